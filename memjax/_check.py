@@ -1,0 +1,40 @@
+"""Checks of argument values, made before anything is compiled.
+
+Numbers may be traced (inside `jit`, `vmap` or `grad`); those cannot be looked at and are let through. Every message
+names the argument, the value and the valid range.
+"""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+
+def concrete(value: Any) -> np.ndarray | None:
+    """The value as a NumPy array of numbers, or None where it is traced or is not numeric at all."""
+    if isinstance(value, jax.core.Tracer):
+        return None
+    try:
+        array = np.asarray(value)
+    except Exception:
+        return None
+    return array if array.dtype.kind in "biuf" else None
+
+
+def number(name: str, value: Any, low: float = -np.inf, high: float = np.inf, *, open_low: bool = False) -> None:
+    """Raise unless every element of `value` is finite and in [low, high] (or (low, high] with `open_low`)."""
+    if value is None or isinstance(value, str | tuple | list | dict):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    array = concrete(value)
+    if array is None:
+        return
+    below = array <= low if open_low else array < low
+    if not np.all(np.isfinite(array)) or np.any(below) or np.any(array > high):
+        shown = array.item() if array.ndim == 0 else f"values from {array.min()} to {array.max()}"
+        raise ValueError(f"{name} must be finite and in {'(' if open_low else '['}{low:g}, {high:g}], got {shown}")
+
+
+def choice(name: str, value: Any, valid: tuple) -> None:
+    """Raise unless `value` is one of `valid`."""
+    if value not in valid:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, valid))}, got {value!r}")

@@ -1,0 +1,43 @@
+"""Result files: written whole or not at all."""
+
+import os
+import pathlib
+import tempfile
+from collections.abc import Mapping
+
+
+def check_writable(folder: pathlib.Path) -> None:
+    """Makes the folder and tries to write in it, so that an hour of work is not lost at the end.
+
+    Raises:
+        OSError: it cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(f"out must be a folder that can be written; got {str(folder)!r}: {error.strerror}") from error
+
+
+def write(folder: pathlib.Path, contents: Mapping[str, bytes]) -> list[pathlib.Path]:
+    """Writes all files under other names first and renames them only when every one is complete.
+
+    Args:
+        folder: exists.
+        contents: file names and what goes into them.
+
+    Returns:
+        The paths written.
+    """
+    paths = [folder / name for name in contents]
+    partial = [folder / f".{name}.{os.getpid()}.partial" for name in contents]
+    try:
+        for path, content in zip(partial, contents.values(), strict=True):
+            path.write_bytes(content)
+        for source, target in zip(partial, paths, strict=True):
+            os.replace(source, target)
+    finally:
+        for path in partial:
+            path.unlink(missing_ok=True)
+    return paths

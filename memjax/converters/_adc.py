@@ -1,0 +1,151 @@
+"""The analog-to-digital converters at the foot of the bit lines."""
+
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+from equinox import AbstractVar
+from jax import Array
+
+from memjax import _check
+from memjax.converters._range import Dynamic, check_range
+from memjax.converters._round import ROUNDINGS, quantise, replace_value
+
+CODES = ("symmetric", "twos_complement", "mid_rise")
+SUBTRACTIONS = ("analog", "digital")
+
+
+class AbstractAdc(eqx.Module):
+    """A converter works in units of its LSB: currents / lsb(full scale) -> `code` -> codes.
+
+    A new converter is one final subclass with `lsb`, `limits` and `code`.
+    """
+
+    bits: AbstractVar[Any]
+    range: AbstractVar[Any]
+    subtract: AbstractVar[str]
+    clip_gradient: AbstractVar[bool]
+
+    def lsb(self, full_scale: Array) -> Array:
+        """Current of one LSB for a full-scale current [A]."""
+        raise NotImplementedError
+
+    def limits(self) -> tuple[Array, Array]:
+        """Lowest and highest code [LSB]; currents beyond them are clipped."""
+        raise NotImplementedError
+
+    def code(self, z: Array) -> Array:
+        """The code of a current `z` given in LSB, with its straight-through gradient."""
+        raise NotImplementedError
+
+
+def _check_adc(self: Any) -> None:
+    kind = type(self).__name__
+    if self.bits is not None:
+        _check.number(f"{kind}.bits", self.bits, 1.0, 32.0)
+    check_range(f"{kind}.range", self.range)
+    _check.choice(f"{kind}.subtract", self.subtract, SUBTRACTIONS)
+
+
+class Adc(AbstractAdc):
+    """Linear converter: code = clip(round(I / lsb)), one per tile column; the codes of the row tiles add digitally.
+
+    | codes             | lsb                      | lowest and highest code     |
+    |-------------------|--------------------------|-----------------------------|
+    | "symmetric"       | range / (2^(B-1) - 1)    | -+(2^(B-1) - 1)             |
+    | "twos_complement" | range / 2^(B-1)          | -2^(B-1), 2^(B-1) - 1       |
+    | "mid_rise"        | range / 2^(B-1)          | -+(2^(B-1) - 1/2)           |
+
+    The first two are mid-tread (zero is a code); mid-rise has none, and with one bit it is a comparator. A symmetric
+    converter of one bit keeps the codes -1, 0, 1.
+
+    Args:
+        bits: resolution B, or None for an ideal converter.
+        range: full-scale current [A], static; `Dynamic()` for each tile's own vector of column currents; None for
+            the range stored in the chip: estimated from the programmed conductances, or set by `calibrate`.
+        rounding: "half_even", "half_up" (floor(z + 1/2)) or "floor".
+        codes: see the table.
+        subtract: "analog": the currents of a pair are subtracted before one conversion; "digital": each array is
+            converted and the codes are subtracted.
+        clip_gradient: whether the gradient is zero where the converter clips (True; costs one more pass over the
+            tiles in the backward pass) or passes through (False; the backward pass is that of the digital layer).
+
+    Source: mid-tread and mid-rise quantisers and their optimal ranges, J. Max, IRE Trans. Inf. Theory 6 (1960).
+    """
+
+    bits: Any = None
+    range: Any = None
+    rounding: str = eqx.field(static=True, default="half_even")
+    codes: str = eqx.field(static=True, default="symmetric")
+    subtract: str = eqx.field(static=True, default="analog")
+    clip_gradient: bool = eqx.field(static=True, default=True)
+
+    def __check_init__(self):
+        _check_adc(self)
+        _check.choice("Adc.rounding", self.rounding, ROUNDINGS)
+        _check.choice("Adc.codes", self.codes, CODES)
+
+    def _half(self) -> Array:
+        half = 2.0 ** (jnp.asarray(self.bits) - 1.0)
+        return jnp.maximum(half - 1.0, 1.0) if self.codes == "symmetric" else half
+
+    def lsb(self, full_scale: Array) -> Array:
+        return full_scale / self._half()
+
+    def limits(self) -> tuple[Array, Array]:
+        half = self._half()
+        low = -half + 0.5 if self.codes == "mid_rise" else -half
+        return low, {"symmetric": half, "twos_complement": half - 1.0, "mid_rise": half - 0.5}[self.codes]
+
+    def code(self, z: Array) -> Array:
+        low, high = (limit.astype(z.dtype) for limit in self.limits())
+        if self.codes != "mid_rise":
+            return quantise(z, low, high, self.rounding, self.clip_gradient)
+        inside = jnp.clip(z, low - 0.5, high + 0.5) if self.clip_gradient else z
+        return replace_value(inside, jnp.clip(jnp.floor(z) + 0.5, low, high))
+
+
+class LogAdc(AbstractAdc):
+    """Logarithmic converter: one sign bit, and magnitudes spaced evenly in log I over `decades` below full scale.
+
+    With n = 2^(B-1) - 1 magnitudes, code k = 0..n-1 stands for range * 10^(-decades * (1 - k / (n - 1))); currents
+    more than half a step below the lowest magnitude read as zero. The gradient passes straight through.
+
+    Args:
+        bits: resolution B >= 3 (a sign, and at least three magnitudes).
+        decades: dynamic range below full scale [decades].
+        range, subtract, clip_gradient: as in `Adc`.
+    """
+
+    bits: Any = 8
+    decades: Any = 3.0
+    range: Any = None
+    subtract: str = eqx.field(static=True, default="analog")
+    clip_gradient: bool = eqx.field(static=True, default=True)
+
+    def __check_init__(self):
+        _check_adc(self)
+        _check.number("LogAdc.bits", self.bits, 3.0, 32.0)
+        _check.number("LogAdc.decades", self.decades, 0.0, open_low=True)
+
+    def lsb(self, full_scale: Array) -> Array:
+        return jnp.asarray(full_scale)
+
+    def limits(self) -> tuple[Array, Array]:
+        return jnp.asarray(-1.0), jnp.asarray(1.0)
+
+    def code(self, z: Array) -> Array:
+        last = 2.0 ** (jnp.asarray(self.bits) - 1.0) - 2.0
+        magnitude = jnp.abs(z)
+        position = 1.0 + jnp.log10(jnp.where(magnitude > 0, magnitude, 1.0)) / self.decades
+        step = jnp.round(jnp.minimum(position, 1.0) * last)
+        level = 10.0 ** (self.decades * (step / last - 1.0))
+        value = jnp.where((magnitude > 0) & (step >= 0), jnp.sign(z) * level, 0.0)
+        inside = jnp.clip(z, -1.0, 1.0) if self.clip_gradient else z
+        return replace_value(inside, value)
+
+
+def never_clips(adc: AbstractAdc) -> bool:
+    """Whether no current can fall outside the converter's range, so that its gradient is 1 everywhere."""
+    symmetric = isinstance(adc, LogAdc) or (isinstance(adc, Adc) and adc.codes == "symmetric")
+    return isinstance(adc.range, Dynamic) and adc.range.overflow is None and symmetric

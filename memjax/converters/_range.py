@@ -1,0 +1,51 @@
+"""Where the full scale of a converter comes from."""
+
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax import Array
+
+from memjax import _check
+
+
+class Dynamic(eqx.Module):
+    """Full scale chosen anew for each vector: its largest magnitude, or its (1 - overflow) quantile.
+
+    With magnitudes sorted in falling order s_0 >= s_1 >= ..., the full scale is s_k with k = round(overflow * N) of the
+    N values; `power_of_two` rounds it up to a power of two (with two's-complement codes the LSB is one as well).
+
+    Args:
+        overflow: fraction of the values that may exceed the full scale, in [0, 1]; None: none may.
+        power_of_two: round the full scale up to the next power of two.
+
+    Source: the adaptive scaling of Lammie et al. (Array 13, 2022), as an option of every converter here.
+    """
+
+    overflow: Any = None
+    power_of_two: bool = eqx.field(static=True, default=False)
+
+    def __check_init__(self):
+        if self.overflow is not None:
+            _check.number("Dynamic.overflow", self.overflow, 0.0, 1.0)
+
+    def full_scale(self, values: Array, axis: tuple[int, ...]) -> Array:
+        """Full scale of each vector of `values` along `axis` (kept as axes of length one)."""
+        magnitude = jnp.abs(values)
+        if self.overflow is None:
+            top = jnp.max(magnitude, axis=axis, keepdims=True)
+        else:
+            kept = [i for i in range(values.ndim) if i not in {a % values.ndim for a in axis}]
+            moved = jnp.transpose(magnitude, (*kept, *(a % values.ndim for a in axis)))
+            ranked = -jnp.sort(-moved.reshape(*(values.shape[i] for i in kept), -1), axis=-1)
+            count = ranked.shape[-1]
+            # Half-way cases go up, as C's round() does for positive numbers.
+            index = jnp.minimum(jnp.floor(jnp.asarray(self.overflow) * count + 0.5), count - 1).astype(int)
+            top = jnp.expand_dims(jnp.take(ranked, index, axis=-1), tuple(a % values.ndim for a in axis))
+        return 2.0 ** jnp.ceil(jnp.log2(top + 1e-12)) if self.power_of_two else top
+
+
+def check_range(name: str, value: Any) -> None:
+    """Raise unless `value` is None, a positive number or `Dynamic`."""
+    if value is not None and not isinstance(value, Dynamic):
+        _check.number(name, value, 0.0, open_low=True)

@@ -1,0 +1,176 @@
+"""The inner kernel: y = sum over row tiles t of code(x_t G_t).
+
+Currents are in LSB, so that codes are integers and their sum is exact. Two schedules give the same numbers: "scan"
+holds one partial sum at a time, "batched" all of them.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+from memjax.converters import AbstractAdc, Dynamic
+from memjax.mapping import copy_columns
+
+
+class Schedule(NamedTuple):
+    """How the tiles are computed: all at once (`batched`) or one after another; `columns` bit lines each."""
+
+    batched: bool
+    columns: int
+
+
+class Term(NamedTuple):
+    """One array of bit lines in front of its converters.
+
+    Attributes:
+        conductance: signed conductance in LSB per input code, [T, R, n].
+        variances: variance of each independent read noise, in the same units squared, each [T, R, n] or [T, R, across]
+            where it is common to the columns of a tile.
+    """
+
+    conductance: Array
+    variances: tuple[Array, ...]
+
+
+class Observation(NamedTuple):
+    """What was seen of many numbers: `total` adds up, `peak` is the largest."""
+
+    total: Array
+    peak: Array
+
+
+# What to record of the currents of a tile, given in LSB.
+Watch = Callable[[Array], Observation] | None
+
+
+def mvm(
+    schedule: Schedule, watch: Watch, adc: AbstractAdc, x: Array, term: Term, key: Array | None, first: Array
+) -> tuple[Array, Observation | None]:
+    """Sum over tiles of the converted currents.
+
+    Args:
+        schedule: in which order, and how many bit lines a tile has.
+        watch: what to record of each tile's currents [LSB], or None.
+        adc: the converter, with arrays as leaves.
+        x: input codes [B, K].
+        term: what the inputs meet.
+        key: key of the read noise (None where there is none); row b of `x` folds it with first + b, so that results do
+            not depend on how the rows are batched.
+        first: index of the first row.
+
+    Returns: codes [B, n], and what was watched, summed over the tiles.
+    """
+    tiles, rows, _ = term.conductance.shape
+    x = jnp.pad(x, ((0, 0), (0, tiles * rows - x.shape[-1])))
+    row_keys = None if key is None else jax.vmap(partial(jax.random.fold_in, key))(first + jnp.arange(len(x)))
+    if watch is None and not isinstance(adc.range, Dynamic):
+        return _masked(schedule, adc, x, term, row_keys), None
+    return _tile_sum(schedule, watch, adc, x, term, row_keys)
+
+
+def _partial_sum(columns: int, x: Array, term: Term, row_keys: Array | None, tile: Array) -> Array:
+    """Current of one tile [B, n] in LSB, read noise included."""
+    current = x @ term.conductance
+    if row_keys is None:
+        return current
+    width = current.shape[-1]
+    keys = jax.vmap(lambda k: jax.random.fold_in(k, tile))(row_keys)
+    for source, variance in enumerate(term.variances):
+        sigma = _root(jnp.square(x) @ variance)
+        z = jax.vmap(partial(_normal, source, sigma.shape[-1], x.dtype))(keys)
+        current += sigma * z if sigma.shape[-1] == width else copy_columns(sigma * z, columns, width)
+    return current
+
+
+def _normal(source: int, count: int, dtype, key: Array) -> Array:
+    return jax.random.normal(jax.random.fold_in(key, source), (count,), dtype)
+
+
+def _root(power: Array) -> Array:
+    """Square root whose gradient at zero is zero."""
+    positive = power > 0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, power, 1.0)), 0.0)
+
+
+def _convert(columns: int, watch: Watch, adc: AbstractAdc, current: Array) -> tuple[Array, Observation | None]:
+    """Codes of the currents [B, n] of one tile (times their LSB, for a dynamic range), and what was watched."""
+    if adc.bits is None or not isinstance(adc.range, Dynamic):
+        return current if adc.bits is None else adc.code(current), None if watch is None else watch(current)
+    batch, width = current.shape
+    across = -(-width // columns)
+    vectors = jnp.pad(current, ((0, 0), (0, across * columns - width))).reshape(batch, across, columns)
+    full_scale = lax.stop_gradient(adc.range.full_scale(vectors, (-1,)))
+    lsb = adc.lsb(jnp.where(full_scale > 0, full_scale, 1.0)).astype(current.dtype)
+    codes = (adc.code(vectors / lsb) * lsb).reshape(batch, -1)[:, :width]
+    return codes, None if watch is None else watch(vectors / lsb)
+
+
+def _tile_sum(schedule: Schedule, watch: Watch, adc: AbstractAdc, x: Array, term: Term, row_keys: Array | None):
+    """(sum over the tiles of the converted currents, what was watched)."""
+    tiles, rows, width = term.conductance.shape
+
+    def one(tile, part):
+        piece = lax.dynamic_slice_in_dim(x, tile * rows, rows, 1)
+        current = _partial_sum(schedule.columns, piece, part, row_keys, tile)
+        return _convert(schedule.columns, watch, adc, current)
+
+    if schedule.batched:
+        codes, seen = jax.vmap(one)(jnp.arange(tiles), term)
+        return jnp.sum(codes, axis=0), None if seen is None else Observation(seen.total.sum(0), seen.peak.max(0))
+
+    def step(carry, part):
+        codes, seen = one(*part)
+        return (carry[0] + codes, None if seen is None else merge(carry[1], seen)), None
+
+    shapes = jax.eval_shape(lambda: one(0, jax.tree.map(lambda a: a[0], term)))
+    start = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+    return lax.scan(step, start, (jnp.arange(tiles), term))[0]
+
+
+def merge(a: Observation, b: Observation) -> Observation:
+    """What was seen of two sets of numbers together."""
+    return Observation(a.total + b.total, jnp.maximum(a.peak, b.peak))
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _masked(schedule: Schedule, adc: AbstractAdc, x: Array, term: Term, row_keys: Array | None) -> Array:
+    """Sum of codes whose gradient is that of clipping: partial sums outside the converter's range pass none.
+
+    Nothing is kept for the backward pass but the inputs; the partial sums are computed again there, tile by tile.
+    """
+    return _tile_sum(schedule, None, adc, x, term, row_keys)[0]
+
+
+def _masked_forward(schedule, adc, x, term, row_keys):
+    return _masked(schedule, adc, x, term, row_keys), (adc, x, term, row_keys)
+
+
+def _masked_backward(schedule, saved, cotangent):
+    adc, x, term, row_keys = saved
+    rows = term.conductance.shape[1]
+
+    def back(tile, part):
+        def run(adc, piece, part):
+            current = _partial_sum(schedule.columns, piece, part, row_keys, tile)
+            return _convert(schedule.columns, None, adc, current)[0]
+
+        return jax.vjp(run, adc, lax.dynamic_slice_in_dim(x, tile * rows, rows, 1), part)[1](cotangent)
+
+    def step(total, part):
+        d_adc, d_x, d_term = back(*part)
+        return jax.tree.map(jnp.add, total, d_adc), (d_x, d_term)
+
+    tiles = jnp.arange(len(term.conductance))
+    if schedule.batched:
+        d_adc, d_x, d_term = jax.vmap(back)(tiles, term)
+        d_adc = jax.tree.map(lambda d: d.sum(0), d_adc)
+    else:
+        d_adc, (d_x, d_term) = lax.scan(step, jax.tree.map(jnp.zeros_like, adc), (tiles, term))
+    return d_adc, jnp.moveaxis(d_x, 0, 1).reshape(x.shape), d_term, None
+
+
+_masked.defvjp(_masked_forward, _masked_backward)

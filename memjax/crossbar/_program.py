@@ -1,0 +1,124 @@
+"""Making a chip: cells fabricated, weights written, cells aged."""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from memjax import _check
+from memjax.crossbar._hardware import Hardware
+from memjax.crossbar._tiles import cut, over_tiles, row_tiles
+from memjax.effects import Ageing, Fabrication, Programming
+from memjax.mapping import weights_to_conductances
+
+Chip = dict[str, Any]
+
+
+def program(hardware: Hardware, weights: Array, key: Array) -> Chip:
+    """Program a matrix into crossbar tiles.
+
+    Args:
+        hardware: the specification.
+        weights: [K, N].
+        key: PRNG key of this chip. Every tile of every array folds it with its own position, so that the numbers of a
+            cell do not depend on how many others there are.
+
+    Returns:
+        A dict of arrays: "conductance" {array name: [T, rows, width]} [S], tiles as in `memjax.crossbar`, padding
+        included; "scale" [N], the weight that the full conductance range stands for; "drive" [K], the relative gain of
+        each word-line driver (1); where cells differ from one another, "low" and "high" like "conductance", the range
+        of each cell [S]; where the ADC has no range of its own, "adc_range", its full-scale current [A].
+
+    Raises: ValueError for weights that are not a matrix of finite numbers.
+    """
+    weights = jnp.asarray(weights)
+    if weights.ndim != 2 or 0 in weights.shape:
+        raise ValueError(f"weights must be a non-empty matrix [K, N], got shape {weights.shape}")
+    values = _check.concrete(weights)
+    if values is not None and not np.isfinite(values).all():
+        raise ValueError(f"weights must be finite, got {(~np.isfinite(values)).sum()} NaN or infinite values")
+    weights = weights.astype(jnp.promote_types(weights.dtype, jnp.float32))
+
+    targets, scale = weights_to_conductances(hardware.mapping, hardware.cell, weights)
+    across = row_tiles(weights.shape[1], hardware.tile[1])
+    cells = {}
+    for index, (name, target) in enumerate(targets.items()):
+        if target.shape[1] == weights.shape[1]:
+            tiles = cut(target, hardware.rows, hardware.tile[1], hardware.cell.g_off)
+        else:  # one column shared by all columns of a tile: it stands once in every column tile
+            tiles = cut(jnp.repeat(target, across, axis=1), hardware.rows, across, hardware.cell.g_off)
+        write = partial(_write_tile, hardware)
+        cells[name] = over_tiles(write, tiles, across, jax.random.fold_in(key, index))
+    chip: Chip = {"conductance": {name: cell[0] for name, cell in cells.items()}}
+    if any(isinstance(effect, Fabrication) for effect in hardware.effects):
+        chip |= {"low": {n: c[1] for n, c in cells.items()}, "high": {n: c[2] for n, c in cells.items()}}
+    chip |= {"scale": scale, "drive": jnp.ones(weights.shape[0], weights.dtype)}
+    if hardware.adc.bits is not None and hardware.adc.range is None:
+        chip["adc_range"] = expected_range(hardware, chip["conductance"])
+    return chip
+
+
+def _write_tile(hardware: Hardware, target: Array, key: Array) -> tuple[Array, Array, Array]:
+    """(conductance, low, high) of one tile [rows, columns]."""
+    low = jnp.full_like(target, hardware.cell.g_off)
+    high = jnp.full_like(target, hardware.cell.g_on)
+    keys = [jax.random.fold_in(key, position) for position in range(len(hardware.effects))]
+    for effect, effect_key in zip(hardware.effects, keys, strict=True):
+        if isinstance(effect, Fabrication):
+            low, high = effect.fabricate(low, high, jax.random.fold_in(effect_key, 0))
+    conductance = jnp.clip(target, low, high)
+    for effect, effect_key in zip(hardware.effects, keys, strict=True):
+        if isinstance(effect, Programming):
+            conductance = jnp.clip(effect.write(conductance, jax.random.fold_in(effect_key, 1)), low, high)
+    return conductance, low, high
+
+
+def expected_range(hardware: Hardware, conductance: dict[str, Array]) -> Array:
+    """Full-scale ADC current [A] that needs no data: v_max * max over columns of min(sum |G|, 3 sqrt(sum G^2)).
+
+    The first is the largest current possible, the second three times that of inputs with a root mean square of v_max
+    and random signs. Where each array is converted by itself all conductances are positive and the first is taken.
+    """
+    cell, mapping = hardware.cell, hardware.mapping
+    if hardware.adc.subtract == "digital":
+        bounds = [jnp.max(jnp.sum(conductance[name], axis=-2)) for name, _ in mapping.converted()]
+        return hardware.dac.v_max * jnp.stack(bounds).max()
+    signed = mapping.signed(conductance, cell.g_off, cell.g_on)
+    worst = jnp.sum(jnp.abs(signed), axis=-2)
+    usual = 3.0 * jnp.sqrt(jnp.sum(jnp.square(signed / cell.g_on), axis=-2)) * cell.g_on
+    top = jnp.max(jnp.minimum(worst, usual))
+    return hardware.dac.v_max * jnp.where(top > 0, top, cell.g_on)
+
+
+def age(
+    hardware: Hardware, chip: Chip, key: Array, seconds: Any = 0.0, cycles: Any = 0, temperature: Any = 300.0
+) -> Chip:
+    """The chip after `seconds` [s] at `temperature` [K] and `cycles` write cycles: the ageing effects of the hardware.
+
+    Stuck cells keep their conductance. Converter ranges stay as they are.
+
+    Raises: ValueError where no effect of the hardware ages, and for values out of their range.
+    """
+    if not any(isinstance(effect, Ageing) for effect in hardware.effects):
+        raise ValueError("Hardware.effects must hold an effect that ages (such as effects.Drift) for age(), got none")
+    _check.number("seconds", seconds, 0.0)
+    _check.number("cycles", cycles, 0.0)
+    _check.number("temperature", temperature, 0.0, open_low=True)
+
+    def age_tile(tile, key):
+        for position, effect in enumerate(hardware.effects):
+            if isinstance(effect, Ageing):
+                tile = effect.age(tile, jax.random.fold_in(key, position), seconds, cycles, temperature)
+        return tile
+
+    across = row_tiles(chip["scale"].shape[-1], hardware.tile[1])
+    aged = {}
+    for index, (name, conductance) in enumerate(chip["conductance"].items()):
+        aged[name] = over_tiles(age_tile, conductance, across, jax.random.fold_in(key, index))
+        if "low" in chip:
+            stuck = chip["low"][name] >= chip["high"][name]
+            aged[name] = jnp.where(stuck, conductance, aged[name])
+    return chip | {"conductance": aged}

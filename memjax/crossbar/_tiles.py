@@ -1,0 +1,56 @@
+"""How a matrix is cut into tiles.
+
+A matrix [K, N] is held in T = ceil(K / rows) row tiles of ceil(N / columns) column tiles. Arrays of cells are stored
+as [T, rows, width], width = column tiles x columns: row tile t holds rows t * rows onwards, column tiles stand side by
+side. The padding cells of the last tiles are real cells.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+
+def row_tiles(inputs: int, rows: int) -> int:
+    """Number of row tiles for a matrix of `inputs` rows."""
+    return -(-inputs // rows)
+
+
+def cut(matrix: Array, rows: int, columns: int, padding: float = 0.0) -> Array:
+    """[K, N] -> [T, rows, width], filled up with `padding`."""
+    inputs, outputs = matrix.shape
+    tiles = row_tiles(inputs, rows)
+    width = row_tiles(outputs, columns) * columns
+    padded = jnp.pad(matrix, ((0, tiles * rows - inputs), (0, width - outputs)), constant_values=padding)
+    return padded.reshape(tiles, rows, width)
+
+
+def join(tiles: Array, inputs: int, outputs: int) -> Array:
+    """[..., T, rows, width] -> [..., K, N]: the inverse of `cut`."""
+    *lead, count, rows, width = tiles.shape
+    return tiles.reshape(*lead, count * rows, width)[..., :inputs, :outputs]
+
+
+def by_tile(array: Array, across: int) -> Array:
+    """[T, rows, width] -> [T, across, rows, columns] for `across` column tiles."""
+    tiles, rows, width = array.shape
+    return array.reshape(tiles, rows, across, width // across).transpose(0, 2, 1, 3)
+
+
+def side_by_side(array: Array) -> Array:
+    """[T, across, rows, columns] -> [T, rows, width]: the inverse of `by_tile`."""
+    tiles, across, rows, columns = array.shape
+    return array.transpose(0, 2, 1, 3).reshape(tiles, rows, across * columns)
+
+
+def over_tiles(f: Callable[[Array, Array], Any], array: Array, across: int, key: Array) -> Any:
+    """f(tile [rows, columns], key) of every tile of an array; each key depends on the tile's position alone."""
+    tiles = by_tile(array, across)
+
+    def at(tile, i, j):
+        return f(tile, jax.random.fold_in(jax.random.fold_in(key, i), j))
+
+    results = jax.vmap(jax.vmap(at, (0, None, 0)), (0, 0, None))(tiles, jnp.arange(len(tiles)), jnp.arange(across))
+    return jax.tree.map(side_by_side, results)

@@ -1,0 +1,9 @@
+"""Image data sets as plain NumPy arrays.
+
+>>> digits = memjax.data.load("digits")
+>>> digits.train_images.shape
+(1437, 8, 8, 1)
+"""
+
+from memjax.data._dataset import Dataset as Dataset
+from memjax.data._load import NAMES as NAMES, load as load

@@ -1,0 +1,12 @@
+"""Mappings between signed weights and the conductances that hold them."""
+
+from memjax.mapping._base import AbstractMapping as AbstractMapping
+from memjax.mapping._base import copy_columns as copy_columns
+from memjax.mapping._base import weight_scale as weight_scale
+from memjax.mapping._cell import Cell as Cell
+from memjax.mapping._convert import conductances_to_weights as conductances_to_weights
+from memjax.mapping._convert import weights_to_conductances as weights_to_conductances
+from memjax.mapping._differential import DoubleColumn as DoubleColumn
+from memjax.mapping._differential import DualRow as DualRow
+from memjax.mapping._offset import CurrentMirror as CurrentMirror
+from memjax.mapping._offset import Offset as Offset

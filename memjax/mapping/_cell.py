@@ -1,0 +1,55 @@
+"""What one memory cell can hold."""
+
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax import Array
+
+from memjax import _check
+from memjax.converters._round import replace_value
+
+
+class Cell(eqx.Module):
+    """A cell with conductance between G_off = 1 / r_off (HRS) and G_on = 1 / r_on (LRS).
+
+    Args:
+        r_on: resistance of the low-resistance state [ohm].
+        r_off: resistance of the high-resistance state [ohm], larger than `r_on`.
+        levels: number of programmable states, evenly spaced in conductance from G_off to G_on (None: continuous).
+
+    Raises: ValueError for a resistance that is not positive and finite, for r_on >= r_off, and for levels < 2.
+    """
+
+    r_on: Any = 10e3
+    r_off: Any = 100e3
+    levels: Any = None
+
+    def __check_init__(self):
+        _check.number("Cell.r_on", self.r_on, 0.0, open_low=True)
+        _check.number("Cell.r_off", self.r_off, 0.0, open_low=True)
+        r_on, r_off = _check.concrete(self.r_on), _check.concrete(self.r_off)
+        if r_on is not None and r_off is not None and (r_on >= r_off).any():
+            raise ValueError(f"Cell.r_on must be smaller than Cell.r_off, got r_on={self.r_on} and r_off={self.r_off}")
+        if self.levels is not None:
+            _check.number("Cell.levels", self.levels, 2.0)
+
+    @property
+    def g_on(self) -> Any:
+        """Conductance of the low-resistance state [S]."""
+        return 1.0 / self.r_on
+
+    @property
+    def g_off(self) -> Any:
+        """Conductance of the high-resistance state [S]."""
+        return 1.0 / self.r_off
+
+    def conductance(self, fraction: Array) -> Array:
+        """Conductance [S] of the programmable state nearest to a fraction (0..1) of the range.
+
+        The gradient passes straight through the rounding to levels.
+        """
+        if self.levels is not None:
+            last = jnp.asarray(self.levels, fraction.dtype) - 1.0
+            fraction = replace_value(fraction, jnp.round(fraction * last) / last)
+        return (self.g_off + (self.g_on - self.g_off) * fraction).astype(fraction.dtype)

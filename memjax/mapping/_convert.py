@@ -1,0 +1,31 @@
+"""Weights to conductances and back."""
+
+import jax.numpy as jnp
+from jax import Array
+
+from memjax.mapping._base import AbstractMapping, weight_scale
+from memjax.mapping._cell import Cell
+
+
+def weights_to_conductances(mapping: AbstractMapping, cell: Cell, weights: Array) -> tuple[dict[str, Array], Array]:
+    """Target conductances of every array of a mapping, and the weight scale.
+
+    Args:
+        mapping: the mapping.
+        cell: range and levels of the cells.
+        weights: [K, N].
+
+    Returns:
+        Conductances [S], each [K, N] (a shared reference column [K, 1]), and the scale [N] that maps to the full range.
+    """
+    scale = weight_scale(mapping, weights)
+    fractions = mapping.fractions(jnp.clip(weights / scale, -1.0, 1.0))
+    return {name: cell.conductance(fraction) for name, fraction in fractions.items()}, scale
+
+
+def conductances_to_weights(
+    mapping: AbstractMapping, cell: Cell, conductance: dict[str, Array], scale: Array
+) -> Array:
+    """The weights [K, N] that conductances [S] stand for: the inverse of `weights_to_conductances`."""
+    signed = mapping.signed(conductance, cell.g_off, cell.g_on)
+    return mapping.gain * signed / (cell.g_on - cell.g_off) * scale

@@ -1,0 +1,76 @@
+"""Two cells per weight, one for each sign: as two columns, or as two rows driven by opposite voltages."""
+
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax import Array
+
+from memjax.mapping._base import AbstractMapping, check_mapping
+
+
+def _pair(weight: Array) -> dict[str, Array]:
+    return {"pos": jnp.maximum(weight, 0.0), "neg": jnp.maximum(-weight, 0.0)}
+
+
+class DoubleColumn(AbstractMapping):
+    """w = (G_pos - G_neg) / (G_on - G_off), the two cells in two arrays of columns whose currents are subtracted.
+
+    One of the two cells is always at G_off. An additive conductance error of standard deviation s gives a weight error
+    of sqrt(2) s / (G_on - G_off).
+
+    Args:
+        scaling: "matrix" (one scale for all weights) or "column" (one per output).
+        percentile: percentile of |w| that maps to the full range (None: the maximum); larger weights are clipped.
+
+    Source: the two-array scheme of Lammie et al. (Array 13, 2022); error by algebra.
+    """
+
+    scaling: str = eqx.field(static=True, default="matrix")
+    percentile: Any = None
+
+    def __check_init__(self):
+        check_mapping(self)
+
+    @property
+    def gain(self) -> float:
+        return 1.0
+
+    def fractions(self, weight: Array) -> dict[str, Array]:
+        return _pair(weight)
+
+    def signed(self, conductance, g_off, g_on):
+        return conductance["pos"] - conductance["neg"]
+
+    def converted(self):
+        return [("pos", 1.0), ("neg", -1.0)]
+
+
+class DualRow(AbstractMapping):
+    """w = (G_pos - G_neg) / (G_on - G_off), the two cells on two word lines driven by +V and -V.
+
+    The currents subtract on the bit line itself, so there is one converter per column and no digital subtraction; a
+    tile of R word lines holds R // 2 inputs.
+
+    Args: as in `DoubleColumn`.
+    """
+
+    scaling: str = eqx.field(static=True, default="matrix")
+    percentile: Any = None
+
+    def __check_init__(self):
+        check_mapping(self)
+
+    @property
+    def gain(self) -> float:
+        return 1.0
+
+    @property
+    def word_lines(self) -> int:
+        return 2
+
+    def fractions(self, weight: Array) -> dict[str, Array]:
+        return _pair(weight)
+
+    def signed(self, conductance, g_off, g_on):
+        return conductance["pos"] - conductance["neg"]

@@ -1,0 +1,83 @@
+"""One cell per weight, read against a reference half-way between G_off and G_on."""
+
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax import Array
+
+from memjax import _check
+from memjax.mapping._base import AbstractMapping, check_mapping, copy_columns
+
+
+class Offset(AbstractMapping):
+    """w = 2 (G - G_mid) / (G_on - G_off), G_mid = (G_on + G_off) / 2, with an exact reference.
+
+    With analog subtraction the reference current G_mid * sum(V) is taken off before the converter; with digital
+    subtraction the sum of the inputs is multiplied by G_mid digitally and taken off after it. An additive conductance
+    error of standard deviation s gives a weight error of 2 s / (G_on - G_off), sqrt(2) times that of a pair.
+
+    Args:
+        scaling: "matrix" (one scale for all weights) or "column" (one per output).
+        percentile: percentile of |w| that maps to the full range (None: the maximum); larger weights are clipped.
+    """
+
+    scaling: str = eqx.field(static=True, default="matrix")
+    percentile: Any = None
+
+    def __check_init__(self):
+        check_mapping(self)
+
+    @property
+    def gain(self) -> float:
+        return 2.0
+
+    def fractions(self, weight: Array) -> dict[str, Array]:
+        return {"cell": (1.0 + weight) / 2.0}
+
+    def signed(self, conductance, g_off, g_on):
+        return conductance["cell"] - (g_on + g_off) / 2.0
+
+    def converted(self):
+        return [("cell", 1.0)]
+
+    def digital_reference(self, g_off, g_on):
+        return (g_on + g_off) / 2.0
+
+
+class CurrentMirror(AbstractMapping):
+    """w = 2 (G - G_ref) / (G_on - G_off): as `Offset`, the reference being a column of real cells in each tile.
+
+    Its current is copied to every column of the tile by a current mirror and taken off; the reference cells are
+    programmed to G_mid and have the imperfections of all cells, common to the columns of their tile.
+
+    Args:
+        gain_error: relative error of the mirror's copy (0: exact).
+        scaling, percentile: as in `Offset`.
+    """
+
+    gain_error: Any = 0.0
+    scaling: str = eqx.field(static=True, default="matrix")
+    percentile: Any = None
+
+    def __check_init__(self):
+        check_mapping(self)
+        _check.number("CurrentMirror.gain_error", self.gain_error, -1.0, 1.0)
+
+    @property
+    def gain(self) -> float:
+        return 2.0
+
+    def fractions(self, weight: Array) -> dict[str, Array]:
+        return {"cell": (1.0 + weight) / 2.0, "reference": jnp.full_like(weight[..., :1], 0.5)}
+
+    def signed(self, conductance, g_off, g_on):
+        cell, reference = conductance["cell"], conductance["reference"]
+        width = cell.shape[-1]
+        return cell - (1.0 + self.gain_error) * copy_columns(reference, width // reference.shape[-1], width)
+
+    def converted(self):
+        return [("cell", 1.0), ("reference", -(1.0 + self.gain_error))]
+
+    def noise_sources(self, variance):
+        return [variance["cell"], (1.0 + self.gain_error) ** 2 * variance["reference"]]

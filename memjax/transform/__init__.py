@@ -1,0 +1,6 @@
+"""The transformation of a function into one that runs on crossbars."""
+
+from memjax.transform._analog import Analog as Analog
+from memjax.transform._analog import crossbarify as crossbarify
+from memjax.transform._plan import CrossbarPlan as CrossbarPlan
+from memjax.transform._plan import Plan as Plan

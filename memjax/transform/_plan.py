@@ -1,0 +1,118 @@
+"""What runs on crossbars and what stays digital."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from memjax.converters import Dynamic
+from memjax.crossbar import Convolution, Hardware
+from memjax.transform._trace import Crossbar
+
+
+@dataclass(frozen=True)
+class CrossbarPlan:
+    """One crossbar: a weight and the tiles that hold it.
+
+    Attributes:
+        name: name of the crossbar (its key in the chip).
+        kind: "dot" or "conv".
+        matrix: (K, N) of one matrix.
+        copies: number of such matrices (scan steps, groups).
+        tiles: number of tiles, all arrays and copies counted.
+        cells: number of cells in them.
+        used: number of cells that hold a weight.
+    """
+
+    name: str
+    kind: str
+    matrix: tuple[int, int]
+    copies: int
+    tiles: int
+    cells: int
+    used: int
+
+    @property
+    def utilisation(self) -> float:
+        """Fraction of the cells that hold a weight."""
+        return self.used / self.cells
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every crossbar of a function, and every parameter of rank 2 or more that stays digital.
+
+    Attributes:
+        crossbars: one entry for each.
+        digital: {parameter: (shape, reason)}.
+        ranges: (DAC range, ADC range) in words.
+    """
+
+    crossbars: tuple[CrossbarPlan, ...]
+    digital: dict[str, tuple[tuple[int, ...], str]]
+    ranges: tuple[str, str]
+
+    @property
+    def tiles(self) -> int:
+        """Number of tiles of all crossbars."""
+        return sum(c.tiles for c in self.crossbars)
+
+    @property
+    def cells(self) -> int:
+        """Number of cells of all crossbars."""
+        return sum(c.cells for c in self.crossbars)
+
+    def __str__(self) -> str:
+        head = ("crossbar", "op", "matrix", "copies", "tiles", "cells", "used")
+        rows = [
+            (c.name, c.kind, f"{c.matrix[0]} x {c.matrix[1]}", c.copies, c.tiles, c.cells, f"{c.utilisation:.0%}")
+            for c in self.crossbars
+        ]
+        used = sum(c.used for c in self.crossbars) / self.cells if self.cells else 0.0
+        rows.append(("total", "", "", "", self.tiles, self.cells, f"{used:.0%}"))
+        table = [tuple(map(str, row)) for row in (head, *rows)]
+        widths = [max(len(row[i]) for row in table) for i in range(len(head))]
+        lines = ["  ".join(t.ljust(w) if i < 2 else t.rjust(w) for i, (t, w) in enumerate(zip(row, widths, strict=True)))
+                 for row in table]  # fmt: skip
+        lines.insert(1, "-" * len(lines[0]))
+        lines += ["", f"DAC range: {self.ranges[0]}", f"ADC range: {self.ranges[1]}"]
+        if any(c.kind == "conv" for c in self.crossbars):
+            lines.append("Rows of a convolution are ordered by kernel position, then channel.")
+        lines += ["", "Every matrix parameter is on a crossbar." if not self.digital else "Stays digital:"]
+        lines += [f"  {path} {shape}: {reason}" for path, (shape, reason) in self.digital.items()]
+        return "\n".join(lines)
+
+
+def make_plan(hardware: Hardware, crossbars: dict[str, Crossbar], digital: dict[str, Any]) -> Plan:
+    """The plan of an analysed function for some hardware."""
+    entries = tuple(_entry(hardware, found) for found in crossbars.values())
+    return Plan(entries, digital, (_range("DAC", hardware.dac), _range("ADC", hardware.adc)))
+
+
+def _entry(hardware: Hardware, found: Crossbar) -> CrossbarPlan:
+    inputs, outputs = found.contraction.shape
+    copies = found.copies * math.prod(found.contraction.stack)
+    down, across = -(-inputs // hardware.rows), -(-outputs // hardware.tile[1])
+    arrays = jax.eval_shape(hardware.mapping.fractions, jax.ShapeDtypeStruct((inputs, outputs), jnp.float32))
+    # Two word lines per input (DualRow) put both arrays into one tile; a reference column stands beside each tile.
+    full = sum(array.shape[-1] == outputs for array in arrays.values())
+    tiles = copies * down * across * max(full // hardware.mapping.word_lines, 1)
+    extra = sum(array.shape[-1] != outputs for array in arrays.values())
+    cells = tiles * hardware.tile[0] * hardware.tile[1] + copies * down * across * hardware.rows * extra
+    used = copies * inputs * (outputs * full + across * extra)
+    kind = "conv" if isinstance(found.contraction, Convolution) else "dot"
+    return CrossbarPlan(found.name, kind, (inputs, outputs), copies, tiles, cells, used)
+
+
+def _range(kind: str, converter: Any) -> str:
+    if kind == "ADC" and converter.bits is None:
+        return "ideal converter"
+    if isinstance(converter.range, Dynamic):
+        return "dynamic, for each vector" if kind == "DAC" else "dynamic, for each tile and vector"
+    if converter.range is not None:
+        return f"static, {converter.range} " + ("(input units)" if kind == "DAC" else "A")
+    if kind == "DAC":
+        return "dynamic, for each vector (an image in a convolution), until `calibrate` stores one"
+    return "estimated for each crossbar from its conductances, until `calibrate` stores one"
