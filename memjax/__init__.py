@@ -3,6 +3,9 @@
 All quantities are in SI units (V, A, S, ohm, s, K).
 """
 
+import importlib
+from importlib.metadata import version
+
 from memjax import converters as converters
 from memjax import effects as effects
 from memjax import mapping as mapping
@@ -16,4 +19,20 @@ from memjax.crossbar import matmul as matmul
 from memjax.crossbar import program as program
 from memjax.mapping import Cell as Cell
 from memjax.transform import Analog as Analog
+from memjax.transform import Plan as Plan
 from memjax.transform import crossbarify as crossbarify
+
+__version__ = version("memjax")
+
+# Imported at first use, because they import libraries that take time to load.
+_LAZY = ("data", "flax", "plot")
+
+
+def __getattr__(name: str):
+    if name in _LAZY:
+        return importlib.import_module(f"memjax.{name}")
+    raise AttributeError(f"module 'memjax' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_LAZY])

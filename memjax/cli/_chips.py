@@ -39,7 +39,6 @@ def accuracies(
     model: nnx.Module,
     images: np.ndarray,
     labels: np.ndarray,
-    *,
     tile: tuple[int, int],
     variability: Sequence[float],
     adc_bits: Sequence[int],

@@ -18,7 +18,7 @@ NOISE = 0.15
 
 
 class SmallCNN(nnx.Module):
-    """A 5×5 and a 3×3 convolution and a linear layer: images `[B, height, width, channels]` to logits `[B, classes]`."""
+    """Two convolutions and a linear layer: images `[B, height, width, channels]` to logits `[B, classes]`."""
 
     def __init__(self, shape: tuple[int, int, int], classes: int, *, rngs: nnx.Rngs):
         height, width, channels = shape
@@ -53,7 +53,7 @@ def train(dataset: Dataset, seed: int, steps: int = STEPS, progress: Callable[[]
     @jax.jit
     def step(state, opt_state, key):
         choice, noise = jax.random.split(key)
-        pick = jax.random.randint(choice, BATCH, 0, len(labels))
+        pick = jax.random.randint(choice, (BATCH,), 0, len(labels))
         x = images[pick] + NOISE * jax.random.normal(noise, (BATCH, *images.shape[1:]))
 
         def loss(state):

@@ -1,45 +1,41 @@
-import csv
-import importlib.metadata
 import io
 import json
 import math
 import pathlib
-import platform
 import time
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import tyro
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
 
 from memjax import data, plot
-from memjax.cli import _files
+from memjax.cli import _files, _report
 from memjax.cli._errors import usage_errors
 
-_DATASET = tyro.conf.arg(metavar="{" + ",".join(data.NAMES) + "}")
+_NAMES = tyro.conf.arg(metavar="{" + ",".join(data.NAMES) + "}")
 
 
 def quickstart(
-    dataset: Annotated[str, _DATASET] = "digits",
+    dataset: Annotated[str, _NAMES] = "digits",
     chips: int = 100,
     tile: tuple[int, int] = (16, 16),
     adc_bits: tuple[int, ...] = (4, 6, 8),
-    variability: tuple[float, ...] = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5),
+    variability: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5),
     images: int = 1000,
     seed: int = 0,
     out: pathlib.Path = pathlib.Path("memjax-quickstart"),
 ) -> None:
     """Train a small network, run it on many imperfect simulated crossbar chips, and report the accuracy.
 
-    A convolutional network (Flax NNX) is trained on the CPU or GPU at hand. Then chips are made for every device
-    variability, each with its own random resistances, and read out with every ADC resolution. Shows a table and writes
-    accuracy.png, accuracy.csv (one line for each chip) and accuracy.json (configuration, versions, summary).
+    A convolutional network (Flax NNX) is trained. Then chips are made for every device variability, each with its own
+    random resistances, and read out with every ADC resolution. Shows a table and writes accuracy.png, accuracy.csv (one
+    line for each chip) and accuracy.json (configuration, versions, summary).
 
     Args:
         dataset: images to classify; all but digits must have been prepared with tensorflow-datasets
-        chips: simulated chips for each variability and ADC resolution
+        chips: simulated chips for each variability
         tile: word lines and bit lines of one crossbar tile
         adc_bits: resolutions of the analog-to-digital converters, in bits
         variability: standard deviations of the device resistances, relative to their means (0.1 is 10 %)
@@ -48,51 +44,46 @@ def quickstart(
         out: folder for the results
     """
     with usage_errors():
-        _check(chips, tile, adc_bits, variability, images, seed)
+        _check(dataset, chips, tile, adc_bits, variability, images, seed)
+        examples = data.load(dataset)
         _files.check_writable(out)
-        dataset_ = data.load(dataset)
 
-    # Imported late: they take seconds, which a wrong argument should not cost.
+    # Late, because they take a second that a wrong argument should not cost.
     import jax
 
+    import memjax as mj
     from memjax.cli import _chips, _network
 
-    console = Console()
-    console.print(f"{dataset_!r} on {jax.devices()[0].device_kind}", highlight=False)
-    pick = np.sort(np.random.default_rng(seed).permutation(len(dataset_.test_labels))[:images])
-    test_images, test_labels = dataset_.test_images[pick], dataset_.test_labels[pick]
+    console = Console(highlight=False)
+    device = jax.devices()[0].device_kind
+    console.print(f"{examples} on {device}")
+    pick = np.sort(np.random.default_rng(seed).permutation(len(examples.test_labels))[:images])
+    test_images, test_labels = examples.test_images[pick], examples.test_labels[pick]
+    grid = variability, adc_bits
     seconds = {}
 
     with _progress(console) as progress:
         start = time.perf_counter()
         task = progress.add_task("training", total=_network.STEPS)
-        model = _network.train(dataset_, seed, progress=lambda: progress.advance(task))
+        model = _network.train(examples, seed, progress=lambda: progress.advance(task))
         forward, state = _chips.as_function(model)
-        predicted = np.concatenate([jax.jit(forward)(state, x) for x in np.array_split(test_images, 2)]).argmax(-1)
+        predicted = np.asarray(jax.jit(forward)(state, test_images)).argmax(-1)
         digital = float(np.mean(predicted == test_labels))
         seconds["training"] = time.perf_counter() - start
 
-        analog = _chips.mj.crossbarify(forward, _chips.hardware(tile, max(variability), max(adc_bits)))
-        plan = analog.plan(state, test_images[:1])
-        console.print(f"\n{plan}\n", markup=False, highlight=False)
+        hardware = _chips.hardware(tile, variability[0], adc_bits[0])
+        plan = mj.crossbarify(forward, hardware).plan(state, test_images[:1])
+        console.print(f"\n{plan}\n", markup=False, soft_wrap=True)
 
         start = time.perf_counter()
-        task = progress.add_task("chips", total=_chips.calls(len(pick), variability, adc_bits, chips))
+        task = progress.add_task("chips", total=_chips.calls(len(pick), *grid, chips))
         accuracies = _chips.accuracies(
-            model,
-            test_images,
-            test_labels,
-            tile=tile,
-            variability=variability,
-            adc_bits=adc_bits,
-            chips=chips,
-            key=jax.random.key(seed),
-            progress=lambda: progress.advance(task),
+            model, test_images, test_labels, tile, *grid, chips, jax.random.key(seed), lambda: progress.advance(task)
         )
         seconds["chips"] = time.perf_counter() - start
 
-    console.print()
-    console.print(_table(variability, adc_bits, accuracies, digital))
+    console.print(f"\nDigital model: {100 * digital:.2f} %. Chips: mean ± std (worst) of their accuracies in %.")
+    console.print(_report.table(*grid, accuracies))
     report = {
         "dataset": dataset,
         "images": len(pick),
@@ -104,34 +95,34 @@ def quickstart(
         "dac_bits": _chips.DAC_BITS,
         "seed": seed,
         "digital_accuracy": digital,
-        "results": _summary(variability, adc_bits, accuracies),
+        "results": _report.summary(*grid, accuracies),
         "seconds": seconds,
-        "device": jax.devices()[0].device_kind,
-        "versions": _versions(),
+        "device": device,
+        "versions": _report.versions(),
     }
     title = f"{dataset}: {plan.tiles} tiles of {tile[0]}×{tile[1]} in each of {chips} chips"
-    figure = plot.accuracy(variability, adc_bits, accuracies, digital, title)
     picture = io.BytesIO()
-    figure.savefig(picture, format="png")
+    plot.accuracy(*grid, accuracies, digital, title).savefig(picture, format="png")
+    files = {
+        "accuracy.png": picture.getvalue(),
+        "accuracy.csv": _report.csv_lines(*grid, accuracies).encode(),
+        "accuracy.json": json.dumps(report, indent=2).encode(),
+    }
     with usage_errors():
-        paths = _files.write(
-            out,
-            {
-                "accuracy.png": picture.getvalue(),
-                "accuracy.csv": _csv(variability, adc_bits, accuracies).encode(),
-                "accuracy.json": json.dumps(report, indent=2).encode(),
-            },
-        )
-    chips_made = chips * len(variability) * len(adc_bits)
+        paths = _files.write(out, files)
+    made = chips * len(variability)
     console.print(
-        f"{chips_made} chips, {chips_made * plan.tiles} tiles simulated in {seconds['chips']:.0f} s "
-        f"(training {seconds['training']:.0f} s).",
-        highlight=False,
+        f"Chips made: {made} ({made * plan.tiles} tiles), each read at {len(adc_bits)} ADC resolution(s), in "
+        f"{seconds['chips']:.0f} s. Training took {seconds['training']:.0f} s. Written:",
+        *map(str, paths),
+        sep="\n  ",
+        soft_wrap=True,
     )
-    console.print("Written: " + ", ".join(map(str, paths)), highlight=False, soft_wrap=True)
 
 
-def _check(chips: int, tile: tuple, adc_bits: tuple, variability: tuple, images: int, seed: int) -> None:
+def _check(dataset: str, chips: int, tile: tuple, adc_bits: tuple, variability: tuple, images: int, seed: int) -> None:
+    if dataset not in data.NAMES:
+        raise ValueError(f"dataset must be one of {', '.join(data.NAMES)}; got {dataset!r}")
     if chips < 1:
         raise ValueError(f"chips must be at least 1; got {chips}")
     if min(tile) < 1:
@@ -160,42 +151,3 @@ def _progress(console: Console) -> Progress:
         TimeRemainingColumn(),
         console=console,
     )
-
-
-def _table(variability: tuple, adc_bits: tuple, accuracies: np.ndarray, digital: float) -> Table:
-    table = Table(title=f"Accuracy in %: mean ± std over chips (worst chip). Digital model: {100 * digital:.2f} %")
-    table.add_column("variability", justify="right")
-    for bits in adc_bits:
-        table.add_column(f"{bits}-bit ADC", justify="right")
-    for sigma, row in zip(variability, 100 * accuracies, strict=True):
-        cells = [f"{chips.mean():.2f} ± {chips.std():.2f} ({chips.min():.2f})" for chips in row]
-        table.add_row(f"{100 * sigma:g} %", *cells)
-    return table
-
-
-def _summary(variability: tuple, adc_bits: tuple, accuracies: np.ndarray) -> list[dict[str, Any]]:
-    return [
-        {
-            "variability": sigma,
-            "adc_bits": bits,
-            "mean": accuracies[s, b].mean(),
-            "std": accuracies[s, b].std(),
-            "worst": accuracies[s, b].min(),
-        }
-        for s, sigma in enumerate(variability)
-        for b, bits in enumerate(adc_bits)
-    ]
-
-
-def _csv(variability: tuple, adc_bits: tuple, accuracies: np.ndarray) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["variability", "adc_bits", "chip", "accuracy"])
-    for (s, b, chip), accuracy in np.ndenumerate(accuracies):
-        writer.writerow([variability[s], adc_bits[b], chip, accuracy])
-    return text.getvalue()
-
-
-def _versions() -> dict[str, str]:
-    packages = ("memjax", "jax", "jaxlib", "flax", "optax", "numpy")
-    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in packages}

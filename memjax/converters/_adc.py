@@ -9,7 +9,7 @@ from jax import Array
 
 from memjax import _check
 from memjax.converters._range import Dynamic, check_range
-from memjax.converters._round import ROUNDINGS, quantise, replace_value
+from memjax.converters._round import ROUNDINGS, clip, limit, quantise, replace_value
 
 CODES = ("symmetric", "twos_complement", "mid_rise")
 SUBTRACTIONS = ("analog", "digital")
@@ -63,12 +63,14 @@ class Adc(AbstractAdc):
         bits: resolution B, or None for an ideal converter.
         range: full-scale current [A], static; `Dynamic()` for each tile's own vector of column currents; None for
             the range stored in the chip: estimated from the programmed conductances, or set by `calibrate`.
-        rounding: "half_even", "half_up" (floor(z + 1/2)) or "floor".
+        rounding: "half_even", "half_up" (floor(z + 1/2)) or "floor"; mid-rise codes are floor(z) + 1/2 always.
         codes: see the table.
         subtract: "analog": the currents of a pair are subtracted before one conversion; "digital": each array is
             converted and the codes are subtracted.
         clip_gradient: whether the gradient is zero where the converter clips (True; costs one more pass over the
             tiles in the backward pass) or passes through (False; the backward pass is that of the digital layer).
+
+    Raises: ValueError for a value out of its range.
 
     Source: mid-tread and mid-rise quantisers and their optimal ranges, J. Max, IRE Trans. Inf. Theory 6 (1960).
     """
@@ -98,23 +100,26 @@ class Adc(AbstractAdc):
         return low, {"symmetric": half, "twos_complement": half - 1.0, "mid_rise": half - 0.5}[self.codes]
 
     def code(self, z: Array) -> Array:
-        low, high = (limit.astype(z.dtype) for limit in self.limits())
+        low, high = (bound.astype(z.dtype) for bound in self.limits())
         if self.codes != "mid_rise":
             return quantise(z, low, high, self.rounding, self.clip_gradient)
-        inside = jnp.clip(z, low - 0.5, high + 0.5) if self.clip_gradient else z
-        return replace_value(inside, jnp.clip(jnp.floor(z) + 0.5, low, high))
+        inside = limit(z, low - 0.5, high + 0.5, self.clip_gradient)
+        return replace_value(inside, clip(jnp.floor(z) + 0.5, low, high))
 
 
 class LogAdc(AbstractAdc):
     """Logarithmic converter: one sign bit, and magnitudes spaced evenly in log I over `decades` below full scale.
 
     With n = 2^(B-1) - 1 magnitudes, code k = 0..n-1 stands for range * 10^(-decades * (1 - k / (n - 1))); currents
-    more than half a step below the lowest magnitude read as zero. The gradient passes straight through.
+    more than half a step below the lowest magnitude read as zero. The gradient is that of a linear converter: straight
+    through inside the range.
 
     Args:
         bits: resolution B >= 3 (a sign, and at least three magnitudes).
         decades: dynamic range below full scale [decades].
         range, subtract, clip_gradient: as in `Adc`.
+
+    Raises: ValueError for a value out of its range.
     """
 
     bits: Any = 8
@@ -141,8 +146,7 @@ class LogAdc(AbstractAdc):
         step = jnp.round(jnp.minimum(position, 1.0) * last)
         level = 10.0 ** (self.decades * (step / last - 1.0))
         value = jnp.where((magnitude > 0) & (step >= 0), jnp.sign(z) * level, 0.0)
-        inside = jnp.clip(z, -1.0, 1.0) if self.clip_gradient else z
-        return replace_value(inside, value)
+        return replace_value(limit(z, -1.0, 1.0, self.clip_gradient), value)
 
 
 def never_clips(adc: AbstractAdc) -> bool:

@@ -8,7 +8,7 @@ from jax import Array, lax
 
 from memjax import _check
 from memjax.converters._range import Dynamic, check_range
-from memjax.converters._round import quantise
+from memjax.converters._round import limit, quantise
 
 
 class Dac(eqx.Module):
@@ -18,11 +18,13 @@ class Dac(eqx.Module):
 
     Args:
         bits: resolution in bits (at least 2 for a code beside zero to exist on both sides; 1 keeps the three codes
-            -1, 0, 1), or None for a converter that only scales, and clips where the range is static.
+            -1, 0, 1), or None for a converter that scales and clips to its range but does not round.
         v_max: read voltage at full scale [V].
         range: the number that maps to `v_max`: a positive number (static); `Dynamic()` for the largest magnitude of
             each vector; None for the range stored in the chip by `calibrate` and `Dynamic()` until there is one.
         clip_gradient: whether the gradient is zero outside the range (True) or passes through.
+
+    Raises: ValueError for a value out of its range.
     """
 
     bits: Any = None
@@ -50,12 +52,18 @@ class Dac(eqx.Module):
         """n, the largest code: v_max / n is the voltage of one code, range / n the number it stands for."""
         return 1.0 if self.bits is None else jnp.maximum(2.0 ** (jnp.asarray(self.bits) - 1.0) - 1.0, 1.0)
 
+    def _never_clips(self, calibrated: Array | None) -> bool:
+        """Whether the full scale is the largest magnitude of each vector."""
+        if self.range is None:
+            return calibrated is None
+        return isinstance(self.range, Dynamic) and self.range.overflow is None
+
     def convert(self, x: Array, axis: tuple[int, ...], calibrated: Array | None = None) -> tuple[Array, Array]:
         """(codes, value of one code): codes have the shape of `x`, the value broadcasts against it."""
         steps = jnp.asarray(self.steps(), x.dtype)
         lsb = self.full_scale(x, axis, calibrated) / steps
         z = x / lsb
-        if self.bits is not None:
-            return quantise(z, -steps, steps, "half_even", self.clip_gradient), lsb
-        follows_input = isinstance(self.range, Dynamic) or (self.range is None and calibrated is None)
-        return (z if follows_input else jnp.clip(z, -steps, steps)), lsb
+        clip_gradient = self.clip_gradient and not self._never_clips(calibrated)
+        if self.bits is None:
+            return limit(z, -steps, steps, clip_gradient), lsb
+        return quantise(z, -steps, steps, "half_even", clip_gradient), lsb

@@ -19,6 +19,8 @@ class Dynamic(eqx.Module):
         overflow: fraction of the values that may exceed the full scale, in [0, 1]; None: none may.
         power_of_two: round the full scale up to the next power of two.
 
+    Raises: ValueError for a value out of its range.
+
     Source: the adaptive scaling of Lammie et al. (Array 13, 2022), as an option of every converter here.
     """
 
@@ -42,7 +44,13 @@ class Dynamic(eqx.Module):
             # Half-way cases go up, as C's round() does for positive numbers.
             index = jnp.minimum(jnp.floor(jnp.asarray(self.overflow) * count + 0.5), count - 1).astype(int)
             top = jnp.expand_dims(jnp.take(ranked, index, axis=-1), tuple(a % values.ndim for a in axis))
-        return 2.0 ** jnp.ceil(jnp.log2(top + 1e-12)) if self.power_of_two else top
+        return power_of_two_above(top) if self.power_of_two else top
+
+
+def power_of_two_above(x: Array) -> Array:
+    """The smallest power of two >= x > 0, exact (a logarithm is not); 1 for zero."""
+    mantissa, exponent = jnp.frexp(x)  # x = mantissa 2^exponent, 1/2 <= mantissa < 1
+    return jnp.ldexp(jnp.ones_like(x), exponent - (mantissa == 0.5))
 
 
 def check_range(name: str, value: Any) -> None:

@@ -25,12 +25,20 @@ def _(primals, tangents):
     return replace_value(*primals), tangents[0]
 
 
+def clip(z: Array, low, high) -> Array:
+    """`z` limited to [low, high], with gradient 1 on the closed interval (`jnp.clip` has one half at its ends)."""
+    return jnp.where(z < low, low, jnp.where(z > high, high, z))
+
+
+def limit(z: Array, low, high, clip_gradient: bool = True) -> Array:
+    """As `clip`; the gradient is 1 everywhere with `clip_gradient=False`."""
+    clipped = clip(z, low, high)
+    return clipped if clip_gradient else replace_value(z, clipped)
+
+
 def quantise(z: Array, low, high, rounding: str = "half_even", clip_gradient: bool = True) -> Array:
     """Integer codes of `z` (in LSB) limited to [low, high].
 
-    The gradient is 1 inside the range and 0 outside it, or 1 everywhere with `clip_gradient=False`.
+    The gradient is 1 inside the range, ends included, and 0 outside it, or 1 everywhere with `clip_gradient=False`.
     """
-    clipped = jnp.clip(z, low, high)
-    if not clip_gradient:
-        clipped = replace_value(z, clipped)
-    return replace_value(clipped, jnp.clip(round_values(z, rounding), low, high))
+    return replace_value(limit(z, low, high, clip_gradient), clip(round_values(z, rounding), low, high))

@@ -77,11 +77,11 @@ class Dot:
         """The digital op between standard forms."""
         return jnp.matmul(x, matrix)
 
-    def over_rows(self, kernel: Callable, x: Array, operand: Any, key: Array | None, limit: int, exact: bool) -> Any:
-        """kernel(rows [B, K], operand, key, first row) for each matrix, at most `limit` bytes of rows at a time."""
+    def over_rows(self, kernel: Callable, x: Array, operand: Any, key: Array | None, most: int, exact: bool) -> Any:
+        """kernel(rows [B, K], operand, key, first row) for each matrix, with at most about `most` rows at a time."""
 
         def one(rows, operand, key):
-            size = max(1, limit // (4 * sum(self.shape)))
+            size = max(1, most // math.prod(self.stack))
             return in_chunks(lambda piece, first: kernel(piece, operand, key, first), rows, size, exact)
 
         return stacked(one, self.stack)(x, operand, key)

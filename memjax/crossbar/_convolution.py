@@ -94,7 +94,9 @@ class Convolution:
         kernel = rows.reshape(*self.kernel, inputs, self.groups * width)
         rank = x.ndim
         numbers = lax.ConvDimensionNumbers(
-            (0, rank - 1, *range(1, rank - 1)), (rank - 1, rank - 2, *range(rank - 2)), (0, rank - 1, *range(1, rank - 1))
+            (0, rank - 1, *range(1, rank - 1)),
+            (rank - 1, rank - 2, *range(rank - 2)),
+            (0, rank - 1, *range(1, rank - 1)),
         )
         return lax.conv_general_dilated(
             x,
@@ -122,8 +124,8 @@ class Convolution:
         grouped = jnp.stack(windows, axis=-2).reshape(-1, len(windows), self.groups, x.shape[-1] // self.groups)
         return grouped.transpose(2, 0, 1, 3).reshape(self.groups, -1, self.shape[0])
 
-    def over_rows(self, kernel: Callable, x: Array, operand: Any, key: Array | None, limit: int, exact: bool) -> Any:
-        """kernel(rows [B, K], operand, key, first row), with at most about `limit` bytes of rows at a time."""
+    def over_rows(self, kernel: Callable, x: Array, operand: Any, key: Array | None, most: int, exact: bool) -> Any:
+        """kernel(rows [B, K], operand, key, first row), with at most about `most` rows at a time."""
         positions = math.prod(self.space)
 
         def piece(x, first):
@@ -135,7 +137,7 @@ class Convolution:
                 y = jnp.moveaxis(y, 0, -2)
             return y.reshape(x.shape[0], *self.space, -1), seen
 
-        size = max(1, limit // (4 * positions * self.groups * sum(self.shape)))
+        size = max(1, most // (positions * self.groups))
         return in_chunks(piece, x, size, exact)
 
     def spread(self, per_output: Array) -> Array:

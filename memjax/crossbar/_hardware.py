@@ -1,7 +1,5 @@
 """The specification of a crossbar accelerator."""
 
-from typing import Any
-
 import equinox as eqx
 
 from memjax import _check

@@ -1,5 +1,6 @@
 """One matrix, read with vectors."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -33,7 +34,12 @@ def matmul(hardware: Hardware, chip: Chip, x: Array, key: Array | None = None) -
         raise ValueError(f"x must be finite, got {(~np.isfinite(values)).sum()} NaN or infinite values")
     check_chip(hardware, chip)
     check_key(hardware, key)
-    contraction = Dot(x.shape, (inputs, outputs), (x.ndim - 1,), (0,))
+    return _matmul(hardware, chip, x, key)
+
+
+@jax.jit
+def _matmul(hardware: Hardware, chip: Chip, x: Array, key: Array | None) -> Array:
+    contraction = Dot(x.shape, (x.shape[-1], chip["scale"].shape[-1]), (x.ndim - 1,), (0,))
     return read(hardware, contraction, prepare(hardware, chip), x, key)[0].astype(jnp.result_type(x, chip["scale"]))
 
 
@@ -47,12 +53,14 @@ def check_chip(hardware: Hardware, chip: Chip) -> None:
     """Raise unless the tiles of one matrix of a chip are those of the hardware."""
     rows, columns = hardware.rows, hardware.tile[1]
     inputs, outputs = chip["drive"].shape[-1], chip["scale"].shape[-1]
-    expected = (-(-inputs // rows), rows, -(-outputs // columns) * columns)
-    for name in hardware.mapping.fractions(jnp.zeros((1, 1))):
-        shape = chip["conductance"][name].shape[-3:] if name in chip["conductance"] else None
-        if shape != expected and name != "reference":
+    across = -(-outputs // columns)
+    for name, per_output in hardware.mapping.arrays.items():
+        width = across * columns if per_output else across
+        expected = (-(-inputs // rows), rows, width)
+        found = chip["conductance"][name].shape[-3:] if name in chip["conductance"] else None
+        if found != expected:
             raise ValueError(
-                f"chip must have tiles of shape {expected} in array {name!r} for this Hardware, got {shape}: "
+                f"chip must have tiles of shape {expected} in array {name!r} for this Hardware, got {found}: "
                 "read a chip with the hardware it was programmed with"
             )
     if hardware.adc.bits is not None and hardware.adc.range is None and "adc_range" not in chip:

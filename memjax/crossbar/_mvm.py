@@ -111,7 +111,7 @@ def _convert(columns: int, watch: Watch, adc: AbstractAdc, current: Array) -> tu
 
 def _tile_sum(schedule: Schedule, watch: Watch, adc: AbstractAdc, x: Array, term: Term, row_keys: Array | None):
     """(sum over the tiles of the converted currents, what was watched)."""
-    tiles, rows, width = term.conductance.shape
+    tiles, rows, _ = term.conductance.shape
 
     def one(tile, part):
         piece = lax.dynamic_slice_in_dim(x, tile * rows, rows, 1)

@@ -6,11 +6,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 
 from memjax import _check
 from memjax.crossbar._hardware import Hardware
-from memjax.crossbar._tiles import cut, over_tiles, row_tiles
+from memjax.crossbar._tiles import cut, join, over_tiles, row_tiles
 from memjax.effects import Ageing, Fabrication, Programming
 from memjax.mapping import weights_to_conductances
 
@@ -40,13 +40,16 @@ def program(hardware: Hardware, weights: Array, key: Array) -> Chip:
     values = _check.concrete(weights)
     if values is not None and not np.isfinite(values).all():
         raise ValueError(f"weights must be finite, got {(~np.isfinite(values)).sum()} NaN or infinite values")
-    weights = weights.astype(jnp.promote_types(weights.dtype, jnp.float32))
+    return _program(hardware, weights.astype(jnp.promote_types(weights.dtype, jnp.float32)), key)
 
+
+@jax.jit
+def _program(hardware: Hardware, weights: Array, key: Array) -> Chip:
     targets, scale = weights_to_conductances(hardware.mapping, hardware.cell, weights)
     across = row_tiles(weights.shape[1], hardware.tile[1])
     cells = {}
     for index, (name, target) in enumerate(targets.items()):
-        if target.shape[1] == weights.shape[1]:
+        if hardware.mapping.arrays[name]:
             tiles = cut(target, hardware.rows, hardware.tile[1], hardware.cell.g_off)
         else:  # one column shared by all columns of a tile: it stands once in every column tile
             tiles = cut(jnp.repeat(target, across, axis=1), hardware.rows, across, hardware.cell.g_off)
@@ -57,7 +60,7 @@ def program(hardware: Hardware, weights: Array, key: Array) -> Chip:
         chip |= {"low": {n: c[1] for n, c in cells.items()}, "high": {n: c[2] for n, c in cells.items()}}
     chip |= {"scale": scale, "drive": jnp.ones(weights.shape[0], weights.dtype)}
     if hardware.adc.bits is not None and hardware.adc.range is None:
-        chip["adc_range"] = expected_range(hardware, chip["conductance"])
+        chip["adc_range"] = lax.stop_gradient(expected_range(hardware, chip["conductance"], weights.shape))
     return chip
 
 
@@ -76,21 +79,31 @@ def _write_tile(hardware: Hardware, target: Array, key: Array) -> tuple[Array, A
     return conductance, low, high
 
 
-def expected_range(hardware: Hardware, conductance: dict[str, Array]) -> Array:
+def expected_range(hardware: Hardware, conductance: dict[str, Array], shape: tuple[int, int]) -> Array:
     """Full-scale ADC current [A] that needs no data: v_max * max over columns of min(sum |G|, 3 sqrt(sum G^2)).
 
-    The first is the largest current possible, the second three times that of inputs with a root mean square of v_max
-    and random signs. Where each array is converted by itself all conductances are positive and the first is taken.
+    The sums run over the word lines of a tile that are driven, `shape` = (K, N). The first is the largest current
+    possible, the second three times that of inputs with a root mean square of v_max and random signs. Where each array
+    is converted by itself all conductances are positive and the first is taken.
     """
     cell, mapping = hardware.cell, hardware.mapping
+
+    def driven(tiles, outputs, columns):
+        """The tiles with zeros in their padding cells."""
+        return cut(join(tiles, shape[0], outputs), hardware.rows, columns)
+
     if hardware.adc.subtract == "digital":
-        bounds = [jnp.max(jnp.sum(conductance[name], axis=-2)) for name, _ in mapping.converted()]
+        across = row_tiles(shape[1], hardware.tile[1])
+        bounds = []
+        for name, per_output in mapping.arrays.items():
+            size = (shape[1], hardware.tile[1]) if per_output else (across, across)
+            bounds.append(jnp.max(jnp.sum(driven(conductance[name], *size), axis=-2)))
         return hardware.dac.v_max * jnp.stack(bounds).max()
-    signed = mapping.signed(conductance, cell.g_off, cell.g_on)
+    signed = driven(mapping.signed(conductance, cell.g_off, cell.g_on), shape[1], hardware.tile[1]) / cell.g_on
     worst = jnp.sum(jnp.abs(signed), axis=-2)
-    usual = 3.0 * jnp.sqrt(jnp.sum(jnp.square(signed / cell.g_on), axis=-2)) * cell.g_on
+    usual = 3.0 * jnp.sqrt(jnp.sum(jnp.square(signed), axis=-2))
     top = jnp.max(jnp.minimum(worst, usual))
-    return hardware.dac.v_max * jnp.where(top > 0, top, cell.g_on)
+    return hardware.dac.v_max * cell.g_on * jnp.where(top > 0, top, 1.0)
 
 
 def age(

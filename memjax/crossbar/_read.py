@@ -75,26 +75,23 @@ def prepare(hardware: Hardware, chip: Chip) -> Ready:
         terms = tuple(term(conductance[name], [variance[name]]) for name, _ in parts)
         gains = tuple(factor * gain for _, factor in parts)
         mid = mapping.digital_reference(cell.g_off, cell.g_on)
-        exact = isinstance(mid, float) and mid == 0.0
-        reference = None if exact else jnp.broadcast_to(mid * weight_per_siemens, (drive.shape[-1], outputs))
+        shape = (drive.shape[-1], outputs)
+        reference = None if mid is None else jnp.broadcast_to(mid * weight_per_siemens, shape)
     return Ready(terms, gains, reference, chip.get("dac_range"))
 
 
 def _lsb(hardware: Hardware, chip: Chip) -> Any:
-    """Current of one LSB [A]; for an ideal or dynamic converter the current scale of a full cell."""
+    """Current of one LSB [A]. An ideal converter counts in currents of a full cell, a dynamic one in amperes."""
     adc = hardware.adc
-    if adc.bits is None or isinstance(adc.range, Dynamic):
+    if adc.bits is None:
         return hardware.dac.v_max * (hardware.cell.g_on - hardware.cell.g_off)
+    if isinstance(adc.range, Dynamic):
+        return 1.0
     return adc.lsb(chip["adc_range"] if adc.range is None else adc.range)
 
 
 def read(
-    hardware: Hardware,
-    contraction: Contraction,
-    ready: Ready,
-    x: Array,
-    key: Array | None = None,
-    watch: Watch = None,
+    hardware: Hardware, contraction: Contraction, ready: Ready, x: Array, key: Array | None = None, watch: Watch = None
 ) -> tuple[Array, Observation | None]:
     """Contract data with a programmed weight.
 
@@ -128,13 +125,15 @@ def _convert_currents(
     """Sum over the tiles of the converted currents, in standard form, and what was watched."""
     inputs, outputs = contraction.shape
     columns = hardware.tile[1]
+    shared = term.conductance.shape[-1] < outputs  # one column in each tile, copied digitally
     backend = jax.default_backend()
-    schedule = Schedule(hardware.schedule == "batched" or (hardware.schedule is None and backend != "cpu"), columns)
+    batched = hardware.schedule == "batched" or (hardware.schedule is None and backend != "cpu")
+    schedule = Schedule(batched, 1 if shared else columns)
     adc = jax.tree.map(lambda leaf: jnp.asarray(leaf, codes.dtype), hardware.adc)
 
     def wide(array):
         """Bit lines as outputs: padding columns dropped, the shared column of a tile copied to its columns."""
-        return copy_columns(array, columns, outputs) if array.shape[-1] < outputs else array[..., :outputs]
+        return copy_columns(array, columns, outputs) if shared else array[..., :outputs]
 
     def product(codes, conductance):
         return contraction.product(codes, join(wide(conductance), inputs, outputs))
@@ -144,8 +143,10 @@ def _convert_currents(
             result, seen = mvm(schedule, watch, adc, rows, term, key, first)
             return wide(result), seen
 
-        limit = CACHE_BYTES.get(backend, DEVICE_BYTES)
-        return contraction.over_rows(kernel, codes, term, key, limit, watch is not None)
+        tiles, _, width = term.conductance.shape[-3:]
+        row = codes.dtype.itemsize * (inputs + width * (tiles if schedule.batched else 1))
+        most = CACHE_BYTES.get(backend, DEVICE_BYTES) // row
+        return contraction.over_rows(kernel, codes, term, key, most, watch is not None)
 
     if adc.bits is None and key is None and watch is None:
         return product(codes, term.conductance), None

@@ -32,7 +32,8 @@ def arrays(name: str, source: str, build: Callable[[], dict[str, np.ndarray]]) -
         try:
             _write(path, state, cached)
         except OSError as error:
-            warnings.warn(f"cannot keep decoded images in {path.parent} ({error}); the next load decodes them again")
+            message = f"cannot keep decoded images in {path.parent} ({error}); the next load decodes them again"
+            warnings.warn(message, stacklevel=2)
     return cached
 
 
@@ -51,10 +52,10 @@ def _state(source: str) -> str:
 
 def _read(path: pathlib.Path, state: str) -> dict[str, np.ndarray] | None:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if file["state"].item() != state:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            if archive["state"].item() != state:
                 return None
-            return {name: file[name] for name in file.files if name != "state"}
+            return {name: archive[name] for name in archive.files if name != "state"}
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error):
         return None
 
@@ -64,7 +65,7 @@ def _write(path: pathlib.Path, state: str, content: dict[str, np.ndarray]) -> No
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".partial")
     try:
         with os.fdopen(handle, "wb") as file:
-            np.savez(file, state=np.array(state), **content)
+            np.savez(file, **{"state": np.array(state), **content})  # pyright: ignore[reportArgumentType]
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 
 from memjax.data._dataset import Dataset
@@ -13,11 +15,10 @@ def load() -> Dataset:
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
-    digits = load_digits()
+    digits: Any = load_digits()
     images = (digits.images / 16.0).astype(np.float32)[..., None]
     labels = digits.target.astype(np.int32)
-    train_images, test_images, train_labels, test_labels = train_test_split(
-        images, labels, test_size=360, random_state=0, stratify=labels
-    )
+    parts: list[Any] = train_test_split(images, labels, test_size=360, random_state=0, stratify=labels)
+    train_images, test_images, train_labels, test_labels = parts
     classes = tuple(map(str, digits.target_names))
     return Dataset("digits", classes, train_images, train_labels, test_images, test_labels)

@@ -4,6 +4,7 @@ import contextlib
 import io
 import logging
 import os
+from typing import Any
 
 import numpy as np
 
@@ -48,10 +49,11 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
     )
 
 
-def _builder(name: str, data_dir: str | os.PathLike | None):
+def _builder(name: str, data_dir: str | os.PathLike | None) -> Any:
     try:
         import array_record  # noqa: F401  -- imported late and with a longer message by tensorflow_datasets
         import PIL.Image  # noqa: F401
+        import platformdirs  # noqa: F401
         import tensorflow_datasets as tfds
     except ImportError as error:
         raise ImportError(

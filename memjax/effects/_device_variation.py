@@ -26,6 +26,8 @@ class DeviceVariation(Fabrication):
         r_off_std: standard deviation of R_off [ohm].
         distribution: "normal" or "lognormal".
 
+    Raises: ValueError for a value out of its range.
+
     Source: the variability model of Lammie et al. (Array 13, 2022), which draws R_on and R_off for each device.
     """
 

@@ -13,7 +13,9 @@ class Drift(Ageing):
 
     Args:
         nu: drift exponent.
-        t0: time after programming at which the conductance counts as programmed [s].
+        t0: time after programming at which the conductance counts as programmed [s]; `seconds` count from there.
+
+    Raises: ValueError for a value out of its range.
 
     Source: the conductance-drift model of MemTorch (G (t / t0)^-nu), continuous here at t = 0.
     """

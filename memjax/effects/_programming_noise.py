@@ -15,6 +15,8 @@ class ProgrammingNoise(Programming):
     Args:
         absolute: standard deviation independent of the target [S].
         relative: standard deviation as a fraction of the target conductance.
+
+    Raises: ValueError for a value out of its range.
     """
 
     absolute: Any = 0.0

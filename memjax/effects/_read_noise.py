@@ -15,6 +15,8 @@ class ReadNoise(Reading):
     Args:
         relative: standard deviation as a fraction of the cell's conductance.
         absolute: standard deviation independent of it [S].
+
+    Raises: ValueError for a value out of its range.
     """
 
     relative: Any = 0.0

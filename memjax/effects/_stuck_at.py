@@ -18,6 +18,8 @@ class StuckAt(Fabrication):
     Args:
         lrs: probability of a cell stuck in its low-resistance state, in [0, 1].
         hrs: probability of a cell stuck in its high-resistance state, in [0, 1]; lrs + hrs <= 1.
+
+    Raises: ValueError for a value out of its range.
     """
 
     lrs: Any = 0.0

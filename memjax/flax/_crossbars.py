@@ -25,6 +25,11 @@ def _call(params: Any, graphdef: Any, rest: Any, *args: Any, **kwargs: Any) -> A
     return result, nnx.as_pure(nnx.state(model, nnx.Not(nnx.Param)))
 
 
+def _periphery(chip: dict[str, Any]) -> Any:
+    rest = {name: {k: v for k, v in entry.items() if k != "conductance"} for name, entry in chip.items()}
+    return nnx.data(jax.tree.map(Periphery, rest))
+
+
 class Crossbars(nnx.Module):
     """An NNX model whose contractions with weights are read on a simulated chip.
 
@@ -54,10 +59,7 @@ class Crossbars(nnx.Module):
         self.analog = nnx.static(crossbarify(_call, hardware, select))
         chip = self.analog.program(*self._split(key), *example, **flags)
         self.conductance = nnx.data({name: jax.tree.map(Conductance, entry["conductance"]) for name, entry in chip.items()})
-        self.periphery = nnx.data({
-            name: jax.tree.map(Periphery, {k: v for k, v in entry.items() if k != "conductance"})
-            for name, entry in chip.items()
-        })  # fmt: skip
+        self.periphery = _periphery(chip)
 
     def _split(self, *between: Any) -> tuple:
         graphdef, params, rest = nnx.split(self.model, nnx.Param, ...)
@@ -66,8 +68,8 @@ class Crossbars(nnx.Module):
     @property
     def chip(self) -> dict[str, Any]:
         """The chip as plain arrays, as in `memjax.Analog`."""
-        values = nnx.as_pure(nnx.pure((self.conductance, self.periphery)))
-        return {name: {"conductance": values[0][name]} | values[1][name] for name in values[0]}
+        conductance, periphery = nnx.as_pure((self.conductance, self.periphery))
+        return {name: {"conductance": conductance[name]} | periphery[name] for name in conductance}
 
     def plan(self, *example: Any, **flags: Any) -> Plan:
         """Every crossbar with its tiles, and every matrix that stays digital and why."""
@@ -76,10 +78,7 @@ class Crossbars(nnx.Module):
     def calibrate(self, *sample: Any, percentile: float = 99.99, **flags: Any) -> None:
         """Set the converter ranges from sample data (see `memjax.Analog.calibrate`)."""
         chip = self.analog.calibrate(self.chip, *self._split(), *sample, percentile=percentile, **flags)
-        self.periphery = nnx.data({
-            name: jax.tree.map(Periphery, {k: v for k, v in entry.items() if k != "conductance"})
-            for name, entry in chip.items()
-        })  # fmt: skip
+        self.periphery = _periphery(chip)
 
     def __call__(self, *args: Any, key: Array | None = None, **flags: Any) -> Any:
         """The model's result, read from the chip; `key` is that of the read noise, if there is any."""

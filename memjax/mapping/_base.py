@@ -24,6 +24,11 @@ class AbstractMapping(eqx.Module):
     percentile: AbstractVar[Any]
 
     @property
+    def arrays(self) -> dict[str, bool]:
+        """Names of the arrays of cells; True: a column for each output, False: one shared by the columns of a tile."""
+        raise NotImplementedError
+
+    @property
     def gain(self) -> float:
         """Weight per unit of signed conductance, in units of 1 / (G_on - G_off)."""
         raise NotImplementedError
@@ -49,10 +54,10 @@ class AbstractMapping(eqx.Module):
         """Variances [S^2] of the independent noises that analog subtraction adds up on each bit line."""
         return [sum(variance.values(), start=jnp.zeros(()))]
 
-    def digital_reference(self, g_off: Array, g_on: Array) -> Array | float:
-        """Conductance [S] whose share (times the sum of the inputs) is subtracted digitally."""
+    def digital_reference(self, g_off: Array, g_on: Array) -> Array | None:
+        """Conductance [S] whose product with the sum of the inputs is subtracted digitally, if there is one."""
         del g_off, g_on
-        return 0.0
+        return None
 
 
 def check_mapping(self: Any) -> None:

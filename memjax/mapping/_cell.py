@@ -52,4 +52,5 @@ class Cell(eqx.Module):
         if self.levels is not None:
             last = jnp.asarray(self.levels, fraction.dtype) - 1.0
             fraction = replace_value(fraction, jnp.round(fraction * last) / last)
-        return (self.g_off + (self.g_on - self.g_off) * fraction).astype(fraction.dtype)
+        # In this form the ends of the range are met exactly.
+        return (self.g_off * (1.0 - fraction) + self.g_on * fraction).astype(fraction.dtype)

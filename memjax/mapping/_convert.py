@@ -1,8 +1,8 @@
 """Weights to conductances and back."""
 
-import jax.numpy as jnp
 from jax import Array
 
+from memjax.converters._round import clip
 from memjax.mapping._base import AbstractMapping, weight_scale
 from memjax.mapping._cell import Cell
 
@@ -19,13 +19,11 @@ def weights_to_conductances(mapping: AbstractMapping, cell: Cell, weights: Array
         Conductances [S], each [K, N] (a shared reference column [K, 1]), and the scale [N] that maps to the full range.
     """
     scale = weight_scale(mapping, weights)
-    fractions = mapping.fractions(jnp.clip(weights / scale, -1.0, 1.0))
+    fractions = mapping.fractions(clip(weights / scale, -1.0, 1.0))
     return {name: cell.conductance(fraction) for name, fraction in fractions.items()}, scale
 
 
-def conductances_to_weights(
-    mapping: AbstractMapping, cell: Cell, conductance: dict[str, Array], scale: Array
-) -> Array:
+def conductances_to_weights(mapping: AbstractMapping, cell: Cell, conductance: dict[str, Array], scale: Array) -> Array:
     """The weights [K, N] that conductances [S] stand for: the inverse of `weights_to_conductances`."""
     signed = mapping.signed(conductance, cell.g_off, cell.g_on)
     return mapping.gain * signed / (cell.g_on - cell.g_off) * scale

@@ -33,6 +33,10 @@ class DoubleColumn(AbstractMapping):
         check_mapping(self)
 
     @property
+    def arrays(self) -> dict[str, bool]:
+        return {"pos": True, "neg": True}
+
+    @property
     def gain(self) -> float:
         return 1.0
 
@@ -60,6 +64,10 @@ class DualRow(AbstractMapping):
 
     def __check_init__(self):
         check_mapping(self)
+
+    @property
+    def arrays(self) -> dict[str, bool]:
+        return {"pos": True, "neg": True}
 
     @property
     def gain(self) -> float:

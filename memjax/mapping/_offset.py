@@ -29,6 +29,10 @@ class Offset(AbstractMapping):
         check_mapping(self)
 
     @property
+    def arrays(self) -> dict[str, bool]:
+        return {"cell": True}
+
+    @property
     def gain(self) -> float:
         return 2.0
 
@@ -49,7 +53,8 @@ class CurrentMirror(AbstractMapping):
     """w = 2 (G - G_ref) / (G_on - G_off): as `Offset`, the reference being a column of real cells in each tile.
 
     Its current is copied to every column of the tile by a current mirror and taken off; the reference cells are
-    programmed to G_mid and have the imperfections of all cells, common to the columns of their tile.
+    programmed to G_mid and have the imperfections of all cells, common to the columns of their tile: the weight error
+    is 2 sqrt(s^2 + s_ref^2) / (G_on - G_off).
 
     Args:
         gain_error: relative error of the mirror's copy (0: exact).
@@ -63,6 +68,10 @@ class CurrentMirror(AbstractMapping):
     def __check_init__(self):
         check_mapping(self)
         _check.number("CurrentMirror.gain_error", self.gain_error, -1.0, 1.0)
+
+    @property
+    def arrays(self) -> dict[str, bool]:
+        return {"cell": True, "reference": False}
 
     @property
     def gain(self) -> float:

@@ -1,18 +1,14 @@
 """One look for all figures: light frame, readable at column width, safe for colour-blind readers and grey printers."""
 
 import contextlib
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from typing import Any
 
 # M. Okabe and K. Ito, Color Universal Design, 2008, without yellow and black.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 INK = "#333333"
 
-_RC = {
+_RC: dict[Any, Any] = {
     "axes.axisbelow": True,
     "axes.edgecolor": INK,
     "axes.grid": True,
@@ -46,6 +42,5 @@ def axes(width: float = 6.4, height: float = 3.6):
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context(_RC):
-        figure: Figure = Figure(figsize=(width, height), dpi=200, layout="constrained")
-        ax: Axes = figure.add_subplot()
-        yield figure, ax
+        figure = Figure(figsize=(width, height), dpi=200, layout="constrained")
+        yield figure, figure.add_subplot()

@@ -81,14 +81,9 @@ class Trace:
     def ready(self, hardware: Hardware, name: str, entry: Chip) -> Ready:
         """A crossbar's entry prepared for reading, over the axes of its loops and of its stack."""
         prepare = partial(crossbar.prepare, hardware)
-        for _ in range(self.axes(name)):
+        for _ in self.crossbars[name].leading:
             prepare = jax.vmap(prepare)
         return prepare(entry)
-
-    def axes(self, name: str) -> int:
-        """Leading axes of a crossbar's arrays: one for each loop, and one for a stack."""
-        found = self.crossbars[name]
-        return len(found.loops) + len(found.contraction.stack)
 
 
 class Analog:
@@ -130,6 +125,7 @@ class Analog:
 
         Raises: ValueError for NaN or infinite weights, naming the parameter.
         """
+        _check_key(key)
         trace, leaves = self._trace(params, args, kwargs)
         _check_finite(params)
         return trace.programmed(self.hardware, leaves[: trace.parameters], key)
@@ -176,6 +172,7 @@ class Analog:
 
     def age(self, chip: Chip, key: Array, *, seconds: Any = 0.0, cycles: Any = 0, temperature: Any = 300.0) -> Chip:
         """The chip after `seconds` [s] at `temperature` [K] and `cycles` write cycles (see `memjax.age`)."""
+        _check_key(key)
         aged = {}
         for name, entry in chip.items():
             one = partial(crossbar.age, self.hardware, seconds=seconds, cycles=cycles, temperature=temperature)
@@ -189,16 +186,23 @@ class Analog:
             names = list(chip) if isinstance(chip, dict) else chip
             raise ValueError(f"chip must hold the crossbars {list(trace.crossbars)} of this function, got {names}")
         for name, entry in chip.items():
-            contraction = trace.crossbars[name].contraction
-            if (entry["drive"].shape[-1], entry["scale"].shape[-1]) != contraction.shape:
-                found = (entry["drive"].shape[-1], entry["scale"].shape[-1])
-                raise ValueError(f"chip[{name!r}] must hold a matrix of shape {contraction.shape}, got {found}")
+            expected = trace.crossbars[name]
+            matrix, leading = (entry["drive"].shape[-1], entry["scale"].shape[-1]), entry["scale"].shape[:-1]
+            if matrix != expected.contraction.shape:
+                raise ValueError(
+                    f"chip[{name!r}] must hold a matrix of shape {expected.contraction.shape}, got {matrix}"
+                )
+            if leading != expected.leading:
+                raise ValueError(
+                    f"chip[{name!r}] must have the leading axes {expected.leading}, one for each loop and one for "
+                    f"groups, got {leading}: read many chips with jax.vmap"
+                )
             crossbar.check_chip(self.hardware, entry)
 
     def _trace(self, params: Any, args: tuple, kwargs: dict) -> tuple[Trace, list[Any]]:
         dynamic, static = eqx.partition((params, args, kwargs), _is_dynamic)
         leaves, treedef = jax.tree.flatten(dynamic)
-        avals = jax.eval_shape(lambda *leaves: leaves, *leaves)
+        avals = tuple(map(_abstract, leaves))
         key = (treedef, static, tuple((a.shape, a.dtype, a.weak_type) for a in avals))
         try:
             known = self._traces.get(key := _hashable(key))
@@ -259,6 +263,12 @@ def _is_dynamic(leaf: Any) -> bool:
     return number or isinstance(leaf, jax.Array | np.ndarray | np.generic | jax.ShapeDtypeStruct)
 
 
+def _abstract(leaf: Any) -> jax.ShapeDtypeStruct:
+    """Shape and type of an array, a number, or a `ShapeDtypeStruct`."""
+    aval = leaf if isinstance(leaf, jax.ShapeDtypeStruct) else jax.typeof(leaf)
+    return jax.ShapeDtypeStruct(aval.shape, aval.dtype, weak_type=aval.weak_type)
+
+
 def _hashable(key: tuple) -> tuple:
     treedef, static, avals = key
     leaves, structure = jax.tree.flatten(static)
@@ -271,6 +281,11 @@ def _paths(params: Any) -> list[str]:
     """Name of every array leaf of the parameters, in order: "params/Dense_0/kernel"."""
     leaves = jax.tree_util.tree_flatten_with_path(eqx.filter(params, _is_dynamic))[0]
     return [jax.tree_util.keystr(path, simple=True, separator="/").removesuffix("/value") for path, _ in leaves]
+
+
+def _check_key(key: Any) -> None:
+    if not isinstance(key, jax.Array):
+        raise TypeError(f"key must be a PRNG key, got {key!r}")
 
 
 def _check_finite(params: Any) -> None:

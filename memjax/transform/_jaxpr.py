@@ -12,6 +12,8 @@ PLAIN_CALLS = ("jit", "pjit", "closed_call", "core_call")
 REMAT_CALLS = ("remat", "remat2", "checkpoint")
 CUSTOM_CALLS = ("custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr")
 CALLS = PLAIN_CALLS + REMAT_CALLS + CUSTOM_CALLS
+# Equations whose computation cannot be seen.
+OPAQUE = ("pure_callback", "io_callback", "ffi_call")
 
 
 class Body(NamedTuple):
@@ -38,8 +40,8 @@ def name_of(eqn: Any) -> str:
 
 
 def contracts_inside(eqn: Any) -> bool:
-    """Whether a jaxpr inside an equation multiplies matrices or convolves."""
-    return any(
+    """Whether an equation multiplies matrices or convolves inside, as far as can be seen."""
+    return eqn.primitive.name in OPAQUE or any(
         inner.primitive.name in ("dot_general", "conv_general_dilated") or contracts_inside(inner)
         for jaxpr in core.jaxprs_in_params(eqn.params)
         for inner in jaxpr.eqns

@@ -4,9 +4,6 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-
 from memjax.converters import Dynamic
 from memjax.crossbar import Convolution, Hardware
 from memjax.transform._trace import Crossbar
@@ -93,13 +90,12 @@ def make_plan(hardware: Hardware, crossbars: dict[str, Crossbar], digital: dict[
 
 def _entry(hardware: Hardware, found: Crossbar) -> CrossbarPlan:
     inputs, outputs = found.contraction.shape
-    copies = found.copies * math.prod(found.contraction.stack)
+    copies = math.prod(found.leading)
     down, across = -(-inputs // hardware.rows), -(-outputs // hardware.tile[1])
-    arrays = jax.eval_shape(hardware.mapping.fractions, jax.ShapeDtypeStruct((inputs, outputs), jnp.float32))
+    per_output = hardware.mapping.arrays.values()
+    full, extra = sum(per_output), len(per_output) - sum(per_output)
     # Two word lines per input (DualRow) put both arrays into one tile; a reference column stands beside each tile.
-    full = sum(array.shape[-1] == outputs for array in arrays.values())
     tiles = copies * down * across * max(full // hardware.mapping.word_lines, 1)
-    extra = sum(array.shape[-1] != outputs for array in arrays.values())
     cells = tiles * hardware.tile[0] * hardware.tile[1] + copies * down * across * hardware.rows * extra
     used = copies * inputs * (outputs * full + across * extra)
     kind = "conv" if isinstance(found.contraction, Convolution) else "dot"

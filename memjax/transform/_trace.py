@@ -45,13 +45,18 @@ class Site(NamedTuple):
 
 @dataclass(frozen=True)
 class Crossbar:
-    """A weight that is programmed, once for each step of `loops`."""
+    """A weight that is programmed, once for each step of `loops`, whose lengths are `steps`."""
 
     name: str
     paths: tuple[str, ...]
     contraction: Contraction
     loops: tuple[int, ...]
-    copies: int
+    steps: tuple[int, ...]
+
+    @property
+    def leading(self) -> tuple[int, ...]:
+        """Leading axes of the crossbar's arrays: one for each loop, and one for a stack."""
+        return (*self.steps, *self.contraction.stack)
 
 
 @dataclass
@@ -115,10 +120,8 @@ class Analysis:
             if self.select is None or self.select(base):
                 count = self._taken[base] = self._taken.get(base, 0) + 1
                 name = base if count == 1 else f"{base}#{count - 1}"
-                copies = 1
-                for loop in weight.loops:
-                    copies *= self._lengths[loop]
-                self.crossbars[name] = Crossbar(name, weight.paths, contraction, weight.loops, copies)
+                steps = tuple(self._lengths[loop] for loop in weight.loops)
+                self.crossbars[name] = Crossbar(name, weight.paths, contraction, weight.loops, steps)
                 self._known[identity] = name
         return self._known[identity]
 
@@ -165,8 +168,14 @@ def analyse(analysis: Analysis, body: ir.Body, sources: Sequence[Weight | None])
             outputs = _computed(analysis, eqn, inputs)
         elif not any(w is not None and w.paths for w in inputs):
             outputs = [None] * len(eqn.outvars)
-        elif (site := _site(analysis, eqn, inputs)) is not None:
-            node.sites[index] = site
+        elif (found := _contraction(eqn, inputs)) is not None:
+            operand, contraction = found
+            name = analysis.crossbar(inputs[operand], contraction)
+            if name is None:
+                analysis.stays_digital(inputs[operand], "not selected")
+            else:
+                dtype = eqn.outvars[0].aval.dtype
+                node.sites[index] = Site(name, contraction, operand, analysis.salt(name), dtype)
             outputs = [None]
         else:
             outputs = _follow(analysis, node, index, eqn, inputs)
@@ -187,23 +196,17 @@ def _computed(analysis: Analysis, eqn: Any, inputs: list[Weight]) -> list[Weight
     return [Weight(analysis.number((*key, i)), paths, loops) for i in range(len(eqn.outvars))]
 
 
-def _site(analysis: Analysis, eqn: Any, inputs: list[Weight | None]) -> Site | None:
-    """The site that a contraction of data with a weight is, if it is one and its crossbar is selected."""
+def _contraction(eqn: Any, inputs: list[Weight | None]) -> tuple[int, Contraction] | None:
+    """(operand that is the weight, contraction) of an equation that a crossbar can compute."""
+    if not all(jnp.issubdtype(atom.aval.dtype, jnp.floating) for atom in eqn.invars):
+        return None
+    operand, contraction = 1, None
     if eqn.primitive.name == "dot_general":
         operand = 0 if inputs[0] is not None else 1
         contraction = _dot(eqn, operand)
     elif eqn.primitive.name == "conv_general_dilated" and inputs[1] is not None:
-        operand, contraction = 1, _convolution(eqn)
-    else:
-        return None
-    weight = inputs[operand]
-    if contraction is None or not all(jnp.issubdtype(atom.aval.dtype, jnp.floating) for atom in eqn.invars):
-        return None
-    name = analysis.crossbar(weight, contraction)
-    if name is None:
-        analysis.stays_digital(weight, "not selected")
-        return None
-    return Site(name, contraction, operand, analysis.salt(name), eqn.outvars[0].aval.dtype)
+        contraction = _convolution(eqn)
+    return None if contraction is None else (operand, contraction)
 
 
 def _dot(eqn: Any, operand: int) -> Dot | None:
@@ -274,7 +277,7 @@ def _reason(primitive: str) -> str:
         return "looked up (`gather`), not multiplied"
     if primitive in ("dot_general", "conv_general_dilated"):
         return f"`{primitive}` in a form that no crossbar computes"
-    return f"meets data in `{primitive}`, element by element"
+    return f"meets data in `{primitive}`, not in a matrix product"
 
 
 def _scan(analysis: Analysis, eqn: Any, inputs: list[Weight | None]):

@@ -1,0 +1,34 @@
+import os
+
+import pytest
+
+from memjax.cli import _files
+
+
+def test_files_are_written_whole(tmp_path):
+    paths = _files.write(tmp_path, {"a.csv": b"1", "b.json": b"2"})
+    assert [path.read_bytes() for path in paths] == [b"1", b"2"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "b.json"]
+
+
+@pytest.mark.parametrize("when", [OSError("No space left on device"), KeyboardInterrupt()])
+def test_a_failed_write_leaves_the_old_files_and_nothing_else(tmp_path, monkeypatch, when):
+    _files.write(tmp_path, {"a.csv": b"old", "b.json": b"old"})
+    write_bytes = type(tmp_path).write_bytes
+
+    def fails_on_the_second(path, content):
+        write_bytes(path, content[:1])
+        if "b.json" in path.name:
+            raise when
+
+    monkeypatch.setattr(type(tmp_path), "write_bytes", fails_on_the_second)
+    with pytest.raises(type(when)):
+        _files.write(tmp_path, {"a.csv": b"new", "b.json": b"new"})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "b.json"]
+    assert {path.read_bytes() for path in tmp_path.iterdir()} == {b"old"}
+
+
+def test_a_folder_is_made_with_its_parents(tmp_path):
+    folder = tmp_path / "a" / "b"
+    _files.check_writable(folder)
+    assert os.listdir(folder) == []

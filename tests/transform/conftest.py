@@ -1,0 +1,77 @@
+"""Comparison of a function on crossbars with the function itself."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import memjax as mj
+
+IDEAL = mj.Hardware(dac=mj.Dac(), adc=mj.Adc(), tile=(16, 16))
+EIGHT_BITS = mj.Hardware(dac=mj.Dac(bits=8), adc=mj.Adc(bits=8), tile=(16, 16))
+
+
+def relative_error(found, expected) -> float:
+    """Largest ||found - expected|| / ||expected|| of the leaves of two trees of equal structure."""
+    assert jax.tree.structure(found) == jax.tree.structure(expected)
+
+    def error(a, b):
+        assert a.shape == b.shape
+        assert a.dtype == b.dtype
+        a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+        return np.linalg.norm(a - b) / max(np.linalg.norm(b), 1e-30)
+
+    return max(jax.tree.leaves(jax.tree.map(error, found, expected)))
+
+
+@pytest.fixture
+def ideal() -> mj.Hardware:
+    """Tiles of 16 x 16 cells without any error."""
+    return IDEAL
+
+
+@pytest.fixture
+def error():
+    """`relative_error` as a fixture."""
+    return relative_error
+
+
+@pytest.fixture
+def draw():
+    """draw(tree): normal numbers in the shapes of a tree (or in one shape), the same in every test."""
+    rng = np.random.default_rng(5)
+
+    def one(shape, dtype=np.float32):
+        return jnp.asarray(0.5 * rng.standard_normal(shape), dtype)
+
+    def numbers(tree):
+        return one(tree) if isinstance(tree, tuple) else jax.tree.map(lambda leaf: one(leaf.shape, leaf.dtype), tree)
+
+    return numbers
+
+
+@pytest.fixture
+def agrees():
+    """Check that a function runs on the expected crossbars, equals the digital one in the ideal limit, and is near it
+    with calibrated converters of 8 bits. Returns the ideal `Analog` and its chip.
+    """
+
+    def check(fn, params, *args, crossbars, digital=(), tolerance=1e-5, coarse=0.05, **flags):
+        analog, converted = mj.crossbarify(fn, IDEAL), mj.crossbarify(fn, EIGHT_BITS)
+
+        @jax.jit
+        def run(params, *args):
+            chip = analog.program(params, jax.random.key(0), *args, **flags)
+            rough = converted.program(params, jax.random.key(0), *args, **flags)
+            rough = converted.calibrate(rough, params, *args, **flags)
+            results = analog.apply(chip, params, *args, **flags), converted.apply(rough, params, *args, **flags)
+            return chip, fn(params, *args, **flags), *results
+
+        chip, expected, found, rounded = run(params, *args)
+        assert len(chip) == crossbars, list(chip)
+        assert set(analog.plan(params, *args, **flags).digital) == set(digital)
+        assert relative_error(found, expected) <= tolerance
+        assert 1e-5 < relative_error(rounded, expected) <= coarse
+        return analog, chip
+
+    return check
