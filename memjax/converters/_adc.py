@@ -146,10 +146,11 @@ class LogAdc(AbstractAdc):
         step = jnp.round(jnp.minimum(position, 1.0) * last)
         level = 10.0 ** (self.decades * (step / last - 1.0))
         value = jnp.where((magnitude > 0) & (step >= 0), jnp.sign(z) * level, 0.0)
-        return replace_value(limit(z, -1.0, 1.0, self.clip_gradient), value)
+        top = 10.0 ** (0.5 * self.decades / last)  # half a step above full scale
+        return replace_value(limit(z, -top, top, self.clip_gradient), value)
 
 
 def never_clips(adc: AbstractAdc) -> bool:
     """Whether no current can fall outside the converter's range, so that its gradient is 1 everywhere."""
-    symmetric = isinstance(adc, LogAdc) or (isinstance(adc, Adc) and adc.codes == "symmetric")
+    symmetric = isinstance(adc, LogAdc) or (isinstance(adc, Adc) and adc.codes != "twos_complement")
     return isinstance(adc.range, Dynamic) and adc.range.overflow is None and symmetric

@@ -13,7 +13,8 @@ class Dynamic(eqx.Module):
     """Full scale chosen anew for each vector: its largest magnitude, or its (1 - overflow) quantile.
 
     With magnitudes sorted in falling order s_0 >= s_1 >= ..., the full scale is s_k with k = round(overflow * N) of the
-    N values; `power_of_two` rounds it up to a power of two (with two's-complement codes the LSB is one as well).
+    N values; `power_of_two` rounds it up to a power of two not below 1e-12 (with two's-complement codes the LSB is one
+    as well).
 
     Args:
         overflow: fraction of the values that may exceed the full scale, in [0, 1]; None: none may.
@@ -44,11 +45,11 @@ class Dynamic(eqx.Module):
             # Half-way cases go up, as C's round() does for positive numbers.
             index = jnp.minimum(jnp.floor(jnp.asarray(self.overflow) * count + 0.5), count - 1).astype(int)
             top = jnp.expand_dims(jnp.take(ranked, index, axis=-1), tuple(a % values.ndim for a in axis))
-        return power_of_two_above(top) if self.power_of_two else top
+        return power_of_two_above(jnp.maximum(top, 1e-12)) if self.power_of_two else top
 
 
 def power_of_two_above(x: Array) -> Array:
-    """The smallest power of two >= x > 0, exact (a logarithm is not); 1 for zero."""
+    """The smallest power of two >= x > 0, exact (a logarithm is not)."""
     mantissa, exponent = jnp.frexp(x)  # x = mantissa 2^exponent, 1/2 <= mantissa < 1
     return jnp.ldexp(jnp.ones_like(x), exponent - (mantissa == 0.5))
 

@@ -39,6 +39,7 @@ def limit(z: Array, low, high, clip_gradient: bool = True) -> Array:
 def quantise(z: Array, low, high, rounding: str = "half_even", clip_gradient: bool = True) -> Array:
     """Integer codes of `z` (in LSB) limited to [low, high].
 
-    The gradient is 1 inside the range, ends included, and 0 outside it, or 1 everywhere with `clip_gradient=False`.
+    The gradient is 1 up to half an LSB beyond the last codes, where clipping adds no error (so that it does not hang on
+    the rounding of a value that defines the range), and 0 farther out, or 1 everywhere with `clip_gradient=False`.
     """
-    return replace_value(limit(z, low, high, clip_gradient), clip(round_values(z, rounding), low, high))
+    return replace_value(limit(z, low - 0.5, high + 0.5, clip_gradient), clip(round_values(z, rounding), low, high))

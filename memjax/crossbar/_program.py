@@ -47,14 +47,13 @@ def program(hardware: Hardware, weights: Array, key: Array) -> Chip:
 def _program(hardware: Hardware, weights: Array, key: Array) -> Chip:
     targets, scale = weights_to_conductances(hardware.mapping, hardware.cell, weights)
     across = row_tiles(weights.shape[1], hardware.tile[1])
-    cells = {}
-    for index, (name, target) in enumerate(targets.items()):
+    tiles = {}
+    for name, target in targets.items():
         if hardware.mapping.arrays[name]:
-            tiles = cut(target, hardware.rows, hardware.tile[1], hardware.cell.g_off)
+            tiles[name] = cut(target, hardware.rows, hardware.tile[1], hardware.cell.g_off)
         else:  # one column shared by all columns of a tile: it stands once in every column tile
-            tiles = cut(jnp.repeat(target, across, axis=1), hardware.rows, across, hardware.cell.g_off)
-        write = partial(_write_tile, hardware)
-        cells[name] = over_tiles(write, tiles, across, jax.random.fold_in(key, index))
+            tiles[name] = cut(jnp.repeat(target, across, axis=1), hardware.rows, across, hardware.cell.g_off)
+    cells = over_tiles(partial(_write_tile, hardware), tiles, across, key)
     chip: Chip = {"conductance": {name: cell[0] for name, cell in cells.items()}}
     if any(isinstance(effect, Fabrication) for effect in hardware.effects):
         chip |= {"low": {n: c[1] for n, c in cells.items()}, "high": {n: c[2] for n, c in cells.items()}}
@@ -68,14 +67,14 @@ def _write_tile(hardware: Hardware, target: Array, key: Array) -> tuple[Array, A
     """(conductance, low, high) of one tile [rows, columns]."""
     low = jnp.full_like(target, hardware.cell.g_off)
     high = jnp.full_like(target, hardware.cell.g_on)
-    keys = [jax.random.fold_in(key, position) for position in range(len(hardware.effects))]
-    for effect, effect_key in zip(hardware.effects, keys, strict=True):
+    for position, effect in enumerate(hardware.effects):
         if isinstance(effect, Fabrication):
-            low, high = effect.fabricate(low, high, jax.random.fold_in(effect_key, 0))
+            low, high = effect.fabricate(low, high, jax.random.fold_in(key, 2 * position))
     conductance = jnp.clip(target, low, high)
-    for effect, effect_key in zip(hardware.effects, keys, strict=True):
+    for position, effect in enumerate(hardware.effects):
         if isinstance(effect, Programming):
-            conductance = jnp.clip(effect.write(conductance, jax.random.fold_in(effect_key, 1)), low, high)
+            written = effect.write(conductance, jax.random.fold_in(key, 2 * position + 1))
+            conductance = jnp.clip(written, low, high)
     return conductance, low, high
 
 
@@ -128,10 +127,9 @@ def age(
         return tile
 
     across = row_tiles(chip["scale"].shape[-1], hardware.tile[1])
-    aged = {}
-    for index, (name, conductance) in enumerate(chip["conductance"].items()):
-        aged[name] = over_tiles(age_tile, conductance, across, jax.random.fold_in(key, index))
-        if "low" in chip:
-            stuck = chip["low"][name] >= chip["high"][name]
-            aged[name] = jnp.where(stuck, conductance, aged[name])
+    fresh = chip["conductance"]
+    aged = over_tiles(age_tile, fresh, across, key)
+    if "low" in chip:
+        stuck = {name: chip["low"][name] >= chip["high"][name] for name in fresh}
+        aged = {name: jnp.where(stuck[name], fresh[name], aged[name]) for name in fresh}
     return chip | {"conductance": aged}

@@ -6,6 +6,7 @@ side. The padding cells of the last tiles are real cells.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -45,12 +46,19 @@ def side_by_side(array: Array) -> Array:
     return array.transpose(0, 2, 1, 3).reshape(tiles, rows, across * columns)
 
 
-def over_tiles(f: Callable[[Array, Array], Any], array: Array, across: int, key: Array) -> Any:
-    """f(tile [rows, columns], key) of every tile of an array; each key depends on the tile's position alone."""
-    tiles = by_tile(array, across)
+def over_tiles(f: Callable[[Array, Array], Any], arrays: dict[str, Array], across: int, key: Array) -> dict[str, Any]:
+    """f(tile [rows, columns], key) of every tile of every array; a key depends on array and position of the tile alone.
 
-    def at(tile, i, j):
-        return f(tile, jax.random.fold_in(jax.random.fold_in(key, i), j))
-
-    results = jax.vmap(jax.vmap(at, (0, None, 0)), (0, 0, None))(tiles, jnp.arange(len(tiles)), jnp.arange(across))
-    return jax.tree.map(side_by_side, results)
+    The tiles of all arrays of one shape go through one `vmap`, which compiles `f` once.
+    """
+    results = {}
+    for shape in dict.fromkeys(array.shape for array in arrays.values()):
+        indices, names = zip(*((i, n) for i, (n, a) in enumerate(arrays.items()) if a.shape == shape), strict=True)
+        tiles = jnp.stack([by_tile(arrays[name], across) for name in names])
+        # One number for array, row tile and column tile, so that one fold does (each fold takes time to compile).
+        array, row, column = jnp.ix_(jnp.array(indices), jnp.arange(shape[0]), jnp.arange(across))
+        keys = jax.vmap(partial(jax.random.fold_in, key))((array * 2**30 + row * 2**15 + column).ravel())
+        flat = jax.vmap(f)(tiles.reshape(-1, *tiles.shape[3:]), keys)
+        whole = jax.tree.map(lambda a, shape=tiles.shape: jax.vmap(side_by_side)(a.reshape(shape)), flat)
+        results |= {name: jax.tree.map(lambda a, i=i: a[i], whole) for i, name in enumerate(names)}
+    return {name: results[name] for name in arrays}

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from memjax import _check
+from memjax import _check, _random
 from memjax.effects._base import Fabrication
 
 ROUNDS = 64
@@ -59,14 +59,15 @@ class DeviceVariation(Fabrication):
             on, off = resistances(z)
             return ~((on > 0) & (on < off) | stuck)
 
-        def draw_again(state):
+        def draw(state):
             count, z = state
-            fresh = jax.random.normal(jax.random.fold_in(key, count), z.shape, z.dtype)
+            fresh = _random.normal(jax.random.fold_in(key, count), z.shape, z.dtype)
             return count + 1, jnp.where(invalid(z), fresh, z)
 
         # Only the accepted standard normals come out of the loop: the resistances stay differentiable in mean and std.
-        z = jax.random.normal(key, (2, *low.shape), low.dtype)
-        _, z = lax.while_loop(lambda s: jnp.any(invalid(s[1])) & (s[0] < ROUNDS), draw_again, (0, z))
+        nothing = jnp.full((2, *low.shape), jnp.nan, low.dtype)
+        _, z = lax.while_loop(lambda s: (s[0] == 0) | jnp.any(invalid(s[1])) & (s[0] < ROUNDS), draw, (0, nothing))
+        z = jnp.nan_to_num(z)
         z = lax.stop_gradient(z)
         on, off = resistances(jnp.where(invalid(z), 0.0, z))
         return jnp.where(stuck, low, 1.0 / off), jnp.where(stuck, high, 1.0 / on)

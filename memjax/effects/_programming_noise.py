@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import jax
 from jax import Array
 
-from memjax import _check
+from memjax import _check, _random
 from memjax.effects._base import Programming
 
 
@@ -28,5 +27,5 @@ class ProgrammingNoise(Programming):
 
     def write(self, conductance: Array, key: Array) -> Array:
         # Two independent draws whose variances add: no square root, whose gradient would be infinite at zero.
-        z = jax.random.normal(key, (2, *conductance.shape), conductance.dtype)
+        z = _random.normal(key, (2, *conductance.shape), conductance.dtype)
         return conductance + self.absolute * z[0] + self.relative * conductance * z[1]

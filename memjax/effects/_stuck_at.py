@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jax import Array
 
-from memjax import _check
+from memjax import _check, _random
 from memjax.effects._base import Fabrication
 
 
@@ -33,7 +32,7 @@ class StuckAt(Fabrication):
             raise ValueError(f"StuckAt.lrs + StuckAt.hrs must be at most 1, got {self.lrs} + {self.hrs}")
 
     def fabricate(self, low: Array, high: Array, key: Array) -> tuple[Array, Array]:
-        u = jax.random.uniform(key, low.shape, low.dtype)
+        u = _random.uniform(key, low.shape, low.dtype)
         in_lrs = u < self.lrs
         in_hrs = u >= 1.0 - jnp.asarray(self.hrs, u.dtype)
         return jnp.where(in_lrs, high, low), jnp.where(in_hrs, low, high)

@@ -33,9 +33,9 @@ def _periphery(chip: dict[str, Any]) -> Any:
 class Crossbars(nnx.Module):
     """An NNX model whose contractions with weights are read on a simulated chip.
 
-    Calls go through the chip; everything else (batch-norm statistics, dropout keys, `train()` and `eval()`) works on the
-    wrapped model as before. `nnx.state(module, Conductance)` is the chip, `nnx.Optimizer(module, tx, wrt=Conductance)`
-    trains it.
+    Calls go through the chip; everything else (batch-norm statistics, dropout keys, `train()` and `eval()`) works on
+    the wrapped model as before. `nnx.state(module, Conductance)` is the chip, and
+    `nnx.Optimizer(module, tx, wrt=Conductance)` trains it.
 
     Args:
         model: the model; its parameters on crossbars are programmed once, here.
@@ -58,7 +58,9 @@ class Crossbars(nnx.Module):
         self.model = model
         self.analog = nnx.static(crossbarify(_call, hardware, select))
         chip = self.analog.program(*self._split(key), *example, **flags)
-        self.conductance = nnx.data({name: jax.tree.map(Conductance, entry["conductance"]) for name, entry in chip.items()})
+        self.conductance = nnx.data(
+            {name: jax.tree.map(Conductance, entry["conductance"]) for name, entry in chip.items()}
+        )
         self.periphery = _periphery(chip)
 
     def _split(self, *between: Any) -> tuple:

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 
 from memjax import _check, crossbar
 from memjax.crossbar import Hardware, Ready
@@ -39,6 +40,7 @@ class Trace:
     digital: dict[str, tuple[tuple[int, ...], str]]
     parameters: int
     result: Any
+
     @cached_property
     def programmed(self) -> Callable:
         """`program`, compiled once for each kind of hardware."""
@@ -210,7 +212,7 @@ class Analog:
             known, key = None, None
         if known is None:
             known = self._make_trace(params, static, treedef, avals)
-            holds_tracer = any(isinstance(const, jax.core.Tracer) for const in known.node.body.consts)
+            holds_tracer = any(isinstance(const, Tracer) for const in known.node.body.consts)
             if key is not None and not holds_tracer:
                 self._traces[key] = known
         return known, leaves
@@ -252,7 +254,8 @@ def crossbarify(fn: Callable, hardware: Hardware, select: Callable[[str], bool] 
 
     Returns: an `Analog` with `plan`, `program`, `apply`, `calibrate`, `clipping` and `age`.
 
-    Raises: TypeError for arguments of the wrong kind; ValueError, when first traced, for a `select` that matches nothing.
+    Raises: TypeError for arguments of the wrong kind; ValueError, when first traced, for a `select` that matches
+        nothing.
     """
     return Analog(fn, hardware, select)
 
@@ -292,7 +295,9 @@ def _check_finite(params: Any) -> None:
     for path, leaf in zip(_paths(params), jax.tree.leaves(eqx.filter(params, _is_dynamic)), strict=True):
         values = _check.concrete(leaf)
         if values is not None and not np.isfinite(values).all():
-            raise ValueError(f"params must be finite, got {(~np.isfinite(values)).sum()} NaN or infinite values in {path}")
+            raise ValueError(
+                f"params must be finite, got {(~np.isfinite(values)).sum()} NaN or infinite values in {path}"
+            )
 
 
 def _over_leading_axis(one: Callable) -> Callable:

@@ -39,7 +39,7 @@ def _ideal(hardware: Hardware) -> Hardware:
     bits = (hardware.dac.bits, hardware.adc.bits)
     if all(b is None for b in bits):
         return hardware
-    where = lambda h: [b for b in (h.dac.bits, h.adc.bits) if b is not None]  # noqa: E731
+    where = lambda h: [b for b in (h.dac.bits, h.adc.bits) if b is not None]
     return eqx.tree_at(where, hardware, replace_fn=lambda _: None)
 
 

@@ -147,9 +147,7 @@ def _apply_scan(children, crossbars, eqn, inputs, ready, key, read):
 
     xs = (inputs[second:], stacked, jnp.arange(p["length"]))
     carry, (ys, seen) = lax.scan(step, inputs[first:second], xs, p["length"], p["reverse"], p["unroll"])
-    over_time = {
-        name: s if name in stacked else Observation(s.total.sum(0), s.peak.max(0)) for name, s in seen.items()
-    }
+    over_time = {name: s if name in stacked else Observation(s.total.sum(0), s.peak.max(0)) for name, s in seen.items()}
     return [*carry, *ys], over_time
 
 

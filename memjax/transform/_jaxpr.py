@@ -52,7 +52,7 @@ def is_literal(atom: Any) -> bool:
     return isinstance(atom, core.Literal)
 
 
-def run(eqn: Any, jaxpr: Any, values: Sequence[Array]) -> list[Array]:
+def run(eqn: Any, jaxpr: Any, values: Sequence[Array]) -> list[Any]:
     """Evaluate one equation of `jaxpr`; values of dropped outputs come back too."""
     invars = list(dict.fromkeys(atom for atom in eqn.invars if not is_literal(atom)))
     kept = [var for var in eqn.outvars if not isinstance(var, core.DropVar)]

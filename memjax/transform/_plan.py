@@ -63,7 +63,7 @@ class Plan:
 
     def __str__(self) -> str:
         head = ("crossbar", "op", "matrix", "copies", "tiles", "cells", "used")
-        rows = [
+        rows: list[tuple] = [
             (c.name, c.kind, f"{c.matrix[0]} x {c.matrix[1]}", c.copies, c.tiles, c.cells, f"{c.utilisation:.0%}")
             for c in self.crossbars
         ]
@@ -71,8 +71,8 @@ class Plan:
         rows.append(("total", "", "", "", self.tiles, self.cells, f"{used:.0%}"))
         table = [tuple(map(str, row)) for row in (head, *rows)]
         widths = [max(len(row[i]) for row in table) for i in range(len(head))]
-        lines = ["  ".join(t.ljust(w) if i < 2 else t.rjust(w) for i, (t, w) in enumerate(zip(row, widths, strict=True)))
-                 for row in table]  # fmt: skip
+        sides = (str.ljust, str.ljust, *[str.rjust] * (len(head) - 2))
+        lines = ["  ".join(f(t, w) for f, t, w in zip(sides, row, widths, strict=True)) for row in table]
         lines.insert(1, "-" * len(lines[0]))
         lines += ["", f"DAC range: {self.ranges[0]}", f"ADC range: {self.ranges[1]}"]
         if any(c.kind == "conv" for c in self.crossbars):

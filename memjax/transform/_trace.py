@@ -163,16 +163,17 @@ def analyse(analysis: Analysis, body: ir.Body, sources: Sequence[Weight | None])
 
     for index, eqn in enumerate(body.jaxpr.eqns):
         inputs = [source(atom) for atom in eqn.invars]
-        if all(w is not None for w in inputs):
+        weights = [w for w in inputs if w is not None]
+        if len(weights) == len(inputs):
             node.weights.add(index)
-            outputs = _computed(analysis, eqn, inputs)
-        elif not any(w is not None and w.paths for w in inputs):
+            outputs = _computed(analysis, eqn, weights)
+        elif not any(w.paths for w in weights):
             outputs = [None] * len(eqn.outvars)
         elif (found := _contraction(eqn, inputs)) is not None:
-            operand, contraction = found
-            name = analysis.crossbar(inputs[operand], contraction)
+            operand, weight, contraction = found
+            name = analysis.crossbar(weight, contraction)
             if name is None:
-                analysis.stays_digital(inputs[operand], "not selected")
+                analysis.stays_digital(weight, "not selected")
             else:
                 dtype = eqn.outvars[0].aval.dtype
                 node.sites[index] = Site(name, contraction, operand, analysis.salt(name), dtype)
@@ -183,7 +184,7 @@ def analyse(analysis: Analysis, body: ir.Body, sources: Sequence[Weight | None])
     return node, [source(atom) for atom in body.jaxpr.outvars]
 
 
-def _computed(analysis: Analysis, eqn: Any, inputs: list[Weight]) -> list[Weight]:
+def _computed(analysis: Analysis, eqn: Any, inputs: list[Weight]) -> list[Weight | None]:
     """Provenance of the outputs of an equation all of whose inputs are weights."""
     try:
         params = tuple(sorted(eqn.params.items()))
@@ -196,17 +197,17 @@ def _computed(analysis: Analysis, eqn: Any, inputs: list[Weight]) -> list[Weight
     return [Weight(analysis.number((*key, i)), paths, loops) for i in range(len(eqn.outvars))]
 
 
-def _contraction(eqn: Any, inputs: list[Weight | None]) -> tuple[int, Contraction] | None:
-    """(operand that is the weight, contraction) of an equation that a crossbar can compute."""
-    if not all(jnp.issubdtype(atom.aval.dtype, jnp.floating) for atom in eqn.invars):
+def _contraction(eqn: Any, inputs: list[Weight | None]) -> tuple[int, Weight, Contraction] | None:
+    """(operand that is the weight, the weight, contraction) of an equation that a crossbar can compute."""
+    name = eqn.primitive.name
+    if name not in ("dot_general", "conv_general_dilated"):
         return None
-    operand, contraction = 1, None
-    if eqn.primitive.name == "dot_general":
-        operand = 0 if inputs[0] is not None else 1
-        contraction = _dot(eqn, operand)
-    elif eqn.primitive.name == "conv_general_dilated" and inputs[1] is not None:
-        contraction = _convolution(eqn)
-    return None if contraction is None else (operand, contraction)
+    operand = 0 if name == "dot_general" and inputs[0] is not None else 1
+    weight = inputs[operand]
+    if weight is None or not all(jnp.issubdtype(atom.aval.dtype, jnp.floating) for atom in eqn.invars):
+        return None
+    contraction = _dot(eqn, operand) if name == "dot_general" else _convolution(eqn)
+    return None if contraction is None else (operand, weight, contraction)
 
 
 def _dot(eqn: Any, operand: int) -> Dot | None:
@@ -214,9 +215,7 @@ def _dot(eqn: Any, operand: int) -> Dot | None:
     if not contract[0]:
         return None
     weight, data = eqn.invars[operand].aval.shape, eqn.invars[1 - operand].aval.shape
-    return Dot(
-        data, weight, contract[1 - operand], contract[operand], batch[1 - operand], batch[operand], operand == 0
-    )
+    return Dot(data, weight, contract[1 - operand], contract[operand], batch[1 - operand], batch[operand], operand == 0)
 
 
 def _convolution(eqn: Any) -> Convolution | None:

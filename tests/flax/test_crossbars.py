@@ -45,7 +45,7 @@ def vectors():
     return jnp.asarray(np.random.default_rng(1).normal(size=(6, 5)), jnp.float32)
 
 
-def both(build, x, hardware=IDEAL, *modes):
+def both(build, x, hardware=IDEAL):
     """A model on a chip, and an equal one beside it that stays digital."""
     analog, digital = build(nnx.Rngs(0)), build(nnx.Rngs(0))
     return Crossbars(analog, hardware, jax.random.key(1), x), digital
@@ -104,7 +104,7 @@ def test_plan_select_and_calibration(vectors):
     assert "dac_range" not in crossbars.chip["first/kernel"]
     crossbars.calibrate(vectors, percentile=100)
     assert crossbars.chip["first/kernel"]["dac_range"] == pytest.approx(float(jnp.abs(vectors).max()), rel=1e-6)
-    close(crossbars(vectors), digital(vectors), rtol=0.1)
+    np.testing.assert_allclose(crossbars(vectors), digital(vectors), atol=0.05)
 
 
 def test_an_optimiser_trains_the_conductances(vectors):
@@ -150,8 +150,9 @@ def test_gradient_with_respect_to_the_input_and_the_biases(vectors):
 
 
 def test_many_chips_by_vmap(vectors):
-    hardware = mj.Hardware(tile=(16, 16), effects=(mj.effects.StuckAt(lrs=0.1, hrs=0.1),))
-    model, keys = Mlp(nnx.Rngs(0)), jax.random.split(jax.random.key(1), 3)
+    faults = mj.effects.StuckAt(lrs=0.1, hrs=0.1)
+    hardware = mj.Hardware(tile=(16, 16), mapping=mj.mapping.Offset(), effects=(faults,))
+    model, keys = nnx.Linear(5, 3, rngs=nnx.Rngs(0)), jax.random.split(jax.random.key(1), 3)
 
     @nnx.vmap(in_axes=(None, 0), out_axes=0)
     def make(model, key):
@@ -160,7 +161,7 @@ def test_many_chips_by_vmap(vectors):
     chips = make(model, keys)
     results = nnx.vmap(lambda chip, x: chip(x), in_axes=(0, None))(chips, vectors)
     for i, key in enumerate(keys):
-        close(results[i], Crossbars(Mlp(nnx.Rngs(0)), hardware, key, vectors)(vectors))
+        close(results[i], Crossbars(nnx.clone(model), hardware, key, vectors)(vectors))
     assert not np.allclose(results[0], results[1])
 
 
@@ -184,7 +185,8 @@ def test_split_merge_and_checkpoint(images, tmp_path):
 
 
 def test_read_noise_needs_a_key(vectors):
-    hardware = mj.Hardware(tile=(16, 16), effects=(mj.effects.ReadNoise(relative=0.05),))
+    noise = mj.effects.ReadNoise(relative=0.05)
+    hardware = mj.Hardware(tile=(16, 16), mapping=mj.mapping.Offset(), effects=(noise,))
     crossbars, _ = both(Mlp, vectors, hardware)
     first, again, other = (crossbars(vectors, key=jax.random.key(seed)) for seed in (0, 0, 1))
     assert np.array_equal(first, again)

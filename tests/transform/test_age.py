@@ -51,7 +51,7 @@ def test_no_time_no_change_and_vmap_over_time(setup, error):
 
 def test_stuck_cells_stay(setup):
     params, x = setup
-    hardware = mj.Hardware(tile=(16, 16), effects=(mj.effects.StuckAt(lrs=1.0), DRIFT))
+    hardware = mj.Hardware(tile=(16, 16), mapping=mj.mapping.Offset(), effects=(mj.effects.StuckAt(lrs=1.0), DRIFT))
     analog = mj.crossbarify(fn, hardware)
     chip = analog.program(params, jax.random.key(0), x)
     aged = analog.age(chip, jax.random.key(1), seconds=1e4)

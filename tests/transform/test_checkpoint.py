@@ -13,7 +13,7 @@ import memjax as mj
 HARDWARE = mj.Hardware(
     tile=(16, 16),
     mapping=mj.mapping.CurrentMirror(),
-    effects=(mj.effects.StuckAt(lrs=0.1), mj.effects.ProgrammingNoise(relative=0.05)),
+    effects=(mj.effects.StuckAt(lrs=0.1),),
 )
 
 
@@ -43,5 +43,7 @@ def test_bit_for_bit(draw, tmp_path, save_and_reload):
     chip = analog.calibrate(analog.program(params, jax.random.key(0), x), params, x)
     loaded = save_and_reload(chip, tmp_path)
     assert jax.tree.structure(loaded) == jax.tree.structure(chip)
-    assert all(np.array_equal(a, b) and a.dtype == b.dtype for a, b in zip(*map(jax.tree.leaves, (loaded, chip)), strict=True))
+    assert all(
+        np.array_equal(a, b) and a.dtype == b.dtype for a, b in zip(*map(jax.tree.leaves, (loaded, chip)), strict=True)
+    )
     assert np.array_equal(analog.apply(loaded, params, x), analog.apply(chip, params, x))

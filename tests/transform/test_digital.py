@@ -92,7 +92,9 @@ def sharded(p, x):
 
 
 def called_back(p, x):
-    return jax.pure_callback(lambda w, x: np.asarray(x) @ np.asarray(w), jax.ShapeDtypeStruct((5, 5), x.dtype), p["w"], x)
+    return jax.pure_callback(
+        lambda w, x: np.asarray(x) @ np.asarray(w), jax.ShapeDtypeStruct((5, 5), x.dtype), p["w"], x
+    )
 
 
 @pytest.mark.parametrize(("fn", "name"), [(sharded, "shard_map"), (called_back, "pure_callback")])

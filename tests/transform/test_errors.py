@@ -56,14 +56,14 @@ def test_a_chip_of_another_function(setup):
 
 
 def test_a_chip_of_another_width(setup, draw):
-    analog, chip, params, x = setup
+    analog, _, params, x = setup
     other = analog.program({"a": draw((18, 7)), "b": draw((7, 3))}, jax.random.key(0), x)
     with pytest.raises(ValueError, match=r"chip\['a'\] must hold a matrix of shape \(18, 6\), got \(18, 7\)"):
         analog.apply(other, params, x)
 
 
 def test_a_chip_of_other_hardware(setup):
-    analog, chip, params, x = setup
+    _, chip, params, x = setup
     for hardware in (mj.Hardware(tile=(8, 16)), mj.Hardware(tile=(16, 16), mapping=mj.mapping.Offset())):
         other = mj.crossbarify(mlp, hardware)
         with pytest.raises(ValueError, match="read a chip with the hardware it was programmed with"):

@@ -84,11 +84,12 @@ def test_with_respect_to_the_chip(setup, draw):
 
 
 def noisy(value):
-    return hardware(effects=(mj.effects.ProgrammingNoise(relative=value),))
+    return hardware(mapping=mj.mapping.Offset(), effects=(mj.effects.ProgrammingNoise(relative=value),))
 
 
 def varied(value):
-    return hardware(effects=(mj.effects.DeviceVariation(r_on_std=value, r_off_std=1e3),))
+    effects = (mj.effects.DeviceVariation(r_on_std=value, r_off_std=1e3),)
+    return hardware(mapping=mj.mapping.Offset(), effects=effects)
 
 
 def other_range(value):
@@ -106,10 +107,11 @@ HARDWARE = {"noise": (noisy, 0.02, 1e-3), "variation": (varied, 1e3, 30.0), "dri
 def test_with_respect_to_the_hardware(setup, name):
     make, value, step = HARDWARE[name]
     params, x = setup
+    layer = lambda p, x: x @ p["a"]
 
     @jax.jit
     def loss(value):
-        analog = mj.crossbarify(mlp, make(value))
+        analog = mj.crossbarify(layer, make(value))
         chip = analog.program(params, jax.random.key(2), x)
         if name == "drift":
             chip = analog.age(chip, jax.random.key(3), seconds=10.0)

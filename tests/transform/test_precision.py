@@ -21,7 +21,10 @@ def conv(p, x):
 def test_float64(ideal, error, fn, a, x):
     rng = np.random.default_rng(0)
     with jax.enable_x64(True):
-        p, x = {"a": jnp.array(rng.normal(size=a)), "b": jnp.array(rng.normal(size=(6, 3)))}, jnp.array(rng.normal(size=x))
+        p, x = (
+            {"a": jnp.array(rng.normal(size=a)), "b": jnp.array(rng.normal(size=(6, 3)))},
+            jnp.array(rng.normal(size=x)),
+        )
         analog = mj.crossbarify(fn, ideal)
         chip = analog.program(p, jax.random.key(0), x)
         assert {leaf.dtype for leaf in jax.tree.leaves(chip)} == {np.dtype("float64")}

@@ -1,0 +1,181 @@
+"""MNIST inference: accuracy and time against tile size, beside the published figures.
+
+    python experiments/mnist_inference.py [--out DIR] [--tiles 64 128 256] [--epochs 2] [--chips 20] [--images 10000]
+
+The network and the setting are those of Souto Garnelo et al., "Neuromorphic circuit simulation with memristors": two
+blocks of two 3x3 convolutions (10 channels, batch normalisation, ReLU) with pooling, and one dense layer. Published
+with MemTorch on a GTX 1060: 98.73 % digital, 97.85 % after conversion; 10 000 test images in 196, 464 and 1497 s for
+tiles of 64, 128 and 256. Prints published / measured and writes mnist_inference.csv, .json and .png.
+
+Needs the MNIST data set (`memjax.data`): pip install "memjax[data]".
+"""
+
+import argparse
+import csv
+import json
+import pathlib
+import time
+
+import jax
+import jax.numpy as jnp
+import matplotlib
+import numpy as np
+import optax
+from flax import nnx
+
+import memjax as mj
+
+PUBLISHED_SECONDS = {64: 196.0, 128: 464.0, 256: 1497.0}
+PUBLISHED_ACCURACY = {"digital": 98.73, "after conversion": 97.85}
+BATCH = 128
+SIGMA = 0.05  # relative standard deviation of R_on and R_off: an assumption, the paper sweeps it
+
+
+class Network(nnx.Module):
+    """The MNIST network of Souto Garnelo et al.: images [B, 28, 28, 1] to logits [B, 10]."""
+
+    def __init__(self, rngs: nnx.Rngs):
+        self.convs = nnx.List([nnx.Conv(a, 10, (3, 3), rngs=rngs) for a in (1, 10, 10, 10)])
+        self.norms = nnx.List([nnx.BatchNorm(10, rngs=rngs) for _ in range(4)])
+        self.head = nnx.Linear(7 * 7 * 10, 10, rngs=rngs)
+
+    def __call__(self, x):
+        for index, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
+            x = nnx.relu(norm(conv(x)))
+            if index % 2:
+                x = nnx.max_pool(x, (2, 2), (2, 2))
+        return self.head(x.reshape(len(x), -1))
+
+
+def train(data: mj.data.Dataset, epochs: int) -> Network:
+    """The network after some epochs of Adam."""
+    model = Network(nnx.Rngs(0))
+    steps = epochs * (len(data.train_labels) // BATCH)
+    optimizer = nnx.Optimizer(model, optax.adam(optax.cosine_decay_schedule(3e-3, steps)), wrt=nnx.Param)
+
+    @nnx.jit
+    def step(model, optimizer, x, labels):
+        def loss(model):
+            return optax.softmax_cross_entropy_with_integer_labels(model(x), labels).mean()
+
+        optimizer.update(model, nnx.grad(loss)(model))
+
+    order = np.random.default_rng(0)
+    for _ in range(epochs):
+        for pick in order.permutation(len(data.train_labels))[: steps // epochs * BATCH].reshape(-1, BATCH):
+            step(model, optimizer, jnp.asarray(data.train_images[pick]), jnp.asarray(data.train_labels[pick]))
+    model.eval()
+    return model
+
+
+def hardware(tile: int) -> mj.Hardware:
+    """8-bit converters, double columns, devices with a spread of `SIGMA`."""
+    return mj.Hardware(
+        cell=mj.Cell(r_on=10e3, r_off=100e3),
+        tile=(tile, tile),
+        dac=mj.Dac(bits=8),
+        adc=mj.Adc(bits=8),
+        effects=(mj.effects.DeviceVariation(r_on_std=SIGMA * 10e3, r_off_std=SIGMA * 100e3),),
+    )
+
+
+def measure(forward, state, images, labels, tile: int, chips: int) -> dict:
+    """Accuracy of every chip [%], and the seconds that one chip takes for all images (compilation left out)."""
+    analog = mj.crossbarify(forward, hardware(tile))
+    batches = [(images[i : i + 500], labels[i : i + 500]) for i in range(0, len(labels), 500)]
+
+    @jax.jit
+    def correct(chip, state, x, y):
+        return jnp.sum(analog.apply(chip, state, x).argmax(-1) == y)
+
+    def accuracy(chip):
+        return 100.0 * sum(int(correct(chip, state, x, y)) for x, y in batches) / len(labels)
+
+    accuracies, seconds = [], []
+    for index in range(chips):
+        chip = analog.program(state, jax.random.fold_in(jax.random.key(0), index), batches[0][0])
+        if index == 0:
+            accuracy(chip)  # compiles
+        start = time.perf_counter()
+        accuracies.append(accuracy(chip))
+        seconds.append(time.perf_counter() - start)
+    plan = analog.plan(state, batches[0][0])
+    return {
+        "tile": tile,
+        "tiles": plan.tiles,
+        "published_seconds": PUBLISHED_SECONDS.get(tile),
+        "seconds": float(np.median(seconds)),
+        "mean": float(np.mean(accuracies)),
+        "std": float(np.std(accuracies)),
+        "worst": float(np.min(accuracies)),
+    }
+
+
+def picture(rows: list[dict], path: pathlib.Path) -> None:
+    """Seconds against tile size, published and measured."""
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(5, 3.4), layout="constrained")
+    tiles = [row["tile"] for row in rows]
+    published = [(row["tile"], row["published_seconds"]) for row in rows if row["published_seconds"]]
+    axes.plot(*zip(*published, strict=True), "s--", color="#D55E00", label="MemTorch on a GTX 1060 (published)")
+    axes.plot(
+        tiles, [row["seconds"] for row in rows], "o-", color="#0072B2", label=f"memjax on {jax.default_backend()}"
+    )
+    axes.set(
+        xscale="log", yscale="log", xlabel="Word lines and bit lines of a tile", ylabel="Time for the test set (s)"
+    )
+    axes.set_xticks(tiles, map(str, tiles))
+    axes.minorticks_off()
+    axes.legend(frameon=False)
+    figure.savefig(path, dpi=160)
+
+
+def main() -> None:
+    """Train, convert, measure, report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("mnist-inference"))
+    parser.add_argument("--tiles", type=int, nargs="+", default=[64, 128, 256])
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--chips", type=int, default=20)
+    parser.add_argument("--images", type=int, default=10_000)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+
+    data = mj.data.load("mnist")
+    images, labels = data.test_images[: options.images], data.test_labels[: options.images]
+    graphdef, state = nnx.split(train(data, options.epochs))
+
+    def forward(state, x):
+        return nnx.merge(graphdef, state)(x)
+
+    predict = jax.jit(lambda state, x: forward(state, x).argmax(-1))
+    wrong = sum(
+        int((predict(state, images[i : i + 500]) != labels[i : i + 500]).sum()) for i in range(0, len(labels), 500)
+    )
+    digital = 100.0 * (1.0 - wrong / len(labels))
+    print(f"digital accuracy: published {PUBLISHED_ACCURACY['digital']} %, measured {digital:.2f} %", flush=True)
+    rows = []
+    for tile in options.tiles:
+        row = measure(forward, state, images, labels, tile, options.chips)
+        rows.append(row)
+        published = f"{row['published_seconds']:.0f} s" if row["published_seconds"] else "none"
+        print(
+            f"tile {tile:4}: {row['tiles']} tiles; time published {published}, measured {row['seconds']:.2f} s; accuracy "
+            f"published {PUBLISHED_ACCURACY['after conversion']} %, measured {row['mean']:.2f} ± {row['std']:.2f} % "
+            f"(worst of {options.chips} chips {row['worst']:.2f} %)",
+            flush=True,
+        )
+    with (options.out / "mnist_inference.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    report = {"digital": digital, "sigma": SIGMA, "chips": options.chips, "images": len(labels), "rows": rows}
+    (options.out / "mnist_inference.json").write_text(json.dumps(report, indent=2))
+    picture(rows, options.out / "mnist_inference.png")
+    print(f"written to {options.out}")
+
+
+if __name__ == "__main__":
+    main()
