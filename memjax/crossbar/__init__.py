@@ -4,6 +4,7 @@ from memjax.crossbar._contraction import Dot as Dot
 from memjax.crossbar._convolution import Convolution as Convolution
 from memjax.crossbar._hardware import Hardware as Hardware
 from memjax.crossbar._matmul import check_chip as check_chip
+from memjax.crossbar._matmul import check_entry as check_entry
 from memjax.crossbar._matmul import check_key as check_key
 from memjax.crossbar._matmul import matmul as matmul
 from memjax.crossbar._mvm import Observation as Observation

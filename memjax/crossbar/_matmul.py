@@ -1,5 +1,7 @@
 """One matrix, read with vectors."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -26,7 +28,8 @@ def matmul(hardware: Hardware, chip: Chip, x: Array, key: Array | None = None) -
     Raises: ValueError for a chip of other hardware, for inputs of another length or NaN, and for a missing key.
     """
     x = jnp.asarray(x)
-    inputs, outputs = chip["drive"].shape[-1], chip["scale"].shape[-1]
+    check_entry("chip", chip)
+    inputs = chip["drive"].shape[-1]
     if x.ndim == 0 or x.shape[-1] != inputs:
         raise ValueError(f"x must have shape [..., {inputs}], the inputs of the programmed matrix, got {x.shape}")
     values = _check.concrete(x)
@@ -47,6 +50,13 @@ def check_key(hardware: Hardware, key: Array | None) -> None:
     """Raise where reads are random and there is no key."""
     if hardware.noisy and key is None:
         raise ValueError("key must be a PRNG key, since Hardware.effects has read noise, got None")
+
+
+def check_entry(name: str, entry: Any) -> None:
+    """Raise unless something has the arrays of one programmed matrix."""
+    if not isinstance(entry, dict) or not {"conductance", "scale", "drive"} <= entry.keys():
+        found = sorted(entry) if isinstance(entry, dict) else type(entry).__name__
+        raise TypeError(f"{name} must be a dict with 'conductance', 'scale' and 'drive', as made by program, got {found}")
 
 
 def check_chip(hardware: Hardware, chip: Chip) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from jax import Array, lax
 
 from memjax import _check
+from memjax.converters import clip
 from memjax.crossbar._hardware import Hardware
 from memjax.crossbar._tiles import cut, join, over_tiles, row_tiles
 from memjax.effects import Ageing, Fabrication, Programming
@@ -70,11 +71,11 @@ def _write_tile(hardware: Hardware, target: Array, key: Array) -> tuple[Array, A
     for position, effect in enumerate(hardware.effects):
         if isinstance(effect, Fabrication):
             low, high = effect.fabricate(low, high, jax.random.fold_in(key, 2 * position))
-    conductance = jnp.clip(target, low, high)
+    conductance = clip(target, low, high)
     for position, effect in enumerate(hardware.effects):
         if isinstance(effect, Programming):
             written = effect.write(conductance, jax.random.fold_in(key, 2 * position + 1))
-            conductance = jnp.clip(written, low, high)
+            conductance = clip(written, low, high)
     return conductance, low, high
 
 

@@ -12,14 +12,14 @@ class ProgrammingNoise(Programming):
     """Each write misses its target by a normal error of standard deviation sqrt(absolute^2 + (relative G)^2).
 
     Args:
-        absolute: standard deviation independent of the target [S].
         relative: standard deviation as a fraction of the target conductance.
+        absolute: standard deviation independent of it [S].
 
     Raises: ValueError for a value out of its range.
     """
 
-    absolute: Any = 0.0
     relative: Any = 0.0
+    absolute: Any = 0.0
 
     def __check_init__(self):
         _check.number("ProgrammingNoise.absolute", self.absolute, 0.0)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax import _check
-from memjax.converters._round import replace_value
+from memjax.converters import replace_value
 
 
 class Cell(eqx.Module):

@@ -2,7 +2,7 @@
 
 from jax import Array
 
-from memjax.converters._round import clip
+from memjax.converters import clip
 from memjax.mapping._base import AbstractMapping, weight_scale
 from memjax.mapping._cell import Cell
 

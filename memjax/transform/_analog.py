@@ -188,6 +188,7 @@ class Analog:
             names = list(chip) if isinstance(chip, dict) else chip
             raise ValueError(f"chip must hold the crossbars {list(trace.crossbars)} of this function, got {names}")
         for name, entry in chip.items():
+            crossbar.check_entry(f"chip[{name!r}]", entry)
             expected = trace.crossbars[name]
             matrix, leading = (entry["drive"].shape[-1], entry["scale"].shape[-1]), entry["scale"].shape[:-1]
             if matrix != expected.contraction.shape:

@@ -10,7 +10,7 @@ import memjax as mj
 EFFECTS = (
     mj.effects.DeviceVariation(1e3, 1e4),
     mj.effects.StuckAt(0.05, 0.05),
-    mj.effects.ProgrammingNoise(1e-6),
+    mj.effects.ProgrammingNoise(absolute=1e-6),
     mj.effects.ReadNoise(0.02),
 )
 HARDWARE = mj.Hardware(tile=(4, 3), effects=EFFECTS, dac=mj.Dac(), adc=mj.Adc())

@@ -19,7 +19,7 @@ BASE = mj.Hardware(
     effects=(
         mj.effects.DeviceVariation(1e2, 1e3),
         mj.effects.StuckAt(0.01, 0.02),
-        mj.effects.ProgrammingNoise(1e-7, 0.01),
+        mj.effects.ProgrammingNoise(0.01, 1e-7),
         mj.effects.ReadNoise(0.01, 1e-8),
         mj.effects.Drift(0.05, 1.0),
     ),

@@ -14,7 +14,7 @@ program = jax.jit(mj.program)
 @pytest.mark.parametrize(("absolute", "relative"), [(1e-6, 0.0), (0.0, 0.05), (1e-6, 0.05)])
 def test_normal_error(absolute, relative):
     target = jnp.full((200, 200), 4e-5)
-    written = mj.effects.ProgrammingNoise(absolute, relative).write(target, jax.random.key(0))
+    written = mj.effects.ProgrammingNoise(relative, absolute).write(target, jax.random.key(0))
     sigma = np.hypot(absolute, relative * 4e-5)
     error = np.asarray(written - target, np.float64).ravel()
     assert stats.kstest(error, stats.norm(0, sigma).cdf).pvalue > 1e-4

@@ -37,7 +37,7 @@ def test_faults_survive_writing_noise_and_time():
     """Whatever is written, however noisily, and however long ago: the same key has the same cells stuck for good."""
     effects = (
         mj.effects.StuckAt(lrs=0.1, hrs=0.2),
-        mj.effects.ProgrammingNoise(5e-6, 0.1),
+        mj.effects.ProgrammingNoise(0.1, 5e-6),
         mj.effects.Drift(nu=0.1),
     )
     hardware = mj.Hardware(cell=CELL, tile=(16, 8), effects=effects)

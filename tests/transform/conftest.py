@@ -61,11 +61,11 @@ def agrees():
 
         @jax.jit
         def run(params, *args):
-            chip = analog.program(params, jax.random.key(0), *args, **flags)
-            rough = converted.program(params, jax.random.key(0), *args, **flags)
-            rough = converted.calibrate(rough, params, *args, **flags)
-            results = analog.apply(chip, params, *args, **flags), converted.apply(rough, params, *args, **flags)
-            return chip, fn(params, *args, **flags), *results
+            chip = converted.program(params, jax.random.key(0), *args, **flags)
+            calibrated = converted.calibrate(chip, params, *args, **flags)
+            found = analog.apply(chip, params, *args, **flags)  # the same cells with ideal converters
+            rounded = converted.apply(calibrated, params, *args, **flags)
+            return chip, fn(params, *args, **flags), found, rounded
 
         chip, expected, found, rounded = run(params, *args)
         assert len(chip) == crossbars, list(chip)
