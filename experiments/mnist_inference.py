@@ -162,9 +162,9 @@ def main() -> None:
         rows.append(row)
         published = f"{row['published_seconds']:.0f} s" if row["published_seconds"] else "none"
         print(
-            f"tile {tile:4}: {row['tiles']} tiles; time published {published}, measured {row['seconds']:.2f} s; accuracy "
-            f"published {PUBLISHED_ACCURACY['after conversion']} %, measured {row['mean']:.2f} ± {row['std']:.2f} % "
-            f"(worst of {options.chips} chips {row['worst']:.2f} %)",
+            f"tile {tile:4}: {row['tiles']} tiles; time published {published}, measured {row['seconds']:.2f} s; "
+            f"accuracy published {PUBLISHED_ACCURACY['after conversion']} %, "
+            f"measured {row['mean']:.2f} ± {row['std']:.2f} % (worst of {options.chips} chips {row['worst']:.2f} %)",
             flush=True,
         )
     with (options.out / "mnist_inference.csv").open("w", newline="") as file:

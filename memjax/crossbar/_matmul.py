@@ -56,7 +56,7 @@ def check_entry(name: str, entry: Any) -> None:
     """Raise unless something has the arrays of one programmed matrix."""
     if not isinstance(entry, dict) or not {"conductance", "scale", "drive"} <= entry.keys():
         found = sorted(entry) if isinstance(entry, dict) else type(entry).__name__
-        raise TypeError(f"{name} must be a dict with 'conductance', 'scale' and 'drive', as made by program, got {found}")
+        raise TypeError(f"{name} must be a dict with conductance, scale and drive, as made by program, got {found}")
 
 
 def check_chip(hardware: Hardware, chip: Chip) -> None:

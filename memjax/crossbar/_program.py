@@ -60,7 +60,7 @@ def _program(hardware: Hardware, weights: Array, key: Array) -> Chip:
         chip |= {"low": {n: c[1] for n, c in cells.items()}, "high": {n: c[2] for n, c in cells.items()}}
     chip |= {"scale": scale, "drive": jnp.ones(weights.shape[0], weights.dtype)}
     if hardware.adc.bits is not None and hardware.adc.range is None:
-        chip["adc_range"] = lax.stop_gradient(expected_range(hardware, chip["conductance"], weights.shape))
+        chip["adc_range"] = lax.stop_gradient(expected_range(hardware, chip["conductance"], *weights.shape))
     return chip
 
 
@@ -79,10 +79,10 @@ def _write_tile(hardware: Hardware, target: Array, key: Array) -> tuple[Array, A
     return conductance, low, high
 
 
-def expected_range(hardware: Hardware, conductance: dict[str, Array], shape: tuple[int, int]) -> Array:
+def expected_range(hardware: Hardware, conductance: dict[str, Array], inputs: int, outputs: int) -> Array:
     """Full-scale ADC current [A] that needs no data: v_max * max over columns of min(sum |G|, 3 sqrt(sum G^2)).
 
-    The sums run over the word lines of a tile that are driven, `shape` = (K, N). The first is the largest current
+    The sums run over the word lines of a tile that are driven. The first is the largest current
     possible, the second three times that of inputs with a root mean square of v_max and random signs. Where each array
     is converted by itself all conductances are positive and the first is taken.
     """
@@ -90,16 +90,16 @@ def expected_range(hardware: Hardware, conductance: dict[str, Array], shape: tup
 
     def driven(tiles, outputs, columns):
         """The tiles with zeros in their padding cells."""
-        return cut(join(tiles, shape[0], outputs), hardware.rows, columns)
+        return cut(join(tiles, inputs, outputs), hardware.rows, columns)
 
     if hardware.adc.subtract == "digital":
-        across = row_tiles(shape[1], hardware.tile[1])
+        across = row_tiles(outputs, hardware.tile[1])
         bounds = []
         for name, per_output in mapping.arrays.items():
-            size = (shape[1], hardware.tile[1]) if per_output else (across, across)
+            size = (outputs, hardware.tile[1]) if per_output else (across, across)
             bounds.append(jnp.max(jnp.sum(driven(conductance[name], *size), axis=-2)))
         return hardware.dac.v_max * jnp.stack(bounds).max()
-    signed = driven(mapping.signed(conductance, cell.g_off, cell.g_on), shape[1], hardware.tile[1]) / cell.g_on
+    signed = driven(mapping.signed(conductance, cell.g_off, cell.g_on), outputs, hardware.tile[1]) / cell.g_on
     worst = jnp.sum(jnp.abs(signed), axis=-2)
     usual = 3.0 * jnp.sqrt(jnp.sum(jnp.square(signed), axis=-2))
     top = jnp.max(jnp.minimum(worst, usual))

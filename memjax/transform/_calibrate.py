@@ -63,9 +63,8 @@ def calibrated(trace: Any, hardware: Hardware, chip: dict[str, Any], leaves: lis
 
         for name, seen in observe(chip, read_inputs).items():
             stored = quantile(seen, percentile).astype(chip[name]["scale"].dtype)
-            stack = trace.crossbars[name].contraction.stack
-            stored = jnp.broadcast_to(jnp.expand_dims(stored, range(stored.ndim, stored.ndim + len(stack))),
-                                      (*stored.shape, *stack))  # fmt: skip
+            for count in trace.crossbars[name].contraction.stack:
+                stored = jnp.repeat(stored[..., None], count, axis=-1)
             chip[name] = chip[name] | {"dac_range": stored}
     if of_adc:
 

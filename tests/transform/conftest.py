@@ -8,7 +8,7 @@ import pytest
 import memjax as mj
 
 IDEAL = mj.Hardware(dac=mj.Dac(), adc=mj.Adc(), tile=(16, 16))
-EIGHT_BITS = mj.Hardware(dac=mj.Dac(bits=8), adc=mj.Adc(bits=8), tile=(16, 16))
+EIGHT_BITS = mj.Hardware(dac=mj.Dac(bits=8, range=mj.Dynamic()), adc=mj.Adc(bits=8), tile=(16, 16))
 
 
 def relative_error(found, expected) -> float:
@@ -53,7 +53,7 @@ def draw():
 @pytest.fixture
 def agrees():
     """Check that a function runs on the expected crossbars, equals the digital one in the ideal limit, and is near it
-    with calibrated converters of 8 bits. Returns the ideal `Analog` and its chip.
+    with converters of 8 bits and calibrated ADC ranges. Returns the ideal `Analog` and its chip.
     """
 
     def check(fn, params, *args, crossbars, digital=(), tolerance=1e-5, coarse=0.05, **flags):
