@@ -34,6 +34,11 @@ class AbstractAdc(eqx.Module):
         """Lowest and highest code [LSB]; currents beyond them are clipped."""
         raise NotImplementedError
 
+    def clips(self, z: Array) -> Array:
+        """Whether currents `z` in LSB lie beyond the last codes, by more than the half LSB that rounds to them."""
+        low, high = self.limits()
+        return (z < low - 0.5) | (z > high + 0.5)
+
     def code(self, z: Array) -> Array:
         """The code of a current `z` given in LSB, with its straight-through gradient."""
         raise NotImplementedError
@@ -138,6 +143,9 @@ class LogAdc(AbstractAdc):
 
     def limits(self) -> tuple[Array, Array]:
         return jnp.asarray(-1.0), jnp.asarray(1.0)
+
+    def clips(self, z: Array) -> Array:
+        return jnp.abs(z) > 1.0
 
     def code(self, z: Array) -> Array:
         last = 2.0 ** (jnp.asarray(self.bits) - 1.0) - 2.0

@@ -31,6 +31,7 @@ class Trace:
         node: the analysed program; its inputs are the array leaves of the parameters, then of the other arguments.
         crossbars: every crossbar by name.
         digital: for every matrix parameter on no crossbar, why.
+        partly: for every matrix parameter on a crossbar that also meets data elsewhere, how.
         parameters: number of inputs that are parameters.
         result: tree structure of the result.
     """
@@ -38,6 +39,7 @@ class Trace:
     node: Node
     crossbars: dict[str, Crossbar]
     digital: dict[str, tuple[tuple[int, ...], str]]
+    partly: dict[str, str]
     parameters: int
     result: Any
 
@@ -111,7 +113,7 @@ class Analog:
             params, *args, **kwargs: the arguments of the function, as arrays or `jax.ShapeDtypeStruct`.
         """
         trace, _ = self._trace(params, args, kwargs)
-        return make_plan(self.hardware, trace.crossbars, trace.digital)
+        return make_plan(self.hardware, trace.crossbars, trace.digital, trace.partly)
 
     def program(self, params: Any, key: Array, *args: Any, **kwargs: Any) -> Chip:
         """Program the weights of `params` into a new chip.
@@ -238,7 +240,12 @@ class Analog:
             for path, aval in zip(paths, avals, strict=False)
             if len(aval.shape) >= 2 and path not in reached
         }
-        return Trace(node, analysis.crossbars, digital, len(paths), jax.tree.structure(result))
+        partly = {
+            path: "; ".join(analysis.digital[path])
+            for path in paths
+            if ranks[path] >= 2 and path in reached and path in analysis.digital
+        }
+        return Trace(node, analysis.crossbars, digital, partly, len(paths), jax.tree.structure(result))
 
 
 def crossbarify(fn: Callable, hardware: Hardware, select: Callable[[str], bool] | None = None) -> Analog:

@@ -81,11 +81,10 @@ def clipping_rates(trace: Any, hardware: Hardware, chip: dict[str, Any], leaves:
     """Fraction of ADC conversions of each crossbar outside the converter's range."""
     if hardware.adc.bits is None:
         return {name: jnp.zeros(entry["scale"].shape[:-1]) for name, entry in chip.items()}
-    low, high = hardware.adc.limits()
     quiet = eqx.tree_at(lambda h: h.effects, hardware, ())
 
     def watch(z: Array) -> Observation:
-        outside = (z < low - 0.5) | (z > high + 0.5)
+        outside = hardware.adc.clips(z)
         return Observation(jnp.stack([jnp.sum(outside), outside.size]).astype(jnp.float32), jnp.max(jnp.abs(z)))
 
     def read(site, entry, x, key):

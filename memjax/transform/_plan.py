@@ -44,11 +44,13 @@ class Plan:
     Attributes:
         crossbars: one entry for each.
         digital: {parameter: (shape, reason)}.
+        partly: {parameter on a crossbar that also meets data elsewhere: how}.
         ranges: (DAC range, ADC range) in words.
     """
 
     crossbars: tuple[CrossbarPlan, ...]
     digital: dict[str, tuple[tuple[int, ...], str]]
+    partly: dict[str, str]
     ranges: tuple[str, str]
 
     @property
@@ -79,13 +81,17 @@ class Plan:
             lines.append("Rows of a convolution are ordered by kernel position, then channel.")
         lines += ["", "Every matrix parameter is on a crossbar." if not self.digital else "Stays digital:"]
         lines += [f"  {path} {shape}: {reason}" for path, (shape, reason) in self.digital.items()]
+        if self.partly:
+            lines += ["Used digitally as well:", *(f"  {path}: {how}" for path, how in self.partly.items())]
         return "\n".join(lines)
 
 
-def make_plan(hardware: Hardware, crossbars: dict[str, Crossbar], digital: dict[str, Any]) -> Plan:
+def make_plan(
+    hardware: Hardware, crossbars: dict[str, Crossbar], digital: dict[str, Any], partly: dict[str, str]
+) -> Plan:
     """The plan of an analysed function for some hardware."""
     entries = tuple(_entry(hardware, found) for found in crossbars.values())
-    return Plan(entries, digital, (_range("DAC", hardware.dac), _range("ADC", hardware.adc)))
+    return Plan(entries, digital, partly, (_range("DAC", hardware.dac), _range("ADC", hardware.adc)))
 
 
 def _entry(hardware: Hardware, found: Crossbar) -> CrossbarPlan:

@@ -132,3 +132,13 @@ def test_nothing_to_calibrate_is_an_error(setup):
     chip = analog.program({"w": w}, jax.random.key(0), x)
     with pytest.raises(ValueError, match=r"calibrate needs a converter with range=None \(and bits\) in hardware"):
         analog.calibrate(chip, {"w": w}, x)
+
+
+def test_clipping_rate_of_a_logarithmic_converter():
+    """Its full scale is the last level: what lies beyond it clips."""
+    w, x = jnp.eye(4), jnp.abs(jax.random.normal(jax.random.key(0), (1000, 4)))
+    hardware = mj.Hardware(dac=mj.Dac(range=10.0), adc=mj.LogAdc(bits=6), tile=(4, 4))
+    analog = mj.crossbarify(lambda w, x: x @ w, hardware)
+    chip = analog.calibrate(analog.program(w, jax.random.key(1), x), w, x, percentile=95.0)
+    (rate,) = analog.clipping(chip, w, x).values()
+    assert abs(float(rate) - 0.05) < 0.005

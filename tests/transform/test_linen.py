@@ -137,8 +137,12 @@ def test_layer_equals_the_digital_one(agrees, draw, model, shape, crossbars):
 
 def test_tied_embedding_is_read_on_one_crossbar_and_looked_up_digitally(agrees):
     model, tokens = Tied(), jnp.array([[1, 4, 6], [0, 2, 2]])
-    _, chip = agrees(model.apply, model.init(jax.random.key(0), tokens), tokens, crossbars=1)
+    params = model.init(jax.random.key(0), tokens)
+    analog, chip = agrees(model.apply, params, tokens, crossbars=1)
     assert list(chip) == ["params/Embed_0/embedding"]
+    plan = analog.plan(params, tokens)
+    assert plan.partly == {"params/Embed_0/embedding": "looked up (`gather`), not multiplied"}
+    assert "Used digitally as well:\n  params/Embed_0/embedding" in str(plan)
 
 
 def test_scanned_layers_have_cells_of_their_own(ideal):
