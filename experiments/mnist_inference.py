@@ -12,18 +12,20 @@ Needs the MNIST data set (`memjax.data`): pip install "memjax[data]".
 
 import argparse
 import csv
+import io
 import json
 import pathlib
 import time
 
 import jax
 import jax.numpy as jnp
-import matplotlib
 import numpy as np
 import optax
 from flax import nnx
+from matplotlib.figure import Figure
 
 import memjax as mj
+from memjax.cli import _files
 
 PUBLISHED_SECONDS = {64: 196.0, 128: 464.0, 256: 1497.0}
 PUBLISHED_ACCURACY = {"digital": 98.73, "after conversion": 97.85}
@@ -111,25 +113,33 @@ def measure(forward, state, images, labels, tile: int, chips: int) -> dict:
     }
 
 
-def picture(rows: list[dict], path: pathlib.Path) -> None:
-    """Seconds against tile size, published and measured."""
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(5, 3.4), layout="constrained")
+def picture(rows: list[dict]) -> bytes:
+    """Seconds against tile size, published and measured, as PNG."""
+    figure = Figure(figsize=(5, 3.4), layout="constrained")
+    axes = figure.subplots()
     tiles = [row["tile"] for row in rows]
-    published = [(row["tile"], row["published_seconds"]) for row in rows if row["published_seconds"]]
-    axes.plot(*zip(*published, strict=True), "s--", color="#D55E00", label="MemTorch on a GTX 1060 (published)")
-    axes.plot(
-        tiles, [row["seconds"] for row in rows], "o-", color="#0072B2", label=f"memjax on {jax.default_backend()}"
-    )
+    published = {row["tile"]: row["published_seconds"] for row in rows if row["published_seconds"]}
+    axes.plot(published.keys(), published.values(), "s--", color="#D55E00", label="MemTorch, GTX 1060 (published)")
+    label = f"memjax, {jax.default_backend().upper()}"
+    axes.plot(tiles, [row["seconds"] for row in rows], "o-", color="#0072B2", label=label)
     axes.set(
         xscale="log", yscale="log", xlabel="Word lines and bit lines of a tile", ylabel="Time for the test set (s)"
     )
     axes.set_xticks(tiles, map(str, tiles))
     axes.minorticks_off()
     axes.legend(frameon=False)
-    figure.savefig(path, dpi=160)
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=160)
+    return png.getvalue()
+
+
+def table(rows: list[dict]) -> bytes:
+    """The rows as CSV."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0])
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
 
 
 def main() -> None:
@@ -141,7 +151,7 @@ def main() -> None:
     parser.add_argument("--chips", type=int, default=20)
     parser.add_argument("--images", type=int, default=10_000)
     options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
+    _files.check_writable(options.out)
 
     data = mj.data.load("mnist")
     images, labels = data.test_images[: options.images], data.test_labels[: options.images]
@@ -167,13 +177,9 @@ def main() -> None:
             f"measured {row['mean']:.2f} ± {row['std']:.2f} % (worst of {options.chips} chips {row['worst']:.2f} %)",
             flush=True,
         )
-    with (options.out / "mnist_inference.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
     report = {"digital": digital, "sigma": SIGMA, "chips": options.chips, "images": len(labels), "rows": rows}
-    (options.out / "mnist_inference.json").write_text(json.dumps(report, indent=2))
-    picture(rows, options.out / "mnist_inference.png")
+    files = {"csv": table(rows), "json": json.dumps(report, indent=2).encode(), "png": picture(rows)}
+    _files.write(options.out, {f"mnist_inference.{kind}": content for kind, content in files.items()})
     print(f"written to {options.out}")
 
 

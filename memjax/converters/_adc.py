@@ -1,5 +1,6 @@
 """The analog-to-digital converters at the foot of the bit lines."""
 
+from abc import abstractmethod
 from typing import Any
 
 import equinox as eqx
@@ -26,22 +27,22 @@ class AbstractAdc(eqx.Module):
     subtract: AbstractVar[str]
     clip_gradient: AbstractVar[bool]
 
+    @abstractmethod
     def lsb(self, full_scale: Array) -> Array:
         """Current of one LSB for a full-scale current [A]."""
-        raise NotImplementedError
 
+    @abstractmethod
     def limits(self) -> tuple[Array, Array]:
         """Lowest and highest code [LSB]; currents beyond them are clipped."""
-        raise NotImplementedError
 
     def clips(self, z: Array) -> Array:
         """Whether currents `z` in LSB lie beyond the last codes, by more than the half LSB that rounds to them."""
         low, high = self.limits()
         return (z < low - 0.5) | (z > high + 0.5)
 
+    @abstractmethod
     def code(self, z: Array) -> Array:
         """The code of a current `z` given in LSB, with its straight-through gradient."""
-        raise NotImplementedError
 
 
 def _check_adc(self: Any) -> None:

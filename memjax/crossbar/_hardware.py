@@ -5,7 +5,7 @@ import equinox as eqx
 from memjax import _check
 from memjax.converters import AbstractAdc, Adc, Dac
 from memjax.effects import AbstractEffect, Reading
-from memjax.mapping import AbstractMapping, Cell, DoubleColumn, DualRow
+from memjax.mapping import AbstractMapping, Cell, DoubleColumn
 
 SCHEDULES = (None, "scan", "batched")
 
@@ -52,8 +52,9 @@ class Hardware(eqx.Module):
         if tile[0] < self.mapping.word_lines or tile[1] < 1:
             lowest = (self.mapping.word_lines, 1)
             raise ValueError(f"Hardware.tile must be at least {lowest} for {type(self.mapping).__name__}, got {tile}")
-        if isinstance(self.mapping, DualRow) and self.adc.subtract == "digital":
-            raise ValueError("Adc.subtract must be 'analog' for DualRow, whose currents subtract on the bit line")
+        if self.adc.subtract == "digital" and not self.mapping.converted():
+            kind = type(self.mapping).__name__
+            raise ValueError(f"Adc.subtract must be 'analog' for {kind}, whose currents subtract on the bit line")
 
     @property
     def rows(self) -> int:

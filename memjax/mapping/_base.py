@@ -1,5 +1,6 @@
 """The interface of a mapping from signed weights to conductances, and what all mappings share."""
 
+from abc import abstractmethod
 from typing import Any
 
 import equinox as eqx
@@ -24,31 +25,31 @@ class AbstractMapping(eqx.Module):
     percentile: AbstractVar[Any]
 
     @property
+    @abstractmethod
     def arrays(self) -> dict[str, bool]:
         """Names of the arrays of cells; True: a column for each output, False: one shared by the columns of a tile."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def gain(self) -> float:
         """Weight per unit of signed conductance, in units of 1 / (G_on - G_off)."""
-        raise NotImplementedError
 
     @property
     def word_lines(self) -> int:
         """Word lines that one input drives."""
         return 1
 
+    @abstractmethod
     def fractions(self, weight: Array) -> dict[str, Array]:
         """Conductance of each array as a fraction of the range, for weights [..., K, N] in [-1, 1]."""
-        raise NotImplementedError
 
+    @abstractmethod
     def signed(self, conductance: dict[str, Array], g_off: Array, g_on: Array) -> Array:
         """Signed conductance [S] that a bit line presents to its converter after analog subtraction."""
-        raise NotImplementedError
 
     def converted(self) -> list[tuple[str, Any]]:
-        """(array, factor) pairs that are converted one by one where the subtraction is digital."""
-        raise NotImplementedError
+        """(array, factor) pairs that are converted one by one where the subtraction is digital; none: it cannot be."""
+        return []
 
     def noise_sources(self, variance: dict[str, Array]) -> list[Array]:
         """Variances [S^2] of the independent noises that analog subtraction adds up on each bit line."""
