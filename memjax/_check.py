@@ -6,7 +6,6 @@ names the argument, the value and the valid range.
 
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
@@ -21,15 +20,6 @@ def concrete(value: Any) -> np.ndarray | None:
     except Exception:
         return None
     return array if array.dtype.kind in "biuf" or jnp.issubdtype(array.dtype, jnp.floating) else None
-
-
-def _real(value: Any) -> Any:
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def leaf(*default: Any) -> Any:
-    """A field for a number that is traced: integers become floats, so that `jax.grad` accepts the whole object."""
-    return eqx.field(converter=_real, **({"default": default[0]} if default else {}))
 
 
 def number(name: str, value: Any, low: float = -np.inf, high: float = np.inf, *, open_low: bool = False) -> None:

@@ -81,8 +81,8 @@ class Adc(AbstractAdc):
     Source: mid-tread and mid-rise quantisers and their optimal ranges, J. Max, IRE Trans. Inf. Theory 6 (1960).
     """
 
-    bits: Any = _check.leaf(None)
-    range: Any = _check.leaf(None)
+    bits: Any = None
+    range: Any = None
     rounding: str = eqx.field(static=True, default="half_even")
     codes: str = eqx.field(static=True, default="symmetric")
     subtract: str = eqx.field(static=True, default="analog")
@@ -128,9 +128,9 @@ class LogAdc(AbstractAdc):
     Raises: ValueError for a value out of its range.
     """
 
-    bits: Any = _check.leaf(8)
-    decades: Any = _check.leaf(3.0)
-    range: Any = _check.leaf(None)
+    bits: Any = 8
+    decades: Any = 3.0
+    range: Any = None
     subtract: str = eqx.field(static=True, default="analog")
     clip_gradient: bool = eqx.field(static=True, default=True)
 

@@ -27,9 +27,9 @@ class Dac(eqx.Module):
     Raises: ValueError for a value out of its range.
     """
 
-    bits: Any = _check.leaf(None)
-    v_max: Any = _check.leaf(0.2)
-    range: Any = _check.leaf(None)
+    bits: Any = None
+    v_max: Any = 0.2
+    range: Any = None
     clip_gradient: bool = eqx.field(static=True, default=True)
 
     def __check_init__(self):

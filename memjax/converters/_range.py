@@ -25,7 +25,7 @@ class Dynamic(eqx.Module):
     Source: the adaptive scaling of Lammie et al. (Array 13, 2022), as an option of every converter here.
     """
 
-    overflow: Any = _check.leaf(None)
+    overflow: Any = None
     power_of_two: bool = eqx.field(static=True, default=False)
 
     def __check_init__(self):

@@ -31,8 +31,8 @@ class DeviceVariation(Fabrication):
     Source: the variability model of Lammie et al. (Array 13, 2022), which draws R_on and R_off for each device.
     """
 
-    r_on_std: Any = _check.leaf(0.0)
-    r_off_std: Any = _check.leaf(0.0)
+    r_on_std: Any = 0.0
+    r_off_std: Any = 0.0
     distribution: str = eqx.field(static=True, default="normal")
 
     def __check_init__(self):

@@ -20,8 +20,8 @@ class Drift(Ageing):
     Source: the conductance-drift model of MemTorch (G (t / t0)^-nu), continuous here at t = 0.
     """
 
-    nu: Any = _check.leaf()
-    t0: Any = _check.leaf(1.0)
+    nu: Any
+    t0: Any = 1.0
 
     def __check_init__(self):
         _check.number("Drift.nu", self.nu)

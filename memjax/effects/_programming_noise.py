@@ -18,8 +18,8 @@ class ProgrammingNoise(Programming):
     Raises: ValueError for a value out of its range.
     """
 
-    relative: Any = _check.leaf(0.0)
-    absolute: Any = _check.leaf(0.0)
+    relative: Any = 0.0
+    absolute: Any = 0.0
 
     def __check_init__(self):
         _check.number("ProgrammingNoise.absolute", self.absolute, 0.0)

@@ -21,8 +21,8 @@ class StuckAt(Fabrication):
     Raises: ValueError for a value out of its range.
     """
 
-    lrs: Any = _check.leaf(0.0)
-    hrs: Any = _check.leaf(0.0)
+    lrs: Any = 0.0
+    hrs: Any = 0.0
 
     def __check_init__(self):
         _check.number("StuckAt.lrs", self.lrs, 0.0, 1.0)

@@ -21,9 +21,9 @@ class Cell(eqx.Module):
     Raises: ValueError for a resistance that is not positive and finite, for r_on >= r_off, and for levels < 2.
     """
 
-    r_on: Any = _check.leaf(10e3)
-    r_off: Any = _check.leaf(100e3)
-    levels: Any = _check.leaf(None)
+    r_on: Any = 10e3
+    r_off: Any = 100e3
+    levels: Any = None
 
     def __check_init__(self):
         _check.number("Cell.r_on", self.r_on, 0.0, open_low=True)

@@ -6,7 +6,6 @@ import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
-from memjax import _check
 from memjax.mapping._base import AbstractMapping, check_mapping
 
 
@@ -28,7 +27,7 @@ class DoubleColumn(AbstractMapping):
     """
 
     scaling: str = eqx.field(static=True, default="matrix")
-    percentile: Any = _check.leaf(None)
+    percentile: Any = None
 
     def __check_init__(self):
         check_mapping(self)
@@ -61,7 +60,7 @@ class DualRow(AbstractMapping):
     """
 
     scaling: str = eqx.field(static=True, default="matrix")
-    percentile: Any = _check.leaf(None)
+    percentile: Any = None
 
     def __check_init__(self):
         check_mapping(self)

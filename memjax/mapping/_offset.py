@@ -23,7 +23,7 @@ class Offset(AbstractMapping):
     """
 
     scaling: str = eqx.field(static=True, default="matrix")
-    percentile: Any = _check.leaf(None)
+    percentile: Any = None
 
     def __check_init__(self):
         check_mapping(self)
@@ -61,9 +61,9 @@ class CurrentMirror(AbstractMapping):
         scaling, percentile: as in `Offset`.
     """
 
-    gain_error: Any = _check.leaf(0.0)
+    gain_error: Any = 0.0
     scaling: str = eqx.field(static=True, default="matrix")
-    percentile: Any = _check.leaf(None)
+    percentile: Any = None
 
     def __check_init__(self):
         check_mapping(self)
