@@ -7,8 +7,10 @@ import importlib
 from importlib.metadata import version
 
 from memjax import converters as converters
+from memjax import devices as devices
 from memjax import effects as effects
 from memjax import mapping as mapping
+from memjax import programming as programming
 from memjax.converters import Adc as Adc
 from memjax.converters import Dac as Dac
 from memjax.converters import Dynamic as Dynamic
@@ -17,6 +19,8 @@ from memjax.crossbar import Hardware as Hardware
 from memjax.crossbar import age as age
 from memjax.crossbar import matmul as matmul
 from memjax.crossbar import program as program
+from memjax.devices import apply_pulse as apply_pulse
+from memjax.devices import simulate as simulate
 from memjax.mapping import Cell as Cell
 from memjax.transform import Analog as Analog
 from memjax.transform import Plan as Plan

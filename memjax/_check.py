@@ -4,6 +4,7 @@ Numbers may be traced (inside `jit`, `vmap` or `grad`); those cannot be looked a
 names the argument, the value and the valid range.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
@@ -39,3 +40,39 @@ def choice(name: str, value: Any, valid: tuple) -> None:
     """Raise unless `value` is one of `valid`."""
     if value not in valid:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, valid))}, got {value!r}")
+
+
+def positive(owner: str, **values: Any) -> None:
+    """Raise unless every value is positive and finite."""
+    for name, value in values.items():
+        number(f"{owner}.{name}", value, 0.0, open_low=True)
+
+
+def not_negative(owner: str, **values: Any) -> None:
+    """Raise unless every value is zero or positive, and finite."""
+    for name, value in values.items():
+        number(f"{owner}.{name}", value, 0.0)
+
+
+def fraction(owner: str, **values: Any) -> None:
+    """Raise unless every value lies in [0, 1]."""
+    for name, value in values.items():
+        number(f"{owner}.{name}", value, 0.0, 1.0)
+
+
+def ordered(owner: str, **pair: Any) -> None:
+    """Raise unless the first of two named values is smaller than the second, elementwise."""
+    (low, small), (high, large) = pair.items()
+    bottom, top = concrete(small), concrete(large)
+    if bottom is not None and top is not None and not np.all(bottom < top):
+        raise ValueError(f"{owner}.{low} must be smaller than {owner}.{high}, got {low}={small} and {high}={large}")
+
+
+def satisfies(name: str, value: Any, valid: Callable[[np.ndarray], Any], expected: str) -> None:
+    """Raise, with the first offender, unless every element of `value` is `valid` (NaN never is)."""
+    array = concrete(value)
+    if array is None:
+        return
+    bad = ~np.asarray(valid(array))
+    if bad.any():
+        raise ValueError(f"{name} must be {expected}, got {array[bad].flat[0]:g}")

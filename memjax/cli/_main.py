@@ -1,8 +1,10 @@
+import os
 import sys
 from collections.abc import Sequence
 
 from tyro.extras import SubcommandApp
 
+from memjax.cli._device import device
 from memjax.cli._errors import UsageError
 from memjax.cli._quickstart import quickstart
 
@@ -10,6 +12,7 @@ _DESCRIPTION = "Run JAX programs on simulated memristive crossbars. `memjax COMM
 
 _app = SubcommandApp()
 _app.command(quickstart)
+_app.command(device)
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -20,5 +23,7 @@ def main(args: Sequence[str] | None = None) -> None:
         print(f"memjax: error: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print("memjax: interrupted, nothing was written", file=sys.stderr)
-        sys.exit(130)
+        print("memjax: interrupted, nothing was written", file=sys.stderr, flush=True)
+        sys.stdout.flush()
+        # Not sys.exit: the end of the interpreter would tear down what threads of a running computation still use.
+        os._exit(130)

@@ -1,7 +1,12 @@
 """Figures for papers and slides.
 
-Every function takes arrays and returns a `matplotlib.figure.Figure`, which belongs to no window: save it with
+Every function takes results and returns a `matplotlib.figure.Figure`, which belongs to no window: save it with
 `figure.savefig(path)`, or let a notebook show it. Matplotlib is imported at the first call.
 """
 
 from memjax.plot._accuracy import accuracy as accuracy
+from memjax.plot._devices import conductance_against_pulses as conductance_against_pulses
+from memjax.plot._devices import hysteresis as hysteresis
+from memjax.plot._devices import population_spread as population_spread
+from memjax.plot._devices import state_against_time as state_against_time
+from memjax.plot._devices import switching as switching

@@ -122,7 +122,6 @@ def test_an_unreadable_command_line_fails_without_traceback(arguments):
     assert "Traceback" not in process.stderr
 
 
-@pytest.mark.slow  # ends a process inside XLA: now and then the signal meets a native thread
 def test_an_interrupt_is_clean(tmp_path):
     process = subprocess.Popen(
         command("quickstart", "--out", str(tmp_path / "out")), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

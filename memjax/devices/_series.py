@@ -1,0 +1,80 @@
+"""A device behind a series resistance and a current limit."""
+
+import jax.numpy as jnp
+from jax import Array
+
+from memjax._check import not_negative, satisfies
+from memjax.devices._base import AbstractDevice, Numeric, check_conductance, parameter
+from memjax.devices._math import increasing_root
+
+
+class Series(AbstractDevice):
+    """Any device in series with a resistor, driven by a source that limits its current.
+
+        v = v_d + R i(x, v_d),   |i| <= i_max,   dx/dt = derivative(x, v_d)
+
+    State, polarity and noise are the inner device's. The inner voltage v_d is found by bisection, which needs i to
+    increase with v_d, as it does in every model here.
+    """
+
+    device: AbstractDevice
+    """The inner device."""
+    resistance: Numeric = parameter()
+    """Series resistance R [ohm]."""
+    compliance: Numeric = parameter()
+    """Largest current i_max of the source [A]."""
+
+    def __init__(self, device: AbstractDevice, resistance: Numeric, compliance: Numeric = jnp.inf):
+        self.device, self.resistance, self.compliance = device, resistance, compliance
+
+    def __check_init__(self):
+        not_negative("Series", resistance=self.resistance)
+        satisfies("Series.compliance", self.compliance, lambda i: i > 0, "positive")
+
+    @property
+    def initial(self) -> Array:
+        return self.device.initial
+
+    @property
+    def set_polarity(self):
+        return self.device.set_polarity
+
+    @property
+    def write_voltages(self):
+        return self.device.write_voltages
+
+    def inner_voltage(self, state, voltage) -> Array:
+        """Voltage v_d [V] across the device itself."""
+        shape = jnp.broadcast_shapes(jnp.shape(state), jnp.shape(voltage), jnp.shape(self.resistance))
+        voltage = jnp.broadcast_to(voltage, shape)
+        sign = jnp.where(voltage < 0, -1.0, 1.0)
+
+        def excess(magnitude):
+            current = sign * self.device.current(state, sign * magnitude)
+            over_voltage = magnitude + self.resistance * current - jnp.abs(voltage)
+            # The binding constraint decides; a limited current is compared in volts, on the scale of the drive.
+            over_current = (current / self.compliance - 1) * jnp.abs(voltage)
+            return jnp.where(current > self.compliance, jnp.maximum(over_voltage, over_current), over_voltage)
+
+        return sign * increasing_root(excess, jnp.zeros_like(voltage), jnp.abs(voltage))
+
+    def current(self, state, voltage):
+        return self.device.current(state, self.inner_voltage(state, voltage))
+
+    def derivative(self, state, voltage):
+        return self.device.derivative(state, self.inner_voltage(state, voltage))
+
+    def diffusion(self, state, voltage):
+        return self.device.diffusion(state, self.inner_voltage(state, voltage))
+
+    def temperature(self, state, voltage):
+        return self.device.temperature(state, self.inner_voltage(state, voltage))
+
+    def conductance(self, state):
+        """Conductance of the device and the resistor together, at the device's read voltage."""
+        inner = self.device.conductance(state)
+        return inner / (1 + self.resistance * inner)
+
+    def state_at(self, conductance):
+        check_conductance(self, conductance)
+        return self.device.state_at(conductance / (1 - self.resistance * conductance))

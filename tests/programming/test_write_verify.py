@@ -1,0 +1,220 @@
+"""Write-verify: convergence, statistics, reports, gradients, and disturb in passive arrays."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from memjax import devices as md
+from memjax import programming as mp
+
+RANGE = 1 / 100 - 1 / 2500
+
+
+def writer(**options):
+    return mp.WriteVerify(md.VTEAM.pt_hf_ti(), **options)
+
+
+def targets(shape=(200,), seed=0):
+    return jax.random.uniform(jax.random.key(seed), shape, minval=5e-4, maxval=9.9e-3)
+
+
+def test_every_cell_meets_its_target():
+    target = targets((10, 20))
+    result = writer(tolerance=0.01).program(target, jax.random.key(1))
+    assert result.conductance.shape == target.shape == result.failed.shape
+    assert not result.failed.any()
+    assert jnp.max(jnp.abs(result.conductance - target)) <= 0.0101 * RANGE
+    assert jnp.all(result.energy > 0)
+    assert jnp.all((result.pulses > 0) & (result.pulses <= 100))
+
+
+def test_a_cell_on_target_needs_no_pulse():
+    device = md.VTEAM.pt_hf_ti()
+    result = writer().program(device.conductance(0.3), jax.random.key(0), state=0.3)
+    assert result.pulses == 0
+    assert result.energy == 0
+    assert not result.failed
+
+
+def test_energy_is_that_of_the_pulses(x64):
+    """One SET pulse: between v^2 G t of its beginning and of its end."""
+    spec = writer(max_pulses=1)
+    device, before = spec.device, 0.5
+    result = spec.program(9e-3, jax.random.key(0), state=before)
+    joule = spec.set_ramp.start**2 * spec.set_ramp.width
+    assert result.pulses == 1
+    assert result.failed
+    assert joule * device.conductance(before) < result.energy < joule * result.conductance
+
+
+MODELS = {
+    "VTEAM": md.VTEAM.pt_hf_ti,
+    "VTEAM ferroelectric": md.VTEAM.ferroelectric,
+    "VTEAM reversed": lambda: md.VTEAM.pt_hf_ti(v_off=-0.5, v_on=0.53),
+    "Yakopcic": md.Yakopcic.oblea,
+    "Yakopcic Ag/a-Si": md.Yakopcic.jo,
+    "linear drift": lambda: md.LinearIonDrift.biolek_soft(window=None),
+    "linear drift Biolek": md.LinearIonDrift.biolek_hard,
+    "Simmons": md.Simmons.pickett,
+    "Stanford-PKU": md.StanfordPKU.needs,
+    "data-driven": md.DataDriven.tiox,
+    "memdiode": md.Memdiode.aguirre,
+}
+SLOW = {"memdiode"}  # solves for its inner voltage at every step
+
+
+@pytest.mark.parametrize(
+    "make", [pytest.param(make, id=name, marks=[pytest.mark.slow] * (name in SLOW)) for name, make in MODELS.items()]
+)
+def test_any_model_is_written_without_being_told_how(make):
+    """Ramps matched to the device alone reach every target between 2 and 98 % of the range to 1 %."""
+    device = make()
+    low, high = device.conductance_bounds
+    target = jnp.linspace(low + 0.02 * (high - low), low + 0.98 * (high - low), 9)
+    result = mp.write_verify(device, target, jax.random.key(0))
+    assert not result.failed.any()
+    assert jnp.max(jnp.abs(result.conductance - target)) <= 0.0101 * (high - low)
+    np.testing.assert_allclose(device.conductance(result.state), result.conductance, rtol=1e-4)
+
+
+def test_a_state_held_at_its_bound_is_given_up():
+    """Joglekar's window vanishes at the HRS: nothing moves, every cell is reported, nothing is infinite."""
+    result = mp.write_verify(md.LinearIonDrift.biolek_soft(), jnp.full(3, 5e-3), jax.random.key(0), max_pulses=60)
+    assert result.failed.all()
+    np.testing.assert_array_equal(result.pulses, 60)
+    assert jnp.isfinite(result.energy).all()
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+@pytest.mark.parametrize("make", [md.VTEAM.ferroelectric, md.Yakopcic.oblea, md.DataDriven.tiox])
+def test_matched_ramps_begin_gently(make, direction, x64):
+    """The first pulse moves no cell by more than `move` of the range, and the fastest by nearly that."""
+    device = make()
+    ramp = mp.Ramp.matched(device, direction, move=1e-6)
+    low, high = device.conductance_bounds
+    states = jnp.linspace(0, 1, 2001)[1:-1]
+    volts = direction * device.set_polarity * ramp.amplitude(0)
+    after = md.apply_pulse(device, states, volts, ramp.duration(0))
+    moved = direction * (device.conductance(after) - device.conductance(states)) / (high - low)
+    assert 0.5e-6 < jnp.max(moved) < 1.01e-6
+    assert jnp.min(moved) >= -1e-15
+
+
+def test_what_cannot_be_written_is_reported():
+    """Too few pulses, or pulses below the threshold: failed, within the limit, the rest unharmed."""
+    weak = mp.Ramp(start=0.3, step=0.0, stop=0.3, width=1e-3)
+    spec = mp.WriteVerify(md.VTEAM.pt_hf_ti(), weak, weak, max_pulses=7)
+    result = spec.program(jnp.array([5e-3, 4e-4]), jax.random.key(0))
+    np.testing.assert_array_equal(result.failed, [True, False])
+    np.testing.assert_array_equal(result.pulses, [7, 0])
+
+
+@pytest.mark.parametrize("sigma", [None, 0.005, 0.01])
+def test_read_noise_widens_the_error(sigma):
+    """Acceptance is on the read value: the true error is about sqrt(eps^2/3 + sigma_r^2)."""
+    target = jax.random.uniform(jax.random.key(1), (4000,), minval=3e-3, maxval=9e-3)
+    result = writer(tolerance=0.01, read_noise=sigma).program(target, jax.random.key(2))
+    expected = np.sqrt((0.01 * RANGE) ** 2 / 3 + jnp.mean((sigma or 0.0) ** 2 * target**2))
+    assert 0.85 < jnp.std(result.conductance - target) / expected < 1.15
+
+
+def test_write_noise_costs_pulses():
+    target = targets((500,))
+    noisy = writer(write_noise=0.02).program(target, jax.random.key(3))
+    assert noisy.failed.mean() < 0.05
+    assert jnp.all(jnp.abs(noisy.conductance - target)[~noisy.failed] <= 0.0101 * RANGE)
+    assert jnp.std(noisy.pulses) > 0
+
+
+def test_same_key_same_cells():
+    spec = writer(write_noise=0.005, read_noise=0.005)
+    target = targets((32,))
+    eager = spec.program(target, jax.random.key(5))
+    jitted = jax.jit(lambda t, k: spec.program(t, k))(target, jax.random.key(5))
+    np.testing.assert_allclose(eager.conductance, jitted.conductance, rtol=1e-5)
+    prefix = spec.program(target[:8], jax.random.key(5))
+    np.testing.assert_allclose(prefix.conductance, eager.conductance[:8], rtol=1e-5)
+
+
+def test_gradients_pass_straight_through():
+    gradient = jax.grad(lambda t: jnp.sum(writer().program(t, jax.random.key(0)).conductance ** 2))(targets((5,)))
+    achieved = writer().program(targets((5,)), jax.random.key(0)).conductance
+    np.testing.assert_allclose(gradient, 2 * achieved, rtol=1e-6)
+
+
+def test_cells_with_parameters_of_their_own():
+    draws = dict(r_on=md.lognormal(0.05), v_on=md.normal(0.02), v_off=md.normal(0.02))
+    device = md.population(md.VTEAM.pt_hf_ti(), jax.random.key(0), (50,), **draws)
+    spec = mp.WriteVerify(device)
+    assert spec.set_ramp.width.shape == (50,)
+    target = jnp.full(50, 5e-3)
+    result = spec.program(target, jax.random.key(1))
+    low, high = device.conductance_bounds
+    ok = ~result.failed
+    assert ok.mean() > 0.9
+    assert jnp.all((jnp.abs(result.conductance - target) <= 0.0101 * (high - low))[ok])
+
+
+def test_half_selected_threshold_cells_do_not_move_at_all(x64):
+    """V/2 and V/3 of VTEAM pulses stay below the thresholds: the array equals the 1T1R one bit for bit."""
+    target = targets((4, 3))
+    reference = writer().program(target, jax.random.key(0))
+    for scheme in ("v/2", "v/3"):
+        result = writer(scheme=scheme).program(target, jax.random.key(0))
+        np.testing.assert_array_equal(result.conductance, reference.conductance)
+        assert not result.failed.any()
+        assert result.energy.sum() > reference.energy.sum()
+    half, third = (writer(scheme=s).program(target, jax.random.key(0)).energy.sum() for s in ("v/2", "v/3"))
+    assert third != half
+
+
+@pytest.mark.parametrize("scheme", ["v/2", "v/3"])
+def test_half_selected_cells_without_threshold_are_disturbed(scheme):
+    """Linear drift moves at any voltage: cells written first are spoilt by those written later, and reported."""
+    device = md.LinearIonDrift.biolek_soft(window=None, r_on=2e3)
+    low, high = (float(g) for g in device.conductance_bounds)
+    target = jnp.full((3, 3), 2e-4)
+    spec = mp.WriteVerify(device, scheme=scheme)
+    result = spec.program(target, jax.random.key(0))
+    error = jnp.abs(result.conductance - target) / (high - low)
+    assert error[0, 0] > error[2, 2]
+    np.testing.assert_array_equal(result.failed, error > 0.01)
+    assert result.failed.any()
+
+
+def test_arrays_of_a_stack_are_independent():
+    spec = writer(scheme="v/2")
+    target = targets((3, 2, 2))
+    stack = spec.program(target, jax.random.key(0))
+    first = spec.program(target[:1], jax.random.key(0))
+    np.testing.assert_allclose(stack.conductance[:1], first.conductance, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: writer().program(0.1, jax.random.key(0)), r"target must be in \[0.0004, 0.01\] S, got 0.1 S"),
+        (lambda: writer().program(5e-3, jax.random.key(0), state=1.2), "state must be finite and in"),
+        (lambda: writer(tolerance=0.0), "WriteVerify.tolerance must be finite and in"),
+        (lambda: writer(max_pulses=0), "max_pulses must be at least 1"),
+        (lambda: writer(scheme="v/4"), "scheme must be one of"),
+        (lambda: writer(read_noise=-1.0), "WriteVerify.read_noise must be finite and in"),
+        (lambda: writer(scheme="v/2").program(targets((3,)), jax.random.key(0)), "needs targets"),
+        (lambda: mp.write_verify(md.PCM.joshi(), 1e-5, jax.random.key(0)), "PCM does not move at 1 V"),
+        (lambda: mp.Ramp.matched(md.VTEAM.pt_hf_ti(), 0), "direction must be one of 1, -1, got 0"),
+        (lambda: mp.Ramp.matched(md.VTEAM.pt_hf_ti(), 1, 0.9, 0.6), "Ramp.start must be smaller than Ramp.stop"),
+        (lambda: mp.Ramp.matched(md.VTEAM.pt_hf_ti(), 1, growth=1.0), "growth must be finite and in"),
+        (lambda: mp.Ramp(start=-1.0, step=0.1, stop=1.0, width=1e-6), "Ramp.start must be finite and in"),
+        (lambda: mp.Ramp.matched(md.VTEAM.pt_hf_ti(), 1, 0.3, 0.9), "does not move at 0.3 V"),
+    ],
+)
+def test_bad_input_is_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.slow
+def test_a_million_cells():
+    result = writer().program(targets((1000, 1000)), jax.random.key(0))
+    assert not result.failed.any()
