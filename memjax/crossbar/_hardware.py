@@ -1,11 +1,14 @@
 """The specification of a crossbar accelerator."""
 
 import equinox as eqx
+import jax
+import numpy as np
 
 from memjax import _check
 from memjax.converters import AbstractAdc, Adc, Dac
 from memjax.effects import AbstractEffect, Reading
 from memjax.mapping import AbstractMapping, Cell, DoubleColumn
+from memjax.programming import WriteVerify
 
 SCHEDULES = (None, "scan", "batched")
 
@@ -20,6 +23,8 @@ class Hardware(eqx.Module):
         dac: the converters on the word lines.
         adc: the converters on the bit lines.
         effects: non-idealities, in the order in which they act.
+        programming: how targets are written: None: exactly (as far as the effects let them); a
+            `memjax.programming.WriteVerify`: by pulses on its device, all cells of one kind. Every tile is one array.
         wires: None: ideal wires.
         schedule: how the row tiles of a matrix are computed: "scan" one after another (little memory, fastest on a
             CPU), "batched" all at once (few large kernels), None for the faster one on the default backend. The
@@ -34,6 +39,7 @@ class Hardware(eqx.Module):
     dac: Dac = Dac(bits=8)
     adc: AbstractAdc = Adc(bits=8)
     effects: tuple[AbstractEffect, ...] = ()
+    programming: WriteVerify | None = None
     wires: None = None
     schedule: str | None = eqx.field(static=True, default=None)
 
@@ -43,6 +49,8 @@ class Hardware(eqx.Module):
                 raise TypeError(f"Hardware.{name} must be a {kind.__name__}, got {getattr(self, name)!r}")
         if not isinstance(self.effects, tuple) or not all(isinstance(e, AbstractEffect) for e in self.effects):
             raise TypeError(f"Hardware.effects must be a tuple of effects, got {self.effects!r}")
+        if self.programming is not None:
+            self._check_programming(self.programming)
         if self.wires is not None:
             raise TypeError(f"Hardware.wires must be None (ideal wires), got {self.wires!r}")
         _check.choice("Hardware.schedule", self.schedule, SCHEDULES)
@@ -55,6 +63,26 @@ class Hardware(eqx.Module):
         if self.adc.subtract == "digital" and not self.mapping.converted():
             kind = type(self.mapping).__name__
             raise ValueError(f"Adc.subtract must be 'analog' for {kind}, whose currents subtract on the bit line")
+
+    def _check_programming(self, programming: WriteVerify) -> None:
+        if not isinstance(programming, WriteVerify):
+            raise TypeError(f"Hardware.programming must be a WriteVerify or None, got {programming!r}")
+        if any(np.ndim(leaf) > 0 for leaf in jax.tree.leaves(programming)):
+            raise ValueError(
+                "Hardware.programming must have scalar parameters, since its device stands for every cell: "
+                "give cells ranges of their own by effects.DeviceVariation"
+            )
+        device, cell = programming.device, self.cell
+        bounds = [_check.concrete(g) for g in (*device.conductance_bounds, cell.g_off, cell.g_on)]
+        known = [float(bound) for bound in bounds if bound is not None]
+        if len(known) < 4:
+            return
+        low, high, g_off, g_on = known
+        if g_off < low * (1 - 1e-4) or g_on > high * (1 + 1e-4):
+            raise ValueError(
+                f"Hardware.cell must lie within the range of {type(device).__name__} in Hardware.programming, "
+                f"{1 / high:g} to {1 / low:g} ohm, got r_on={cell.r_on:g} and r_off={cell.r_off:g}"
+            )
 
     @property
     def rows(self) -> int:

@@ -31,7 +31,9 @@ def program(hardware: Hardware, weights: Array, key: Array) -> Chip:
         A dict of arrays: "conductance" {array name: [T, rows, width]} [S], tiles as in `memjax.crossbar`, padding
         included; "scale" [N], the weight that the full conductance range stands for; "drive" [K], the relative gain of
         each word-line driver (1); where cells differ from one another, "low" and "high" like "conductance", the range
-        of each cell [S]; where the ADC has no range of its own, "adc_range", its full-scale current [A].
+        of each cell [S]; where `Hardware.programming` writes the cells, "writes", what that took: "pulses", "energy"
+        [J] and "failed" (1 where the target was missed, else 0), each like "conductance"; where the ADC has no range of
+        its own, "adc_range", its full-scale current [A].
 
     Raises: ValueError for weights that are not a matrix of finite numbers.
     """
@@ -55,28 +57,42 @@ def _program(hardware: Hardware, weights: Array, key: Array) -> Chip:
         else:  # one column shared by all columns of a tile: it stands once in every column tile
             tiles[name] = cut(jnp.repeat(target, across, axis=1), hardware.rows, across, hardware.cell.g_off)
     cells = over_tiles(partial(_write_tile, hardware), tiles, across, key)
-    chip: Chip = {"conductance": {name: cell[0] for name, cell in cells.items()}}
+    part = lambda name: {array: cell[name] for array, cell in cells.items()}
+    chip: Chip = {"conductance": part("conductance")}
     if any(isinstance(effect, Fabrication) for effect in hardware.effects):
-        chip |= {"low": {n: c[1] for n, c in cells.items()}, "high": {n: c[2] for n, c in cells.items()}}
+        chip |= {"low": part("low"), "high": part("high")}
+    if hardware.programming is not None:
+        chip["writes"] = {name: part(name) for name in ("pulses", "energy", "failed")}
     chip |= {"scale": scale, "drive": jnp.ones(weights.shape[0], weights.dtype)}
     if hardware.adc.bits is not None and hardware.adc.range is None:
         chip["adc_range"] = lax.stop_gradient(expected_range(hardware, chip["conductance"], *weights.shape))
     return chip
 
 
-def _write_tile(hardware: Hardware, target: Array, key: Array) -> tuple[Array, Array, Array]:
-    """(conductance, low, high) of one tile [rows, columns]."""
+# Salt of the pulses, beyond those of the effects.
+_PULSES = 2**20
+
+
+def _write_tile(hardware: Hardware, target: Array, key: Array) -> dict[str, Array]:
+    """Conductance, range of each cell and what writing took, of one tile [rows, columns]."""
     low = jnp.full_like(target, hardware.cell.g_off)
     high = jnp.full_like(target, hardware.cell.g_on)
     for position, effect in enumerate(hardware.effects):
         if isinstance(effect, Fabrication):
             low, high = effect.fabricate(low, high, jax.random.fold_in(key, 2 * position))
+    cells = {"low": low, "high": high}
     conductance = clip(target, low, high)
+    if hardware.programming is not None:
+        reachable = clip(conductance, *hardware.programming.device.conductance_bounds)
+        written = hardware.programming.program(reachable, jax.random.fold_in(key, _PULSES))
+        conductance = clip(written.conductance.astype(target.dtype), low, high)
+        # As floats, so that a chip stays something that jax.grad takes.
+        cells |= {name: getattr(written, name).astype(target.dtype) for name in ("pulses", "energy", "failed")}
     for position, effect in enumerate(hardware.effects):
         if isinstance(effect, Programming):
             written = effect.write(conductance, jax.random.fold_in(key, 2 * position + 1))
             conductance = clip(written, low, high)
-    return conductance, low, high
+    return cells | {"conductance": conductance}
 
 
 def expected_range(hardware: Hardware, conductance: dict[str, Array], inputs: int, outputs: int) -> Array:
