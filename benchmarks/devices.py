@@ -1,58 +1,52 @@
-"""Speed of the device models: steps per second, against a plain elementwise pass, NumPy and diffrax.
+"""Time of device simulation, as a ratio to one elementwise pass over the same arrays for every step.
 
-    python benchmarks/devices.py [largest population, default 1000000]
+    python benchmarks/devices.py                          # 1, 1000 and 1 000 000 cells; writing 1 000 000 cells
+    python benchmarks/devices.py --cells 1000 --steps 1000 --repeats 9 --out devices.csv
 
-Every ratio is to the time of one elementwise pass that reads the same arrays (state and all parameters) and writes the
-state, run the same number of times. Best of three runs, compilation excluded.
+VTEAM cells, each with parameters of its own, under one sampled waveform, in float32. The elementwise pass reads the
+state and the eight parameters that the rate depends on, and writes the state: what any integrator must move through
+memory at every stage. Beside it a NumPy Euler loop over the same population, and diffrax (Tsit5, tolerance 1e-4, whose
+steps are its own). Medians over paired runs, quartiles of the ratio in brackets, compilation excluded.
 """
 
-import sys
-import time
+import argparse
+import csv
+import pathlib
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from _timing import Comparison, compare, seconds
 
 from memjax import devices as md
-from memjax.programming import WriteVerify
+from memjax import programming
 
 STAGES = {"euler": 1, "heun": 2, "rk4": 4}
+PARAMETERS = ("k_off", "k_on", "v_off", "v_on", "alpha_off", "alpha_on", "w_on", "w_off")
 
 
-def best(function, repeats=3) -> float:
-    """Seconds of the fastest of several runs, after one that compiles."""
-    jax.block_until_ready(function())
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        jax.block_until_ready(function())
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
-def slow_vteam(count: int) -> md.VTEAM:
-    """Cells with parameters of their own, slow enough to keep moving throughout."""
+def population(cells: int) -> md.VTEAM:
+    """Cells slow enough to keep moving throughout."""
     cell = md.VTEAM.pt_hf_ti(k_on=-1e-7)
-    return md.population(cell, jax.random.key(0), count, v_off=md.lognormal(0.05), k_on=md.lognormal(0.1))
+    return md.population(cell, jax.random.key(0), cells, v_off=md.lognormal(0.05), k_on=md.lognormal(0.1))
 
 
-def elementwise(devices: md.VTEAM, state, steps: int):
-    """The least any integrator must do: read every array once per step, write the state."""
+def elementwise(devices: md.VTEAM, state: jax.Array, steps: int) -> Callable:
+    """A pass over state and parameters for every step; each product holds the state, or it would leave the loop."""
+    leaves = [getattr(devices, name) for name in PARAMETERS]
 
     @jax.jit
     def run(leaves, state):
-        # Each product holds the state, or the compiler would move the sum out of the loop.
         body = lambda s, _: (0.999 * s + 1e-6 * sum(leaf * s for leaf in leaves), None)
         return jax.lax.scan(body, state, None, length=steps)[0]
 
-    leaves = [jnp.ones_like(state) * leaf for leaf in jax.tree.leaves(devices)]
-    return best(lambda: run(leaves, state))
+    return lambda: run(leaves, state)
 
 
-def numpy_euler(devices: md.VTEAM, voltage, width, state) -> float:
+def numpy_euler(devices: md.VTEAM, voltage: np.ndarray, width: np.ndarray, state: jax.Array) -> Callable:
     """The loop a NumPy user writes: all cells at once, one step after another."""
-    p = {name: np.asarray(getattr(devices, name), np.float32) for name in
-         ("k_off", "k_on", "v_off", "v_on", "alpha_off", "alpha_on", "w_on", "w_off")}  # fmt: skip
+    p = {name: np.asarray(getattr(devices, name), np.float32) for name in PARAMETERS}
 
     def run():
         u = np.array(state)
@@ -62,48 +56,68 @@ def numpy_euler(devices: md.VTEAM, voltage, width, state) -> float:
             u = np.clip(u + h * rate / (p["w_off"] - p["w_on"]), 0, 1)
         return u
 
-    return best(run, repeats=1)
+    return run
 
 
-def simulation(count: int, steps: int) -> None:
-    """One line per method for a population of `count`."""
-    devices = slow_vteam(count)
-    t = np.linspace(0, 1, steps + 1)
-    voltage = np.sin(2 * np.pi * t).astype(np.float32)
-    state = jnp.full((count,), 0.5, jnp.float32)
+def simulations(cells: int, steps: int, repeats: int) -> dict[str, Comparison]:
+    """Every integrator against the elementwise pass."""
+    devices = population(cells)
+    time = np.linspace(0, 1, steps + 1)
+    voltage = np.sin(2 * np.pi * time).astype(np.float32)
+    width = np.diff(time).astype(np.float32)
+    state = jnp.full((cells,), 0.5, jnp.float32)
     floor = elementwise(devices, state, steps)
-    print(
-        f"\n{count} VTEAM cells, own parameters, {steps} steps; elementwise pass {floor / steps * 1e6:.2f} us per step"
-    )
-    for method, stages in STAGES.items():
-        seconds = best(lambda method=method: md.evolve(devices, voltage, t, state, method=method))
-        rate = count * steps / seconds
-        print(f"  {method:<6} {rate:10.3e} device-steps/s   {seconds / floor / stages:6.2f} x elementwise per stage")
-    seconds = numpy_euler(devices, voltage, np.diff(t).astype(np.float32), state)
-    print(f"  numpy  {count * steps / seconds:10.3e} device-steps/s   {seconds / floor:6.2f} x elementwise (Euler)")
-    if count <= 1000:
-        solve = jax.jit(lambda d, s: md.simulate(d, voltage, t, s, method="diffrax", tolerance=1e-4).state[-1])
-        seconds = best(lambda: solve(devices, state))
-        print(f"  diffrax {count * steps / seconds:9.3e} device-samples/s, adaptive Tsit5, tolerance 1e-4")
+    runs: dict[str, Callable] = {
+        method: lambda method=method: md.evolve(devices, voltage, time, state, method) for method in STAGES
+    }
+    runs["numpy"] = numpy_euler(devices, voltage, width, state)
+    if cells <= 1000:
+        solve = jax.jit(lambda d, s: md.simulate(d, voltage, time, s, "diffrax", tolerance=1e-4).state[-1])
+        runs["diffrax"] = lambda: solve(devices, state)
+    return {name: compare(run, floor, 2 if name == "numpy" and cells > 1000 else repeats) for name, run in runs.items()}
 
 
-def programming(count: int) -> None:
-    """Write-verify of `count` cells."""
-    writer = WriteVerify.matched(md.VTEAM.pt_hf_ti(), (0.56, 0.9), (0.52, 0.95))
+def writing(cells: int, repeats: int) -> str:
+    """Write-verify of `cells` cells of one kind to 1 % of the range."""
+    writer = programming.WriteVerify(md.VTEAM.pt_hf_ti())
     key = jax.random.key(1)
-    target = jax.random.uniform(key, (count,), minval=5e-4, maxval=9e-3)
-    seconds = best(lambda: writer.program(target, key))
-    report = writer.program(target, key)
-    print(
-        f"\nwrite-verify of {count} VTEAM cells to 1 % of the range: {seconds:.2f} s, "
-        f"{float(report.pulses.mean()):.1f} pulses and {float(report.energy.mean()):.3g} J per cell, "
-        f"{int(report.failed.sum())} failed"
+    target = jax.random.uniform(key, (cells,), minval=5e-4, maxval=9.9e-3)
+    run = jax.jit(lambda target, key: writer.program(target, key))
+    seconds(lambda: run(target, key))
+    took = sorted(seconds(lambda: run(target, key)) for _ in range(repeats))[repeats // 2]
+    report = run(target, key)
+    return (
+        f"write-verify of {cells} VTEAM cells to 1 % of the range: {took:.2f} s, {report.pulses.mean():.1f} pulses and "
+        f"{report.energy.mean():.2g} J per cell, {int(report.failed.sum())} failed"
     )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cells", type=int, nargs="+", default=[1, 1000, 1_000_000])
+    parser.add_argument("--steps", type=int, default=1000, help="time steps")
+    parser.add_argument("--repeats", type=int, default=5, help="paired runs of each comparison")
+    parser.add_argument("--out", type=pathlib.Path, help="CSV file for the table")
+    args = parser.parse_args()
+    print(f"jax {jax.__version__}, {jax.devices()[0].device_kind}, {args.steps} steps")
+    print(f"{'cells':>8}  {'method':<8}{'device-steps/s':>15}{'per step':>16}{'per stage':>11}   times elementwise")
+    rows = []
+    for cells in args.cells:
+        for method, c in simulations(cells, args.steps, args.repeats).items():
+            stages = STAGES.get(method, 1)
+            speed = cells * args.steps / c.seconds
+            low, high = c.spread
+            print(
+                f"{cells:>8}  {method:<8}{speed:>15.3g}{c.ratio:>7.2f} [{low:.1f}-{high:.1f}]{c.ratio / stages:>11.2f}",
+                flush=True,
+            )
+            rows.append([cells, args.steps, method, speed, c.ratio, low, high, c.ratio / stages])
+    print(writing(max(args.cells), args.repeats))
+    if args.out:
+        with open(args.out, "w", newline="") as file:
+            names = ["cells", "steps", "method", "device_steps_per_second", "ratio", "low", "high", "ratio_per_stage"]
+            csv.writer(file).writerows([names, *rows])
 
 
 if __name__ == "__main__":
-    largest = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    print(f"jax {jax.__version__} on {jax.devices()[0].device_kind}")
-    for cells in [n for n in (1, 1000) if n < largest] + [largest]:
-        simulation(cells, steps=1000 if cells <= 1000 else 100)
-    programming(largest)
+    main()

@@ -2,9 +2,11 @@
 
 from memjax.devices import windows as windows
 from memjax.devices._base import AbstractDevice as AbstractDevice
+from memjax.devices._cbram import CBRAM as CBRAM
 from memjax.devices._data_driven import DataDriven as DataDriven
 from memjax.devices._fit import Fit as Fit
 from memjax.devices._fit import fit as fit
+from memjax.devices._jart import JARTVCM as JARTVCM
 from memjax.devices._linear_ion_drift import LinearIonDrift as LinearIonDrift
 from memjax.devices._measurement import Measurement as Measurement
 from memjax.devices._measurement import read_measurement as read_measurement

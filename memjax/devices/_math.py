@@ -36,19 +36,26 @@ def positive_power(x: Numeric, exponent: Numeric) -> Array:
     return jnp.where(above, jnp.exp(exponent * jnp.log(safe)), 0.0)
 
 
-def increasing_root(residual, low: Numeric, high: Numeric, iterations: int = 48) -> Array:
+def increasing_root(residual, low: Numeric, high: Numeric, iterations: int = 48, reach: Numeric | None = None) -> Array:
     """The zero of an increasing elementwise function on [low, high], by bisection and one Newton step.
 
     Differentiable by the implicit function theorem, with respect to everything `residual` closes over.
+    `reach` is for functions that fall again: the zero is then the smallest, if the function exceeds 0 behind it at one
+    of 15 points that divide [low, reach] evenly. They are tried upwards before anything else is halved, and count as
+    iterations.
     """
 
     def bisect(f, start):
-        def halve(_, bracket):
+        def halve(index, bracket):
             low, high = bracket
             middle = 0.5 * (low + high)
+            if reach is not None:
+                untried = (index < 15) & (high == end)
+                middle = jnp.where(untried, begin + ((reach - begin) * (index + 1) / 16).astype(begin.dtype), middle)
             below = f(middle) < 0
             return jnp.where(below, middle, low), jnp.where(below, high, middle)
 
+        begin, end = bracket
         low, high = jax.lax.fori_loop(0, iterations, halve, bracket)
         root = 0.5 * (low + high)
         value, slope = jax.jvp(f, (root,), (jnp.ones_like(root),))
@@ -58,5 +65,6 @@ def increasing_root(residual, low: Numeric, high: Numeric, iterations: int = 48)
         slope = linear(jnp.ones_like(y))
         return y / jnp.where(slope > 0, slope, 1.0)
 
+    reach = None if reach is None else jax.lax.stop_gradient(reach)
     bracket = jax.lax.stop_gradient(tuple(jnp.broadcast_arrays(low, high)))
     return jax.lax.custom_root(residual, bracket[0], bisect, divide)

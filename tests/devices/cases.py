@@ -46,6 +46,8 @@ CASES = {
     "data-driven": Case(md.DataDriven.tiox, 1.0, 0.05, -1),
     "memdiode": Case(md.Memdiode.aguirre, 1.5, 4.0, +1),
     "STT-MRAM": Case(lambda: md.STTMRAM(r_p=2e3, delta=10.0), 0.45, 1e-8, +1),
+    "JART VCM": Case(md.JARTVCM.tud, 1.0, 2e-6, -1),
+    "CBRAM": Case(lambda: md.CBRAM.yu_wong(initial=0.2), 0.5, 1e-6, +1),
 }
 
 

@@ -1,5 +1,6 @@
 """Every ODE model against SciPy: the equations written a second time in NumPy, solved to tight tolerance."""
 
+import jart_reference
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -89,8 +90,12 @@ def stt_mram(p, v):
     return up * (1 - p) - down * p
 
 
+def cbram(_, v):
+    return 3.5e-3 / 50e-9 * np.exp(-0.5 / (K * 290)) * np.sinh(2.4 * v / (2 * K * 290))
+
+
 # (model, its equation again, start, amplitude [V], period [s], tolerance at 400 RK4 steps of 5 substeps[, periods])
-# TEAM and Simmons run through RESET only: their SET is so abrupt that the bound, which SciPy does not know, ends it.
+# TEAM, Simmons, JART run through RESET only: their SET is so abrupt that the bound, which SciPy does not know, ends it.
 TABLE = {
     "linear drift": (lambda: md.LinearIonDrift.biolek_soft(), linear_drift_joglekar, 0.3, 0.6, 1.0, 1e-8),
     "TEAM": (lambda: md.TEAM.simmons_fit(), team, 0.5, 0.07, 20.0, 1e-6, 0.5),
@@ -104,6 +109,8 @@ TABLE = {
     "data-driven": (lambda: md.DataDriven.tiox(), data_driven, 0.6, 0.9, 0.002, 1e-6),
     "memdiode": (lambda: md.Memdiode.aguirre(), memdiode, 0.3, 1.0, 4.0, 5e-6),
     "STT-MRAM": (lambda: md.STTMRAM(r_p=2e3, delta=10.0), stt_mram, 0.3, 0.3, 1e-7, 1e-8),
+    "JART": (lambda: md.JARTVCM.tud(), jart_reference.rate, 0.9, 1.0, 7e-3, 1e-6, 0.5),
+    "CBRAM": (lambda: md.CBRAM.yu_wong(), cbram, 0.2, 0.5, 2e-6, 1e-6),
 }  # fmt: skip
 
 
