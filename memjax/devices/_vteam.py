@@ -117,7 +117,8 @@ class VTEAM(AbstractDevice):
         return jnp.clip(state + self._rate(voltage) * width, 0, 1)
 
     def _rate(self, voltage) -> Array:
-        """du/dt without window [1/s]; at most one of the two terms is non-zero."""
-        towards_off = self.k_off * positive_power(voltage / self.v_off - 1, self.alpha_off)
-        towards_on = self.k_on * positive_power(voltage / self.v_on - 1, self.alpha_on)
-        return (towards_off + towards_on) / (self.w_off - self.w_on)
+        """du/dt without window [1/s]; one power for both directions, of which one at most is non-zero."""
+        off = voltage * self.v_off > 0
+        threshold = jnp.where(off, self.v_off, self.v_on)
+        power = positive_power(voltage / threshold - 1, jnp.where(off, self.alpha_off, self.alpha_on))
+        return jnp.where(off, self.k_off, self.k_on) * power / (self.w_off - self.w_on)
