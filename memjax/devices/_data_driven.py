@@ -91,9 +91,9 @@ class DataDriven(AbstractDevice):
 
     def pulse(self, state, voltage, width):
         direction, distance, speed, k = self._approach(state, voltage)
-        remaining = -jnp.log1p(jnp.exp(-k * speed * width) * jnp.expm1(-k * distance)) / k
-        moved = direction * (distance - remaining) / (self.r_max - self.r_min)
-        return jnp.clip(state + moved, 0, 1)
+        # The distance covered, without a difference of nearly equal numbers: short pulses keep their digits.
+        covered = jnp.log1p(jnp.expm1(jnp.minimum(k * distance, 60.0)) * -jnp.expm1(-k * speed * width)) / k
+        return jnp.clip(state + direction * covered / (self.r_max - self.r_min), 0, 1)
 
     def _resistance(self, state) -> Array:
         return self.r_min + (self.r_max - self.r_min) * state

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from memjax import devices as md
 
@@ -51,10 +52,11 @@ CASES = {
 }
 
 
-def all_cases(*, without=()):
-    """Names and cases for parametrize."""
-    return {"argnames": "case", "argvalues": [c for n, c in CASES.items() if n not in without]} | {
-        "ids": [n for n in CASES if n not in without]
+def all_cases(*, slow=()):
+    """All cases for parametrize; those named in `slow` take long to compile here, and run with the slow tests."""
+    return {
+        "argnames": "case",
+        "argvalues": [pytest.param(c, id=n, marks=[pytest.mark.slow] * (n in slow)) for n, c in CASES.items()],
     }
 
 

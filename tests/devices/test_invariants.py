@@ -70,6 +70,25 @@ def test_absurd_exponential_steps_have_finite_gradients(name):
     assert gradients_are_finite(CASES[name], "exponential")
 
 
+@pytest.mark.parametrize(**all_cases(slow=("JART VCM", "Stanford-PKU", "memdiode")))
+def test_parameter_gradients_match_finite_differences(case, x64):
+    """Along a random direction in the space of all parameters at once, through a whole drive."""
+    leaves, structure = jax.tree.flatten(case.make())
+    directions = np.random.default_rng(1).uniform(0.5, 1.5, len(leaves))
+    time, voltage = sine(case, samples=40)
+
+    @jax.jit
+    def loss(step):
+        moved = [x * (1 + step * d) if np.isfinite(x) else x for x, d in zip(leaves, directions, strict=True)]
+        trace = md.simulate(jax.tree.unflatten(structure, moved), 0.7 * voltage, time, 0.45)
+        return jnp.log(jnp.sum(trace.current**2)) + jnp.sum(trace.state)
+
+    h = 1e-6
+    numerical = (loss(h) - loss(-h)) / (2 * h)
+    assert abs(numerical) > 1e-3
+    np.testing.assert_allclose(jax.jit(jax.grad(loss))(0.0), numerical, rtol=1e-4)
+
+
 @pytest.mark.parametrize(**all_cases())
 def test_pulses_and_conductance(case, x64):
     """Declared polarity, inverse of the conductance, and two half pulses that equal one (semigroup)."""
