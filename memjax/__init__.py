@@ -10,6 +10,7 @@ from memjax import converters as converters
 from memjax import devices as devices
 from memjax import effects as effects
 from memjax import mapping as mapping
+from memjax import montecarlo as montecarlo
 from memjax import programming as programming
 from memjax.converters import Adc as Adc
 from memjax.converters import Dac as Dac
@@ -22,6 +23,7 @@ from memjax.crossbar import program as program
 from memjax.devices import apply_pulse as apply_pulse
 from memjax.devices import simulate as simulate
 from memjax.mapping import Cell as Cell
+from memjax.montecarlo import sweep as sweep
 from memjax.transform import Analog as Analog
 from memjax.transform import Plan as Plan
 from memjax.transform import crossbarify as crossbarify

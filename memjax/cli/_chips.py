@@ -1,6 +1,6 @@
 """The experiment of the quickstart: one trained network on many simulated chips."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -44,12 +44,8 @@ def accuracies(
     adc_bits: Sequence[int],
     chips: int,
     key: Array,
-    progress: Callable[[], None] = lambda: None,
 ) -> np.ndarray:
-    """Accuracy of every chip, for every variability and every ADC resolution.
-
-    Variability and bits are traced numbers, so that the whole grid is compiled once. Chip i has the same key at every
-    point of the grid, whatever the number of chips: differences between points are not those between keys.
+    """Accuracy of every chip, for every variability and every ADC resolution: one `memjax.sweep`.
 
     Args:
         model: maps images to logits.
@@ -60,49 +56,28 @@ def accuracies(
         adc_bits: `[B]`.
         chips: chips for each point of the grid.
         key: of all randomness.
-        progress: called `calls(...)` times.
 
     Returns:
         Fraction of images classified correctly `[S, B, chips]`.
     """
     forward, state = as_function(model)
-    batches = _batches(images, labels)
+    parts, answers = _parts(images, labels)
 
-    @jax.jit
-    def program(keys, sigma, bits):
+    def experiment(key, sigma, bits):
         analog = mj.crossbarify(forward, hardware(tile, sigma, bits))
-        return jax.vmap(lambda key: analog.program(state, key, batches[0][0]))(keys)
+        chip = analog.program(state, key, parts[0])
+        correct = jax.lax.map(lambda part: analog.apply(chip, state, part[0]).argmax(-1) == part[1], (parts, answers))
+        return {"correct": jnp.sum(correct)}
 
-    @jax.jit
-    def correct(chips, sigma, bits, x, y):
-        analog = mj.crossbarify(forward, hardware(tile, sigma, bits))
-        logits = jax.vmap(lambda chip: analog.apply(chip, state, x))(chips)
-        return jnp.sum(logits.argmax(-1) == y, axis=-1)
-
-    # The last group is filled up with chips that are not counted: one shape, one compilation.
-    groups = -(-chips // CHIPS_AT_ONCE)
-    size = min(chips, CHIPS_AT_ONCE)
-    keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(groups * size)).reshape(groups, size)
-    result = np.zeros((len(variability), len(adc_bits), groups, size))
-    for s, sigma in enumerate(variability):
-        for b, bits in enumerate(adc_bits):
-            for g in range(groups):
-                programmed = program(keys[g], sigma, bits)
-                for x, y in batches:
-                    result[s, b, g] += correct(programmed, sigma, bits, x, y)
-                    progress()
-    return result.reshape(*result.shape[:2], -1)[..., :chips] / len(labels)
+    grid = {"sigma": np.asarray(variability, float), "bits": np.asarray(adc_bits)}
+    results = mj.sweep(experiment, grid, key=key, samples=chips, batch_size=CHIPS_AT_ONCE)
+    return results["correct"].values / len(labels)
 
 
-def calls(images: int, variability: Sequence[float], adc_bits: Sequence[int], chips: int) -> int:
-    """How often `accuracies` calls `progress`."""
-    return len(variability) * len(adc_bits) * -(-chips // CHIPS_AT_ONCE) * -(-images // IMAGES_AT_ONCE)
-
-
-def _batches(images: np.ndarray, labels: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Equal parts of the test set; the last is filled up with black images of a label that none has."""
+def _parts(images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The test set in equal parts; the last is filled up with black images of a label that none has."""
     size = min(len(labels), IMAGES_AT_ONCE)
     fill = -len(labels) % size
     images = np.pad(images, ((0, fill), *[(0, 0)] * (images.ndim - 1)))
     labels = np.pad(labels, (0, fill), constant_values=-1)
-    return [(images[i : i + size], labels[i : i + size]) for i in range(0, len(labels), size)]
+    return images.reshape(-1, size, *images.shape[1:]), labels.reshape(-1, size)

@@ -1,0 +1,3 @@
+"""Monte-Carlo sweeps over any pure function: grid x samples, in one compilation, never lost."""
+
+from memjax.montecarlo._sweep import sweep as sweep
