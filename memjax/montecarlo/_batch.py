@@ -4,8 +4,10 @@ import hashlib
 import inspect
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -26,15 +28,19 @@ class Batch(NamedTuple):
     """`size` evaluations of the function for one group, traced but not yet compiled."""
 
     traced: Any
+    constants: list[Array]
+    """Arrays that the function closes over. They are arguments of the program: XLA would compute with constants."""
     outputs: Outputs
 
     def compile(self) -> Callable:
         """The executable: (key, samples [B], parameters [B, ...]) -> entries [B, ...]."""
-        return self.traced.lower().compile()
+        return partial(self.traced.lower().compile(), self.constants)
 
     def fingerprint(self) -> str:
-        """A number for the program and all constants in it: equal in every process that traces the same code."""
+        """A number for the program and all arrays in it: equal in every process that traces the same code."""
         digest = hashlib.sha256()
+        for constant in self.constants:
+            _feed_array(constant, digest)
         _feed(self.traced.jaxpr, digest)
         return digest.hexdigest()[:16]
 
@@ -68,26 +74,52 @@ def trace(fn: Callable, group: Group, key: Array, size: int, mesh: Mesh | None) 
         for name, value in group.traced(np.zeros(1, int)).items()
     }
     samples = jax.ShapeDtypeStruct((size,), np.int32)
-    if mesh is None:
-        jitted = jax.jit(batch)
-    else:
-        spread, same = (NamedSharding(mesh, PartitionSpec(axes)) for axes in (mesh.axis_names, None))
-        jitted = jax.jit(batch, in_shardings=(same, spread, spread), out_shardings=spread)
     try:
-        traced = jitted.trace(key, samples, parameters)
-    except jax.errors.ConcretizationTypeError as error:
+        pure = eqx.filter_closure_convert(batch, key, samples, parameters)
+    except TypeError as error:
+        # Not all of JAX's errors of this kind have a type of their own.
+        if not isinstance(error, jax.errors.ConcretizationTypeError) and "concrete values" not in str(error):
+            raise
         raise TypeError(
             f"fn needs one of {sorted(parameters)} as a Python number (in a shape, a range or an if): "
             f"name it in static=(...). {str(error).splitlines()[0]}"
         ) from error
+    arrays, rest = eqx.partition(pure, eqx.is_array)
+    constants, structure = jax.tree.flatten(arrays)
+
+    def program(constants, key, samples, parameters):
+        return eqx.combine(jax.tree.unflatten(structure, constants), rest)(key, samples, parameters)
+
+    if mesh is None:
+        jitted = jax.jit(program)
+    else:
+        spread, same = NamedSharding(mesh, PartitionSpec(mesh.axis_names)), NamedSharding(mesh, PartitionSpec())
+        jitted = jax.jit(program, in_shardings=(same, same, spread, spread), out_shardings=spread)
+        constants = [place(constant, same) for constant in constants]
+    traced = jitted.trace(constants, key, samples, parameters)
     shapes = {name: leaf.shape[1:] for name, leaf in traced.out_info.items()}
     dtypes = {name: np.dtype(leaf.dtype) for name, leaf in traced.out_info.items()}
-    return Batch(traced, Outputs(shapes, dtypes))
+    return Batch(traced, constants, Outputs(shapes, dtypes))
 
 
 def is_key(value: Any) -> bool:
     """Whether something is an array of PRNG keys."""
     return isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
+
+
+def place(value: Any, sharding: NamedSharding) -> Array:
+    """An array on the devices of a mesh, of which each process holds its own part."""
+    if is_key(value):
+        data = place(jax.random.key_data(value), sharding)
+        return jax.random.wrap_key_data(data, impl=jax.random.key_impl(value))
+    host = np.asarray(value)
+    return jax.make_array_from_callback(host.shape, sharding, lambda index: host[index])
+
+
+def _feed_array(value: Any, digest) -> None:
+    array = np.asarray(jax.random.key_data(value) if is_key(value) else value)
+    digest.update(f"{array.dtype}{array.shape}".encode())
+    digest.update(np.ascontiguousarray(array).tobytes())
 
 
 def _feed(closed, digest) -> None:
@@ -96,10 +128,8 @@ def _feed(closed, digest) -> None:
     stack = [closed]
     while stack:
         now = stack.pop()
-        for const in now.consts:
-            array = np.asarray(jax.random.key_data(const) if is_key(const) else const)
-            digest.update(f"{array.dtype}{array.shape}".encode())
-            digest.update(np.ascontiguousarray(array).tobytes())
+        for constant in now.consts:
+            _feed_array(constant, digest)
         for eqn in now.jaxpr.eqns:
             for value in eqn.params.values():
                 inner = value if isinstance(value, tuple | list) else (value,)

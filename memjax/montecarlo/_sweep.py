@@ -4,12 +4,13 @@ import os
 import pathlib
 import time
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 from jax import Array
-from jax.sharding import Mesh
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from memjax.montecarlo import _batch, _grid
 from memjax.montecarlo._progress import progress as _progress
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 def sweep(
     fn: Callable[..., dict[str, Any]],
-    grid: Mapping[str | tuple[str, ...], Any],
+    grid: Mapping[Any, Any],
     *,
     key: Array,
     samples: int,
@@ -49,7 +50,7 @@ def sweep(
         store: path of a zarr store. Results go there batch by batch; the same call after a crash or an interrupt
             computes only what is missing. None: results are held in memory.
         batch_size: evaluations in one call, under `vmap`, which bounds the memory. None: the fastest of a few tried
-            sizes, or that of the store.
+            sizes, or that of the store. Several processes need it.
         mesh: devices that share each batch, in one process or many (`jax.distributed`); None: the default device.
         progress: show rate and remaining time, on a terminal or in a notebook.
         static: names of numbers that fn needs as Python numbers, in shapes for instance.
@@ -57,7 +58,7 @@ def sweep(
 
     Returns:
         Dataset with a dimension for each entry of the grid, then "sample", then those of the arrays. Its attributes
-        hold key, versions, and how many compilations the call made.
+        hold key and versions, and of this call the number of compilations and the time they and the evaluations took.
 
     Raises: TypeError and ValueError naming the argument, before anything is computed; ValueError for a store of another
         sweep, naming the difference; OSError where the store cannot be written, MemoryError where a batch does not fit.
@@ -77,8 +78,15 @@ def sweep(
     size = work.choose_size(batch_size, opened)
     work.trace(size)
     results = work.open_results(store, opened, primary)
+    before, start = work.compiling, time.perf_counter()
     _evaluate(work, results, progress)
-    return _dataset(work, results, attrs or {})
+    evaluating = time.perf_counter() - start - (work.compiling - before)
+    report = {
+        "compilations": work.compilations,
+        "seconds_compiling": round(work.compiling, 3),
+        "seconds_evaluating": round(evaluating, 3),
+    }
+    return _dataset(work, results, attrs or {}).assign_attrs(report)
 
 
 class _Work:
@@ -89,7 +97,7 @@ class _Work:
         self.groups = list(grid.groups())
         self.points = self.groups[0].points
         self.items = self.points * samples
-        self.compilations = 0
+        self.compilations, self.compiling = 0, 0.0
         self.compiled: dict[int, Callable] = {}
 
     def choose_size(self, asked: int | None, store: Store | None) -> int:
@@ -101,6 +109,8 @@ class _Work:
             return kept
         if asked is not None:
             return self._rounded(min(asked, self.items))
+        if jax.process_count() > 1:
+            raise ValueError("batch_size must be given where several processes compute, got None")
         return self._fastest_size()
 
     def _rounded(self, size: int) -> int:
@@ -198,7 +208,11 @@ class _Work:
 
     def _compile(self, batch: _batch.Batch) -> Callable:
         self.compilations += 1
-        return batch.compile()
+        start = time.perf_counter()
+        try:
+            return batch.compile()
+        finally:
+            self.compiling += time.perf_counter() - start
 
     def _run(self, run: Callable, group: _grid.Group, start: int, size: int) -> dict[str, Array]:
         # The last batch is filled up with its last evaluation: one shape, one compilation.
@@ -208,7 +222,9 @@ class _Work:
         traced = {name: value.astype(jax.dtypes.canonicalize_dtype(value.dtype)) for name, value in traced.items()}
         key = self.key
         if self.mesh is not None:
-            key, samples, traced = _place(self.mesh, key, samples, traced)
+            spread = NamedSharding(self.mesh, PartitionSpec(self.mesh.axis_names))
+            key = _batch.place(key, NamedSharding(self.mesh, PartitionSpec()))
+            samples, traced = jax.tree.map(partial(_batch.place, sharding=spread), (samples, traced))
         try:
             return run(key, samples, traced)
         except jax.errors.JaxRuntimeError as error:
@@ -289,17 +305,6 @@ def _agreed(missing: np.ndarray) -> list[int]:
     return [int(index) for index in missing]
 
 
-def _place(mesh: Mesh, key: Array, samples: np.ndarray, traced: dict[str, np.ndarray]) -> tuple:
-    """Arguments on the devices of a mesh, of which each process holds its own."""
-    from jax.sharding import NamedSharding, PartitionSpec
-
-    spread, same = NamedSharding(mesh, PartitionSpec(mesh.axis_names)), NamedSharding(mesh, PartitionSpec())
-    put = lambda value: jax.make_array_from_callback(value.shape, spread, lambda at: value[at])
-    data = np.asarray(jax.random.key_data(key))
-    data = jax.make_array_from_callback(data.shape, same, lambda at: data[at])
-    return jax.random.wrap_key_data(data, impl=jax.random.key_impl(key)), put(samples), jax.tree.map(put, traced)
-
-
 def _explained(error: Exception, size: int) -> Exception:
     """An error of the device, with the way out where it is memory."""
     if "RESOURCE_EXHAUSTED" not in str(error) and "out of memory" not in str(error).lower():
@@ -326,9 +331,7 @@ def _dataset(work: _Work, results: _Results, attrs: Mapping[str, Mapping[str, An
     coords: dict[str, Any] = {"sample": np.arange(work.samples)}
     for axis in work.grid.axes:
         for name, values in axis.values.items():
-            plain = isinstance(values, np.ndarray) and values.ndim == 1
-            label = values if plain else np.array([str(value) for value in values])
-            coords[name] = (axis.dim, label, dict(attrs.get(name, {})))
+            coords[name] = (axis.dim, _labels(values), dict(attrs.get(name, {})))
     for name in attrs:
         if name not in variables and name not in coords:
             raise ValueError(f"attrs must name parameters or results, {[*coords, *variables]}, got {name!r}")
@@ -336,7 +339,16 @@ def _dataset(work: _Work, results: _Results, attrs: Mapping[str, Mapping[str, An
     dataset = xarray.Dataset(variables, coords, described)
     if results.store is not None:
         results.store.finish(dataset)
-    return dataset.assign_attrs(compilations=work.compilations)
+    return dataset
+
+
+def _labels(values: np.ndarray | tuple) -> np.ndarray:
+    """Values along an axis: numbers as they are, everything else as text."""
+    if isinstance(values, np.ndarray) or all(isinstance(value, int | float) for value in values):
+        numbers = np.asarray(values)
+        if numbers.ndim == 1:
+            return numbers
+    return np.array([str(value) for value in values])
 
 
 def _everywhere(values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

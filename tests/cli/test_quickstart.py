@@ -34,7 +34,16 @@ def test_a_small_run_succeeds_and_shows_what_it_did(done):
     process, out = done
     assert process.returncode == 0, process.stderr
     assert process.stderr == ""
-    for text in ("conv1/kernel", "head/kernel", "training", "Chips made", "4-bit ADC", "8-bit ADC", "Digital model", "±"):
+    for text in (
+        "conv1/kernel",
+        "head/kernel",
+        "training",
+        "Chips made",
+        "4-bit ADC",
+        "8-bit ADC",
+        "Digital model",
+        "±",
+    ):
         assert text in process.stdout
     assert str(out / "accuracy.png") in process.stdout
 
