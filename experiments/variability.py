@@ -55,15 +55,9 @@ def experiment(model, images, labels):
 
 
 def table(found) -> str:
-    """One line for every point."""
-    lines = ["sigma,bits,chips,mean,std,worst,yield"]
-    for sigma in found.sigma.values:
-        for bits in found.bits.values:
-            chips = found.accuracy.sel(sigma=sigma, bits=bits).values
-            reached = np.mean(chips >= TARGET)
-            line = f"{len(chips)},{chips.mean():.5f},{chips.std(ddof=1):.5f},{chips.min():.5f},{reached:.3f}"
-            lines.append(f"{sigma:g},{bits},{line}")
-    return "\n".join(lines) + "\n"
+    """One line for every point: the statistics of its chips."""
+    frame = mj.montecarlo.summary(found.accuracy, target=TARGET).drop_dims("quantile").to_dataframe()
+    return frame.round(5).to_csv()
 
 
 def run(dataset: str, out: pathlib.Path, chips: int, images: int) -> None:
@@ -86,8 +80,7 @@ def run(dataset: str, out: pathlib.Path, chips: int, images: int) -> None:
     print(f"{dataset}: digital {100 * digital:.2f} %, {found.accuracy.size} chips in {seconds:.0f} s, "
           f"{found.attrs['compilations']} compilation(s)\n{rows}")  # fmt: skip
     picture = io.BytesIO()
-    title = f"{dataset}: {len(y)} images, {chips} chips at each point"
-    mj.plot.accuracy(SIGMA, BITS.tolist(), found.accuracy.values, digital, title).savefig(picture, format="png")
+    mj.plot.sweep(found, x="sigma", hue="bits", target=TARGET, percent=True).savefig(picture, format="png")
     contents = {f"{dataset}.csv": rows.encode(), f"{dataset}.png": picture.getvalue()}
     print("Written:", out / f"{dataset}.zarr", *_files.write(out, contents), sep="\n  ")
 

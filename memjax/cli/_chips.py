@@ -61,7 +61,7 @@ def accuracies(
         Fraction of images classified correctly `[S, B, chips]`.
     """
     forward, state = as_function(model)
-    parts, answers = _parts(images, labels)
+    parts, answers = parts_of(images, labels)
 
     def experiment(key, sigma, bits):
         analog = mj.crossbarify(forward, hardware(tile, sigma, bits))
@@ -69,12 +69,15 @@ def accuracies(
         correct = jax.lax.map(lambda part: analog.apply(chip, state, part[0]).argmax(-1) == part[1], (parts, answers))
         return {"correct": jnp.sum(correct)}
 
-    grid = {"sigma": np.asarray(variability, float), "bits": np.asarray(adc_bits)}
+    grid: dict[str | tuple[str, ...], np.ndarray] = {
+        "sigma": np.asarray(variability, float),
+        "bits": np.asarray(adc_bits),
+    }
     results = mj.sweep(experiment, grid, key=key, samples=chips, batch_size=CHIPS_AT_ONCE)
     return results["correct"].values / len(labels)
 
 
-def _parts(images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def parts_of(images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The test set in equal parts; the last is filled up with black images of a label that none has."""
     size = min(len(labels), IMAGES_AT_ONCE)
     fill = -len(labels) % size

@@ -7,12 +7,14 @@ from tyro.extras import SubcommandApp
 from memjax.cli._device import device
 from memjax.cli._errors import UsageError
 from memjax.cli._quickstart import quickstart
+from memjax.cli._sweep import sweep
 
 _DESCRIPTION = "Run JAX programs on simulated memristive crossbars. `memjax COMMAND --help` explains a command."
 
 _app = SubcommandApp()
 _app.command(quickstart)
 _app.command(device)
+_app.command(sweep)
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -22,8 +24,9 @@ def main(args: Sequence[str] | None = None) -> None:
     except UsageError as error:
         print(f"memjax: error: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("memjax: interrupted, nothing was written", file=sys.stderr, flush=True)
+    except KeyboardInterrupt as stop:
+        # A command that keeps what it has done says so in its message.
+        print(f"memjax: interrupted, {stop if stop.args else 'nothing was written'}", file=sys.stderr, flush=True)
         sys.stdout.flush()
         # Not sys.exit: the end of the interpreter would tear down what threads of a running computation still use.
         os._exit(130)

@@ -1,6 +1,8 @@
-"""The network of the quickstart: small, ordinary Flax NNX, with nothing in it that knows of crossbars."""
+"""The networks of the commands: small, ordinary Flax NNX, with nothing in them that knows of crossbars."""
 
+import math
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -34,17 +36,44 @@ class SmallCNN(nnx.Module):
         return self.head(x.reshape(x.shape[0], -1))
 
 
-def train(dataset: Dataset, seed: int, steps: int = STEPS, progress: Callable[[], None] = lambda: None) -> SmallCNN:
-    """Trains a `SmallCNN` with Adam on the cross-entropy.
+class SmallMLP(nnx.Module):
+    """One hidden layer of 64: images `[B, height, width, channels]` to logits `[B, classes]`."""
+
+    def __init__(self, shape: tuple[int, int, int], classes: int, *, rngs: nnx.Rngs):
+        self.hidden = nnx.Linear(math.prod(shape), 64, rngs=rngs)
+        self.head = nnx.Linear(64, classes, rngs=rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return self.head(nnx.relu(self.hidden(x.reshape(x.shape[0], -1))))
+
+
+NETWORKS: dict[str, type[nnx.Module]] = {"cnn": SmallCNN, "mlp": SmallMLP}
+
+
+def untrained(network: str, dataset: Dataset, seed: int) -> nnx.Module:
+    """A network of `NETWORKS` for a data set, with random weights."""
+    kind: Any = NETWORKS[network]
+    return kind(dataset.train_images.shape[1:], len(dataset.classes), rngs=nnx.Rngs(seed))
+
+
+def train(
+    dataset: Dataset,
+    seed: int,
+    steps: int = STEPS,
+    progress: Callable[[], None] = lambda: None,
+    network: str = "cnn",
+) -> nnx.Module:
+    """Trains a network with Adam on the cross-entropy.
 
     Args:
         dataset: its training part is used.
         seed: of the initial weights, the order of the images and the noise.
         steps: batches of 128 images.
         progress: called after every step.
+        network: a name of `NETWORKS`.
     """
     images, labels = jnp.asarray(dataset.train_images), jnp.asarray(dataset.train_labels)
-    graphdef, state = nnx.split(SmallCNN(dataset.train_images.shape[1:], len(dataset.classes), rngs=nnx.Rngs(seed)))
+    graphdef, state = nnx.split(untrained(network, dataset, seed))
     tx = optax.adam(optax.cosine_decay_schedule(LEARNING_RATE, steps))
     opt_state = tx.init(state)
     key = jax.random.key(seed)

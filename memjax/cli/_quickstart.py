@@ -8,7 +8,6 @@ from typing import Annotated
 import numpy as np
 import tyro
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from memjax import data, plot
 from memjax.cli import _files, _report
@@ -62,7 +61,7 @@ def quickstart(
     grid = variability, adc_bits
     seconds = {}
 
-    with _progress(console) as progress:
+    with _report.progress(console) as progress:
         start = time.perf_counter()
         task = progress.add_task("training", total=_network.STEPS)
         model = _network.train(examples, seed, progress=lambda: progress.advance(task))
@@ -136,15 +135,3 @@ def _check(dataset: str, chips: int, tile: tuple, adc_bits: tuple, variability: 
 
 def _words(values: tuple) -> str:
     return " ".join(map(str, values)) or "none"
-
-
-def _progress(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description:>8}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=console,
-    )

@@ -1,3 +1,4 @@
-"""Monte-Carlo sweeps over any pure function: grid x samples, in one compilation, never lost."""
+"""Monte-Carlo sweeps over any pure function: grid x samples, in one compilation, never lost; and their statistics."""
 
+from memjax.montecarlo._statistics import summary as summary
 from memjax.montecarlo._sweep import sweep as sweep

@@ -10,3 +10,5 @@ from memjax.plot._devices import hysteresis as hysteresis
 from memjax.plot._devices import population_spread as population_spread
 from memjax.plot._devices import state_against_time as state_against_time
 from memjax.plot._devices import switching as switching
+from memjax.plot._sweep import heatmap as heatmap
+from memjax.plot._sweep import sweep as sweep

@@ -59,10 +59,10 @@ def axes(width: float = 6.4, height: float = 3.6):
 
 
 @contextlib.contextmanager
-def axes_or_new(ax: "Axes | None") -> "Iterator[tuple[Any, Axes]]":
-    """The given axes and their figure, or new ones."""
+def axes_or_new(ax: "Axes | None", width: float = 4.8, height: float = 3.6) -> "Iterator[tuple[Any, Axes]]":
+    """The given axes and their figure, or new ones, size as in `panels`."""
     if ax is None:
-        with axes(4.8, 3.6) as new:
+        with axes(width, height) as new:
             yield new
     else:
         yield ax.get_figure(root=True), ax

@@ -1,0 +1,268 @@
+"""`memjax sweep`: results, resume in another process, and what is said when something is wrong."""
+
+import contextlib
+import csv
+import io
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import jax
+import numpy as np
+import pytest
+import xarray
+
+import memjax as mj
+from memjax import data
+from memjax.cli import _chips, _config, _network, _sweep, main
+from memjax.montecarlo._store import Store
+
+CONFIG = """\
+samples = 3
+batch_size = 4
+[data]
+name = "digits"
+images = 40
+[network]
+name = "mlp"
+steps = 60
+[hardware]
+tile = [32, 16]
+[[effects]]
+kind = "DeviceVariation"
+r_off_std = 1e4
+[grid]
+"hardware.adc.bits" = [4, 8]
+"effects.DeviceVariation.r_on_std" = [0, 2e3]
+"""
+POINTS = [("4", 0.0), ("4", 2e3), ("8", 0.0), ("8", 2e3)]
+FILES = ["sweep.csv", "sweep.json", "sweep.png", "sweep.zarr", "weights.npz"]
+
+
+def run(*arguments) -> int:
+    """The exit status."""
+    try:
+        main(["sweep", *map(str, arguments)])
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+def start(*arguments) -> subprocess.Popen:
+    """The command in a process of its own."""
+    command = [sys.executable, "-c", "from memjax.cli import main; main()", "sweep", *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    path = tmp_path_factory.mktemp("sweep") / "my sweep.toml"
+    path.write_text(CONFIG)
+    return path
+
+
+@pytest.fixture(scope="module")
+def interrupted(config):
+    """A folder in which two of three batches are there; what was said; its files; when the batches were written."""
+    out, write, errors = config.parent / "out", Store.write, io.StringIO()
+
+    def dies_at_the_third(self, index, values):
+        if index == 2:
+            raise KeyboardInterrupt
+        write(self, index, values)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Store, "write", dies_at_the_third)
+        patch.setattr(os, "_exit", sys.exit)
+        with contextlib.redirect_stderr(errors):
+            assert run(config, "--out", out) == 130
+    return out, errors.getvalue(), sorted(path.name for path in out.iterdir()), written(out)
+
+
+@pytest.fixture(scope="module")
+def done(config, interrupted):
+    """Results of the whole sweep, the last batch by another process."""
+    out = interrupted[0]
+    process = start(config, "--out", out, "--resume")
+    shown, errors = process.communicate(timeout=300)
+    assert (process.returncode, errors) == (0, "")
+    assert "training" not in shown.splitlines()[1]
+    assert "Digital model" in shown
+    return out
+
+
+def written(folder) -> dict[str, int]:
+    """Time of every batch in a store."""
+    chunks = folder / "sweep.zarr" / "batches" / "values" / "accuracy" / "c"
+    return {path.name: path.stat().st_mtime_ns for path in chunks.iterdir()}
+
+
+def accuracies(folder):
+    return xarray.open_zarr(folder / "sweep.zarr")["accuracy"].values
+
+
+def test_the_files_agree(done):
+    assert sorted(path.name for path in done.iterdir()) == FILES
+    dataset = xarray.open_zarr(done / "sweep.zarr")
+    assert dataset["accuracy"].dims == ("adc_bits", "DeviceVariation_r_on_std", "sample")
+    assert dataset["DeviceVariation_r_on_std"].attrs["path"] == "effects.DeviceVariation.r_on_std"
+    lines = list(csv.DictReader((done / "sweep.csv").read_text().splitlines()))
+    assert [(line["adc_bits"], float(line["DeviceVariation_r_on_std"])) for line in lines[::3]] == POINTS
+    assert [int(line["chip"]) for line in lines] == 4 * [0, 1, 2]
+    table = np.array([float(line["accuracy"]) for line in lines])
+    np.testing.assert_allclose(table, dataset["accuracy"].values.ravel(), rtol=1e-6)
+    assert np.all(table * 40 == np.rint(table * 40))
+    report = json.loads((done / "sweep.json").read_text())
+    assert report["config"]["hardware"] == {"tile": [32, 16]}
+    assert {"memjax", "jax", "flax", "python"} <= report["versions"].keys()
+    assert [entry["worst"] for entry in report["results"]] == table.reshape(-1, 3).min(1).tolist()
+    assert report["parameters"]["adc_bits"] == "hardware.adc.bits"
+    assert (done / "sweep.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_every_number_is_that_of_a_chip_made_by_hand(config, done):
+    settings = _config.read(config)
+    examples = data.load("digits")
+    forward, like = _chips.as_function(_network.untrained("mlp", examples, 0))
+    origin = {"data": "digits", "network": "mlp", "steps": 60, "seed": 0}
+    state = _sweep._load(done / "weights.npz", origin, like)
+    images, labels = _sweep._shown_images(settings, examples)
+    hardware = mj.Hardware(
+        tile=(32, 16), adc=mj.Adc(bits=8), effects=(mj.effects.DeviceVariation(r_on_std=2e3, r_off_std=1e4),)
+    )
+    analog = mj.crossbarify(forward, hardware)
+    making = jax.random.split(jax.random.fold_in(jax.random.key(0), 1), 3)[0]
+    logits = np.asarray(analog.apply(analog.program(state, making, images), state, images))
+    top = np.sort(logits, axis=-1)
+    ties = np.mean(top[:, -1] - top[:, -2] < 1e-5)  # may be resolved either way
+    assert abs(accuracies(done)[1, 1, 1] - np.mean(logits.argmax(-1) == labels)) <= ties + 1e-6
+    assert json.loads((done / "sweep.json").read_text())["digital_accuracy"] > 0.7
+
+
+def test_an_interrupted_sweep_goes_on_in_another_process(interrupted, done):
+    _, message, files, before = interrupted
+    assert message.startswith("memjax: interrupted, sweep stopped after 2 of 3 batches, go on with: memjax sweep '")
+    assert message.endswith("out --resume\n")
+    assert files == ["sweep.zarr", "weights.npz"]
+    assert before.keys() == {"0", "1"}
+    after = written(done)
+    assert after.keys() == {"0", "1", "2"}
+    assert before.items() <= after.items()
+
+
+def test_a_store_is_not_touched_without_resume(config, done, capsys):
+    before = {path: path.stat().st_mtime_ns for path in done.iterdir()}
+    assert run(config, "--out", done) == 2
+    errors = capsys.readouterr().err
+    assert errors.startswith("memjax: error: ")
+    assert "sweep.zarr exists: go on with it by --resume" in errors
+    assert errors.count("\n") == 1
+    assert {path: path.stat().st_mtime_ns for path in done.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("samples = 3", "samples = 4", "samples was 3 and is 4"),
+        ("batch_size = 4", "batch_size = 2", "batch_size must be that of the store, 4, or None, got 2"),
+        ("r_off_std = 1e4", "r_off_std = 2e4", "holds another sweep: code was"),
+        ("steps = 60", "steps = 61", "weights.npz was trained otherwise: steps was 60 and is 61"),
+        ("2e3]", "3e3]", "holds another sweep: grid was"),
+    ],
+)
+def test_resuming_another_sweep_is_refused(done, tmp_path, capsys, old, new, message):
+    path = tmp_path / "other.toml"
+    path.write_text(CONFIG.replace(old, new))
+    before = (done / "sweep.csv").read_bytes()
+    assert run(path, "--out", done, "--resume") == 2
+    errors = capsys.readouterr().err
+    assert message in errors
+    assert errors.count("\n") == 1
+    assert (done / "sweep.csv").read_bytes() == before
+
+
+def test_a_broken_weights_file_is_one_line(config, done, tmp_path, capsys):
+    out = tmp_path / "out"
+    (out / "sweep.zarr").mkdir(parents=True)
+    for content in (None, b"", b"no archive"):
+        if content is not None:
+            (out / "weights.npz").write_bytes(content)
+        assert run(config, "--out", out, "--resume") == 2
+        assert "weights.npz must hold the trained network, to resume" in capsys.readouterr().err
+
+
+def test_wrong_input_is_one_line_and_writes_nothing(config, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text(CONFIG.replace("2e3]", '"x"]'))
+    for arguments, message in (
+        ([wrong], "wrong.toml, line 16: grid.effects.DeviceVariation.r_on_std: must be a number, got 'x'"),
+        (["none.toml"], "none.toml cannot be read: No such file or directory"),
+        ([config, "--resume"], "there is no my sweep/sweep.zarr to resume"),
+        ([config, "--out", wrong], "out must be a folder that can be written"),
+    ):
+        assert run(*arguments) == 2
+        errors = capsys.readouterr().err
+        assert errors.startswith("memjax: error: ")
+        assert message in errors
+        assert errors.count("\n") == 1
+    assert list(tmp_path.iterdir()) == [wrong]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_an_interrupt_says_how_to_go_on(tmp_path):
+    path = tmp_path / "long.toml"
+    path.write_text(CONFIG.replace("samples = 3", "samples = 3000"))
+    process = start(path, "--out", tmp_path / "out")
+    first_chunk = tmp_path / "out" / "sweep.zarr" / "batches" / "values" / "accuracy" / "c" / "0"
+    while not first_chunk.exists() and process.poll() is None:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.startswith("memjax: interrupted, sweep stopped after ")
+    assert f"go on with: memjax sweep {path} --out {tmp_path / 'out'} --resume\n" in errors
+    assert errors.count("\n") == 1
+
+
+def test_noise_and_age_reach_the_chips(tmp_path):
+    path = tmp_path / "a.toml"
+    effects = "kind = 'Drift'\nnu = 0.5\n[[effects]]\nkind = 'ReadNoise'\n"
+    grid = "[grid]\nage.seconds = [0, 1e4]\neffects.ReadNoise.relative = [0, 1]\n"
+    path.write_text(CONFIG[: CONFIG.index("kind")] + effects + grid)
+    config = _config.read(path)
+    forward, state = _chips.as_function(_network.untrained("mlp", data.load("digits"), 0))
+    images = data.load("digits").test_images[:40]
+    labels = np.asarray(forward(state, images)).argmax(-1)
+    experiment = jax.jit(_sweep._experiment(config, forward, state, images, labels))
+    fresh, noisy, old, _ = (
+        float(experiment(jax.random.key(0), **jax.tree.map(float, point))["accuracy"]) for point in config.points()
+    )
+    assert fresh > 0.8
+    assert noisy < fresh
+    assert old < fresh  # drift under converters of fixed range
+
+
+def test_the_example_is_valid():
+    example = pathlib.Path(__file__).parents[2] / "experiments" / "digits.toml"
+    config = _config.read(example)
+    assert len(list(config.points())) == 12
+
+
+def test_the_figure_takes_any_grid(tmp_path):
+    path = tmp_path / "a.toml"
+    path.write_text(
+        CONFIG[: CONFIG.index('"effects')]
+        + "hardware.mapping = ['Offset', 'DualRow']\n"
+        + "'hardware.tile, hardware.dac.bits' = [[[16, 16], 4], [[32, 32], 6]]\n"
+    )
+    config = _config.read(path)
+    drawn = _sweep.figure(config, np.random.default_rng(0).random((8, 3)), 0.9)
+    axes = drawn.axes[0]
+    assert len(axes.containers) == 4
+    assert axes.get_xlabel() == "hardware.adc.bits"
