@@ -42,4 +42,7 @@ def progress(show: bool, total: int, done: int) -> Iterator[Callable[[int], None
 
 
 def _in_notebook() -> bool:
-    return "ipykernel" in sys.modules
+    """Whether this is a cell of Jupyter or Colab, whose shells derive from one class."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return any(kind.__name__ == "ZMQInteractiveShell" for kind in type(shell).__mro__)

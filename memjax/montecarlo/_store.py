@@ -39,6 +39,8 @@ class Store:
             raise ValueError(f"store must be the path of a sweep or a new one, got {str(path)!r}: {error}") from error
         if "batches" not in group or "identity" not in group["batches"].attrs:
             raise ValueError(f"store must be the path of a sweep or a new one, got other data in {str(path)!r}")
+        for unfinished in path.rglob("*.partial"):  # of a write during which the process was killed
+            unfinished.unlink(missing_ok=True)
         return cls(path, group["batches"])
 
     @classmethod

@@ -13,6 +13,7 @@ from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from memjax.montecarlo import _batch, _grid
+from memjax.montecarlo._interrupt import stoppable
 from memjax.montecarlo._progress import progress as _progress
 from memjax.montecarlo._store import Store, differences
 
@@ -265,15 +266,20 @@ def _evaluate(work: _Work, results: _Results, show: bool) -> None:
     missing = _agreed(np.flatnonzero(~results.done))
     total = sum(work.counted(i) for i in range(len(results.done)))
     finished = total - sum(work.counted(i) for i in missing)
-    with _progress(show and jax.process_index() == 0, total, finished) as advance:
+    alone = jax.process_count() == 1  # several cannot agree on the batch after which to stop
+    with _progress(show and jax.process_index() == 0, total, finished) as advance, stoppable(alone) as stopped:
         try:
             running: tuple[int, dict[str, Array]] | None = None
             for index in [*missing, None]:
-                started = None if index is None else (index, work.launch(index))
+                started = None if index is None or stopped() else (index, work.launch(index))
                 if running is not None:
                     results.write(running[0], _fetch(running[1], work.size))
                     advance(work.counted(running[0]))
                 running = started
+                if running is None:
+                    break
+            if not results.done.all() and stopped():
+                raise KeyboardInterrupt
         except KeyboardInterrupt:
             kept = int(results.done.sum())
             how = "without store= nothing is kept" if results.store is None else "the same call goes on from there"

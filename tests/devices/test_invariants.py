@@ -60,7 +60,7 @@ def gradients_are_finite(case, method):
     )
 
 
-@pytest.mark.parametrize(**all_cases())
+@pytest.mark.parametrize(**all_cases(slow=("JART VCM",)))
 def test_absurd_steps_have_finite_gradients(case):
     assert gradients_are_finite(case, "heun")
 
