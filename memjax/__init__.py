@@ -18,8 +18,11 @@ from memjax.converters import Dynamic as Dynamic
 from memjax.converters import LogAdc as LogAdc
 from memjax.crossbar import Hardware as Hardware
 from memjax.crossbar import age as age
+from memjax.crossbar import compensate as compensate
 from memjax.crossbar import matmul as matmul
 from memjax.crossbar import program as program
+from memjax.crossbar import reprogram as reprogram
+from memjax.crossbar import tune as tune
 from memjax.devices import apply_pulse as apply_pulse
 from memjax.devices import simulate as simulate
 from memjax.mapping import Cell as Cell

@@ -36,6 +36,14 @@ def number(name: str, value: Any, low: float = -np.inf, high: float = np.inf, *,
         raise ValueError(f"{name} must be finite and in {'(' if open_low else '['}{low:g}, {high:g}], got {shown}")
 
 
+def integer(name: str, value: Any, low: int, high: int) -> None:
+    """Raise unless a static `value` is an integer in [low, high]."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    if not low <= value <= high:
+        raise ValueError(f"{name} must be in [{low}, {high}], got {value}")
+
+
 def choice(name: str, value: Any, valid: tuple) -> None:
     """Raise unless `value` is one of `valid`."""
     if value not in valid:

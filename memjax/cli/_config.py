@@ -27,7 +27,7 @@ INTEGERS: dict[str, tuple[int | None, int, int]] = {
     "network.steps": (None, 1, 2**31 - 1),
 }
 NAMES = ("data.name", "network.name")
-AGE = ("seconds", "cycles", "temperature")
+AGE = ("seconds", "cycles", "temperature", "reads")
 REQUIRED = ("data", "network", "hardware", "grid")
 TABLES = (*REQUIRED, "effects", "age")
 
@@ -41,7 +41,7 @@ def _classes(module: Any, base: type, *without: type) -> dict[str, type]:
     }
 
 
-EFFECTS = _classes(mj.effects, mj.effects.AbstractEffect, mj.effects.AbstractEffect)
+EFFECTS = dict(sorted(_classes(mj.effects, mj.effects.AbstractEffect, mj.effects.AbstractEffect).items()))
 _DEFAULT = mj.Hardware()
 # Where a class stands, and which it may be; the first is the default.
 SLOTS: dict[str, dict[str, type]] = {
@@ -49,6 +49,7 @@ SLOTS: dict[str, dict[str, type]] = {
     "hardware.mapping": {"DoubleColumn": mj.mapping.DoubleColumn} | _classes(mj.mapping, mj.mapping.AbstractMapping),
     "hardware.dac": {"Dac": mj.Dac},
     "hardware.dac.range": {"Dynamic": mj.Dynamic},
+    "hardware.dac.encoding": _classes(mj.converters, mj.converters.AbstractEncoding),
     "hardware.adc": {"Adc": mj.Adc, "LogAdc": mj.LogAdc},
     "hardware.adc.range": {"Dynamic": mj.Dynamic},
 }
@@ -355,7 +356,8 @@ def _build(settings: Mapping[str, Any], prefix: str, kinds: Mapping[str, type], 
         values[name] = (
             _value(path, settings[path], fields[name]) if path in settings else _build(settings, path, SLOTS[path])
         )
-    missing = [name for name, field in fields.items() if field.default is dataclasses.MISSING and name not in values]
+    needed = [n for n, f in fields.items() if f.default is f.default_factory is dataclasses.MISSING]
+    missing = [name for name in needed if name not in values]
     if missing:
         raise Problem(f"{prefix}.{missing[0]}", f"is missing, {kind} needs it")
     try:
@@ -370,6 +372,8 @@ def _value(path: str, value: Any, field: dataclasses.Field) -> Any:
         return None
     if field.type is bool and not isinstance(value, bool):
         raise Problem(path, f"must be true or false, got {_shown(value)}")
+    if "tuple" in str(field.type) and isinstance(value, list | tuple) and all(map(_numeric, value)):
+        return tuple(value)
     number = not field.metadata.get("static", False) and path not in SLOTS
     if number and not _numeric(value):
         raise Problem(path, f"must be a number, got {_shown(value)}")

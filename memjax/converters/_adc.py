@@ -1,7 +1,7 @@
 """The analog-to-digital converters at the foot of the bit lines."""
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -9,6 +9,7 @@ from equinox import AbstractVar
 from jax import Array
 
 from memjax import _check
+from memjax.converters._adc_error import AbstractAdcError, Mismatch, Noise
 from memjax.converters._range import Dynamic, check_range
 from memjax.converters._round import ROUNDINGS, clip, limit, quantise, replace_value
 
@@ -17,15 +18,26 @@ SUBTRACTIONS = ("analog", "digital")
 
 
 class AbstractAdc(eqx.Module):
-    """A converter works in units of its LSB: currents / lsb(full scale) -> `code` -> codes.
+    """A converter works in units of its LSB: currents / lsb(full scale) -> `distort` -> `code` -> codes.
 
-    A new converter is one final subclass with `lsb`, `limits` and `code`.
+    A new converter is one final subclass with `lsb`, `limits`, `distort` and `code`.
     """
 
     bits: AbstractVar[Any]
     range: AbstractVar[Any]
     subtract: AbstractVar[str]
     clip_gradient: AbstractVar[bool]
+    errors: AbstractVar[tuple[AbstractAdcError, ...]]
+
+    @property
+    def mismatches(self) -> list[Mismatch]:
+        """The errors that are drawn when a chip is made."""
+        return [] if self.bits is None else [e for e in self.errors if isinstance(e, Mismatch)]
+
+    @property
+    def noisy(self) -> bool:
+        """Whether conversions are random."""
+        return self.bits is not None and any(isinstance(e, Noise) for e in self.errors)
 
     @abstractmethod
     def lsb(self, full_scale: Array) -> Array:
@@ -41,6 +53,14 @@ class AbstractAdc(eqx.Module):
         return (z < low - 0.5) | (z > high + 0.5)
 
     @abstractmethod
+    def distort(self, z: Array, drawn: dict[str, Array]) -> Array:
+        """The currents `z` in LSB, [..., *columns], that an ideal converter would have to see to make the errors.
+
+        `drawn` holds the numbers of each error by name, [m, *columns] (of noise: the shape of `z`); errors without
+        numbers do not act.
+        """
+
+    @abstractmethod
     def code(self, z: Array) -> Array:
         """The code of a current `z` given in LSB, with its straight-through gradient."""
 
@@ -50,6 +70,8 @@ def _check_adc(self: Any) -> None:
     if self.bits is not None:
         _check.number(f"{kind}.bits", self.bits, 1.0, 32.0)
     check_range(f"{kind}.range", self.range)
+    if isinstance(self.range, Dynamic) and self.range.over != "vector":
+        raise ValueError(f"{kind}.range must have a full scale for each vector, got {self.range!r}")
     _check.choice(f"{kind}.subtract", self.subtract, SUBTRACTIONS)
 
 
@@ -75,8 +97,10 @@ class Adc(AbstractAdc):
             converted and the codes are subtracted.
         clip_gradient: whether the gradient is zero where the converter clips (True; costs one more pass over the
             tiles in the backward pass) or passes through (False; the backward pass is that of the digital layer).
+        errors: imperfections of `memjax.converters` in the order in which the signal meets them, at most one of each
+            kind: `Noise`, `Offset`, `Gain`, `Flash`, `Sar`, `Ramp`. Every tile column has its own converter.
 
-    Raises: ValueError for a value out of its range.
+    Raises: ValueError for a value out of its range, and for errors without bits; TypeError for errors of another kind.
 
     Source: mid-tread and mid-rise quantisers and their optimal ranges, J. Max, IRE Trans. Inf. Theory 6 (1960).
     """
@@ -87,11 +111,24 @@ class Adc(AbstractAdc):
     codes: str = eqx.field(static=True, default="symmetric")
     subtract: str = eqx.field(static=True, default="analog")
     clip_gradient: bool = eqx.field(static=True, default=True)
+    errors: tuple[AbstractAdcError, ...] = ()
 
     def __check_init__(self):
         _check_adc(self)
+        self._check_errors()
         _check.choice("Adc.rounding", self.rounding, ROUNDINGS)
         _check.choice("Adc.codes", self.codes, CODES)
+
+    def _check_errors(self) -> None:
+        if not isinstance(self.errors, tuple) or not all(isinstance(e, AbstractAdcError) for e in self.errors):
+            raise TypeError(f"Adc.errors must be a tuple of errors such as (Offset(0.5),), got {self.errors!r}")
+        names = [error.name for error in self.errors]
+        if len(set(names)) < len(names):
+            raise ValueError(f"Adc.errors must hold at most one error of each kind, got {', '.join(names)}")
+        if names and self.bits is None:
+            raise ValueError(f"Adc.bits must be a number where Adc.errors are in LSB, got None with {', '.join(names)}")
+        for error in self.errors:
+            error.check(self.bits)
 
     def _half(self) -> Array:
         half = 2.0 ** (jnp.asarray(self.bits) - 1.0)
@@ -104,6 +141,18 @@ class Adc(AbstractAdc):
         half = self._half()
         low = -half + 0.5 if self.codes == "mid_rise" else -half
         return low, {"symmetric": half, "twos_complement": half - 1.0, "mid_rise": half - 0.5}[self.codes]
+
+    @property
+    def foot(self) -> Array:
+        """What is added to a current [LSB] so that the code transitions lie at 1, 2, ..., 2^B - 1."""
+        nearest = self.codes != "mid_rise" and self.rounding != "floor"
+        return 2.0 ** (jnp.asarray(self.bits) - 1.0) + (0.5 if nearest else 0.0)
+
+    def distort(self, z: Array, drawn: dict[str, Array]) -> Array:
+        for error in self.errors:
+            if error.name in drawn:
+                z = z + error.shift(z, z + self.foot, self.bits, drawn[error.name])
+        return z
 
     def code(self, z: Array) -> Array:
         low, high = (bound.astype(z.dtype) for bound in self.limits())
@@ -133,6 +182,7 @@ class LogAdc(AbstractAdc):
     range: Any = None
     subtract: str = eqx.field(static=True, default="analog")
     clip_gradient: bool = eqx.field(static=True, default=True)
+    errors: ClassVar[tuple[AbstractAdcError, ...]] = ()
 
     def __check_init__(self):
         _check_adc(self)
@@ -147,6 +197,9 @@ class LogAdc(AbstractAdc):
 
     def clips(self, z: Array) -> Array:
         return jnp.abs(z) > 1.0
+
+    def distort(self, z: Array, drawn: dict[str, Array]) -> Array:
+        return z
 
     def code(self, z: Array) -> Array:
         last = 2.0 ** (jnp.asarray(self.bits) - 1.0) - 2.0

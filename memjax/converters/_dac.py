@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from memjax import _check
+from memjax.converters._encoding import AbstractEncoding, Amplitude
 from memjax.converters._range import Dynamic, check_range
 from memjax.converters._round import limit, quantise
 
@@ -22,21 +23,30 @@ class Dac(eqx.Module):
         v_max: read voltage at full scale [V].
         range: the number that maps to `v_max`: a positive number (static); `Dynamic()` for the largest magnitude of
             each vector; None for the range stored in the chip by `calibrate` and `Dynamic()` until there is one.
+        rescale: whether the scaling of the numbers to voltages is undone in the result (True), or the voltages are
+            what is multiplied (False): with v_max = 0.2 V and a full scale of 1, a fifth of the digital result.
         clip_gradient: whether the gradient is zero outside the range (True) or passes through.
+        encoding: how a code is sent: `Amplitude()`, `BitSerial(planes)` or `PulseWidth()`, of `memjax.converters`. The
+            voltage above is that of `Amplitude`. With an ideal ADC and without effects all give the same numbers.
 
-    Raises: ValueError for a value out of its range.
+    Raises: ValueError for a value out of its range; TypeError for an encoding of another kind.
     """
 
     bits: Any = None
     v_max: Any = 0.2
     range: Any = None
+    rescale: bool = eqx.field(static=True, default=True)
     clip_gradient: bool = eqx.field(static=True, default=True)
+    encoding: AbstractEncoding = Amplitude()
 
     def __check_init__(self):
         if self.bits is not None:
             _check.number("Dac.bits", self.bits, 1.0, 32.0)
         _check.number("Dac.v_max", self.v_max, 0.0, open_low=True)
         check_range("Dac.range", self.range)
+        if not isinstance(self.encoding, AbstractEncoding):
+            raise TypeError(f"Dac.encoding must be an encoding such as BitSerial(7), got {self.encoding!r}")
+        self.encoding.check(self.bits)
 
     def full_scale(self, x: Array, axis: tuple[int, ...], calibrated: Array | None) -> Array:
         """The number that maps to v_max, broadcastable against `x`; `axis` are the axes of one vector."""
@@ -49,8 +59,12 @@ class Dac(eqx.Module):
         return jnp.asarray(self.range, x.dtype)
 
     def steps(self) -> Any:
-        """n, the largest code: v_max / n is the voltage of one code, range / n the number it stands for."""
+        """n, the largest code: range / n is the number that one code stands for."""
         return 1.0 if self.bits is None else jnp.maximum(2.0 ** (jnp.asarray(self.bits) - 1.0) - 1.0, 1.0)
+
+    def volts(self) -> Any:
+        """Voltage of one unit of the drive [V], averaged over the longest pulse where codes are durations."""
+        return self.v_max / self.encoding.top(self.steps())
 
     def _never_clips(self, calibrated: Array | None) -> bool:
         """Whether the full scale is the largest magnitude of each vector."""
@@ -63,7 +77,8 @@ class Dac(eqx.Module):
         steps = jnp.asarray(self.steps(), x.dtype)
         lsb = self.full_scale(x, axis, calibrated) / steps
         z = x / lsb
+        value = lsb if self.rescale else jnp.asarray(self.v_max, x.dtype) / steps
         clip_gradient = self.clip_gradient and not self._never_clips(calibrated)
         if self.bits is None:
-            return limit(z, -steps, steps, clip_gradient), lsb
-        return quantise(z, -steps, steps, "half_even", clip_gradient), lsb
+            return limit(z, -steps, steps, clip_gradient), value
+        return quantise(z, -steps, steps, "half_even", clip_gradient), value

@@ -8,6 +8,8 @@ from jax import Array
 
 from memjax import _check
 
+SCOPES = ("vector", "batch")
+
 
 class Dynamic(eqx.Module):
     """Full scale chosen anew for each vector: its largest magnitude, or its (1 - overflow) quantile.
@@ -19,6 +21,9 @@ class Dynamic(eqx.Module):
     Args:
         overflow: fraction of the values that may exceed the full scale, in [0, 1]; None: none may.
         power_of_two: round the full scale up to the next power of two.
+        at_least: smallest full scale, in the units of the values.
+        over: what has a full scale of its own: each "vector" (of a convolution's input: each example), or the whole
+            "batch", so that results depend on what is in it. An ADC sees vectors.
 
     Raises: ValueError for a value out of its range.
 
@@ -27,13 +32,19 @@ class Dynamic(eqx.Module):
 
     overflow: Any = None
     power_of_two: bool = eqx.field(static=True, default=False)
+    at_least: Any = 0.0
+    over: str = eqx.field(static=True, default="vector")
 
     def __check_init__(self):
+        _check.number("Dynamic.at_least", self.at_least, 0.0)
+        _check.choice("Dynamic.over", self.over, SCOPES)
         if self.overflow is not None:
             _check.number("Dynamic.overflow", self.overflow, 0.0, 1.0)
 
     def full_scale(self, values: Array, axis: tuple[int, ...]) -> Array:
         """Full scale of each vector of `values` along `axis` (kept as axes of length one)."""
+        if self.over == "batch":
+            axis = tuple(range(values.ndim))
         magnitude = jnp.abs(values)
         if self.overflow is None:
             top = jnp.max(magnitude, axis=axis, keepdims=True)
@@ -45,6 +56,7 @@ class Dynamic(eqx.Module):
             # Half-way cases go up, as C's round() does for positive numbers.
             index = jnp.minimum(jnp.floor(jnp.asarray(self.overflow) * count + 0.5), count - 1).astype(int)
             top = jnp.expand_dims(jnp.take(ranked, index, axis=-1), tuple(a % values.ndim for a in axis))
+        top = jnp.maximum(top, self.at_least)
         return power_of_two_above(jnp.maximum(top, 1e-12)) if self.power_of_two else top
 
 

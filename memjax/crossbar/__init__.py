@@ -2,6 +2,8 @@
 
 from memjax.crossbar._contraction import Dot as Dot
 from memjax.crossbar._convolution import Convolution as Convolution
+from memjax.crossbar._correct import compensate as compensate
+from memjax.crossbar._correct import tune as tune
 from memjax.crossbar._hardware import Hardware as Hardware
 from memjax.crossbar._matmul import check_chip as check_chip
 from memjax.crossbar._matmul import check_entry as check_entry
@@ -11,6 +13,7 @@ from memjax.crossbar._mvm import Observation as Observation
 from memjax.crossbar._mvm import merge as merge
 from memjax.crossbar._program import age as age
 from memjax.crossbar._program import program as program
+from memjax.crossbar._program import reprogram as reprogram
 from memjax.crossbar._read import Ready as Ready
 from memjax.crossbar._read import prepare as prepare
 from memjax.crossbar._read import read as read

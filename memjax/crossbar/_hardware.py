@@ -1,13 +1,16 @@
 """The specification of a crossbar accelerator."""
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import numpy as np
 
 from memjax import _check
 from memjax.converters import AbstractAdc, Adc, Dac
-from memjax.effects import AbstractEffect, Reading
-from memjax.mapping import AbstractMapping, Cell, DoubleColumn
+from memjax.crossbar._describe import describe
+from memjax.effects import AbstractEffect, Conduction, Noise
+from memjax.mapping import AbstractMapping, Cell, Conversion, DoubleColumn
 from memjax.programming import WriteVerify
 
 SCHEDULES = (None, "scan", "batched")
@@ -22,7 +25,7 @@ class Hardware(eqx.Module):
         tile: (word lines, bit lines) of one tile. Each array of a mapping has tiles of its own.
         dac: the converters on the word lines.
         adc: the converters on the bit lines.
-        effects: non-idealities, in the order in which they act.
+        effects: non-idealities; they act in physical order (see `memjax.effects`), those of one hook in this one.
         programming: how targets are written: None: exactly (as far as the effects let them); a
             `memjax.programming.WriteVerify`: by pulses on its device, all cells of one kind. Every tile is one array.
         wires: None: ideal wires.
@@ -49,10 +52,13 @@ class Hardware(eqx.Module):
                 raise TypeError(f"Hardware.{name} must be a {kind.__name__}, got {getattr(self, name)!r}")
         if not isinstance(self.effects, tuple) or not all(isinstance(e, AbstractEffect) for e in self.effects):
             raise TypeError(f"Hardware.effects must be a tuple of effects, got {self.effects!r}")
+        if sum(isinstance(effect, Conduction) for effect in self.effects) > 1:
+            raise ValueError(f"Hardware.effects must hold at most one current-voltage relation, got {self.effects!r}")
         if self.programming is not None:
             self._check_programming(self.programming)
         if self.wires is not None:
             raise TypeError(f"Hardware.wires must be None (ideal wires), got {self.wires!r}")
+        self.mapping.check_cell(self.cell)
         _check.choice("Hardware.schedule", self.schedule, SCHEDULES)
         tile = self.tile
         if not (isinstance(tile, tuple) and len(tile) == 2 and all(isinstance(n, int) for n in tile)):
@@ -60,9 +66,11 @@ class Hardware(eqx.Module):
         if tile[0] < self.mapping.word_lines or tile[1] < 1:
             lowest = (self.mapping.word_lines, 1)
             raise ValueError(f"Hardware.tile must be at least {lowest} for {type(self.mapping).__name__}, got {tile}")
-        if self.adc.subtract == "digital" and not self.mapping.converted():
+        if self.adc.subtract == "digital" and self.mapping.word_lines > 1:
             kind = type(self.mapping).__name__
             raise ValueError(f"Adc.subtract must be 'analog' for {kind}, whose currents subtract on the bit line")
+        for effect in self.effects:
+            effect.check(self)
 
     def _check_programming(self, programming: WriteVerify) -> None:
         if not isinstance(programming, WriteVerify):
@@ -72,17 +80,11 @@ class Hardware(eqx.Module):
                 "Hardware.programming must have scalar parameters, since its device stands for every cell: "
                 "give cells ranges of their own by effects.DeviceVariation"
             )
-        device, cell = programming.device, self.cell
-        bounds = [_check.concrete(g) for g in (*device.conductance_bounds, cell.g_off, cell.g_on)]
-        known = [float(bound) for bound in bounds if bound is not None]
-        if len(known) < 4:
-            return
-        low, high, g_off, g_on = known
-        if g_off < low * (1 - 1e-4) or g_on > high * (1 + 1e-4):
-            raise ValueError(
-                f"Hardware.cell must lie within the range of {type(device).__name__} in Hardware.programming, "
-                f"{1 / high:g} to {1 / low:g} ohm, got r_on={cell.r_on:g} and r_off={cell.r_off:g}"
-            )
+        self.cell.check_within("Hardware.programming", programming.device)
+
+    def __str__(self) -> str:
+        """The hardware in words, with the effects in the order in which they act."""
+        return describe(self)
 
     @property
     def rows(self) -> int:
@@ -90,6 +92,20 @@ class Hardware(eqx.Module):
         return self.tile[0] // self.mapping.word_lines
 
     @property
+    def conversions(self) -> tuple[list[Conversion], list[Any]]:
+        """What each converter of an output sees, and the reference conductances [S] that are subtracted digitally."""
+        analog = self.mapping.conversions(self.cell)
+        if self.adc.subtract == "analog":
+            return analog, []
+        references = [c.factor * c.reference for c in analog if c.reference is not None]
+        return [one for c in analog for one in c.apart()], references
+
+    @property
     def noisy(self) -> bool:
         """Whether reads are random, so that they need a key."""
-        return any(isinstance(effect, Reading) for effect in self.effects)
+        return self.adc.noisy or any(isinstance(effect, Noise) for effect in self.effects)
+
+    @property
+    def conduction(self) -> Conduction | None:
+        """The current-voltage relation of the cells, None: Ohm's law."""
+        return next((effect for effect in self.effects if isinstance(effect, Conduction)), None)

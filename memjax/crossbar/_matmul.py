@@ -9,8 +9,9 @@ from jax import Array
 
 from memjax import _check
 from memjax.crossbar._contraction import Dot
+from memjax.crossbar._converters import check_converters
 from memjax.crossbar._hardware import Hardware
-from memjax.crossbar._program import Chip
+from memjax.crossbar._program import Chip, check_memory
 from memjax.crossbar._read import prepare, read
 
 
@@ -21,7 +22,7 @@ def matmul(hardware: Hardware, chip: Chip, x: Array, key: Array | None = None) -
         hardware: the specification that the chip was made with.
         chip: as returned by `program`.
         x: [..., K], finite.
-        key: PRNG key of this read, needed where `Hardware.effects` has read noise.
+        key: PRNG key of this read, needed where `Hardware.effects` has read noise or `Hardware.adc` noise.
 
     Returns: [..., N], approximately x @ weights, in the units of both.
 
@@ -49,7 +50,8 @@ def _matmul(hardware: Hardware, chip: Chip, x: Array, key: Array | None) -> Arra
 def check_key(hardware: Hardware, key: Array | None) -> None:
     """Raise where reads are random and there is no key."""
     if hardware.noisy and key is None:
-        raise ValueError("key must be a PRNG key, since Hardware.effects has read noise, got None")
+        source = "Hardware.adc has noise" if hardware.adc.noisy else "Hardware.effects has read noise"
+        raise ValueError(f"key must be a PRNG key, since {source}, got None")
 
 
 def check_entry(name: str, entry: Any) -> None:
@@ -75,3 +77,5 @@ def check_chip(hardware: Hardware, chip: Chip) -> None:
             )
     if hardware.adc.bits is not None and hardware.adc.range is None and "adc_range" not in chip:
         raise ValueError("chip must hold 'adc_range' for Adc(range=None): program it with this Hardware")
+    check_memory(hardware, chip)
+    check_converters(hardware, chip)

@@ -13,6 +13,8 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from memjax.converters import AbstractAdc, Dynamic
+from memjax.crossbar._response import Response
+from memjax.effects import Power
 from memjax.mapping import copy_columns
 
 
@@ -27,13 +29,16 @@ class Term(NamedTuple):
     """One array of bit lines in front of its converters.
 
     Attributes:
-        conductance: signed conductance in LSB per input code, [T, R, n].
-        variances: variance of each independent read noise, in the same units squared, each [T, R, n] or [T, R, across]
+        conductances: for each branch of the current-voltage relation (one, by Ohm's law), signed conductance in LSB
+            per unit of drive, [T, R, n].
+        powers: variance [LSB^2] of each independent read noise against the drive; arrays [T, R, n], or [T, R, across]
             where it is common to the columns of a tile.
+        errors: the numbers of each converter error by name, each [T, m, n].
     """
 
-    conductance: Array
-    variances: tuple[Array, ...]
+    conductances: tuple[Array, ...]
+    powers: tuple[Power, ...]
+    errors: dict[str, Array]
 
 
 class Observation(NamedTuple):
@@ -48,7 +53,14 @@ Watch = Callable[[Array], Observation] | None
 
 
 def mvm(
-    schedule: Schedule, watch: Watch, adc: AbstractAdc, x: Array, term: Term, key: Array | None, first: Array
+    schedule: Schedule,
+    watch: Watch,
+    adc: AbstractAdc,
+    response: Response,
+    x: Array,
+    term: Term,
+    key: Array | None,
+    first: Array,
 ) -> tuple[Array, Observation | None]:
     """Sum over tiles of the converted currents.
 
@@ -56,7 +68,8 @@ def mvm(
         schedule: in which order, and how many bit lines a tile has.
         watch: what to record of each tile's currents [LSB], or None.
         adc: the converter, with arrays as leaves.
-        x: input codes [B, K].
+        response: the current-voltage relation.
+        x: drives of the word lines [B, K] (input codes, for the default encoding).
         term: what the inputs meet.
         key: key of the read noise (None where there is none); row b of `x` folds it with first + b, so that results do
             not depend on how the rows are batched.
@@ -64,30 +77,58 @@ def mvm(
 
     Returns: codes [B, n], and what was watched, summed over the tiles.
     """
-    tiles, rows, _ = term.conductance.shape
+    tiles, rows, _ = term.conductances[0].shape
     x = jnp.pad(x, ((0, 0), (0, tiles * rows - x.shape[-1])))
     row_keys = None if key is None else jax.vmap(partial(jax.random.fold_in, key))(first + jnp.arange(len(x)))
     if watch is None and not isinstance(adc.range, Dynamic):
-        return _masked(schedule, adc, x, term, row_keys), None
-    return _tile_sum(schedule, watch, adc, x, term, row_keys)
+        return _masked(schedule, adc, response, x, term, row_keys), None
+    return _tile_sum(schedule, watch, adc, response, x, term, row_keys)
 
 
-def _partial_sum(columns: int, x: Array, term: Term, row_keys: Array | None, tile: Array) -> Array:
+def _partial_sum(columns: int, response: Response, x: Array, term: Term, row_keys: Array | None, tile: Array) -> Array:
     """Current of one tile [B, n] in LSB, read noise included."""
-    current = x @ term.conductance
+    drives = response.branches(x)
+    current = drives[0] @ term.conductances[0]
+    for drive, conductance in zip(drives[1:], term.conductances[1:], strict=True):
+        current += drive @ conductance
     if row_keys is None:
         return current
     width = current.shape[-1]
     keys = jax.vmap(lambda k: jax.random.fold_in(k, tile))(row_keys)
-    for source, variance in enumerate(term.variances):
-        sigma = _root(jnp.square(x) @ variance)
+    for source, power in enumerate(term.powers):
+        sigma = _root(_variance(drives[0], power))
         z = jax.vmap(partial(_normal, source, sigma.shape[-1], x.dtype))(keys)
         current += sigma * z if sigma.shape[-1] == width else copy_columns(sigma * z, columns, width)
     return current
 
 
+def _variance(x: Array, power: Power) -> Array:
+    """Variance of the noise of a bit line [B, n] for drives [B, R]."""
+    parts = []
+    if power.squared is not None:
+        parts.append(jnp.square(x) @ power.squared)
+    if power.linear is not None:
+        parts.append(jnp.abs(x) @ power.linear)
+    if power.constant is not None:
+        parts.append(jnp.broadcast_to(jnp.sum(power.constant, axis=0), (len(x), power.constant.shape[-1])))
+    return sum(parts[1:], start=parts[0])
+
+
 def _normal(source: int, count: int, dtype, key: Array) -> Array:
     return jax.random.normal(jax.random.fold_in(key, source), (count,), dtype)
+
+
+# Salt of the converters' noise, beyond the sources of read noise.
+_CONVERSION = 2**20
+
+
+def _converter_errors(adc: AbstractAdc, x: Array, term: Term, row_keys: Array | None, tile: Array) -> dict[str, Array]:
+    """The numbers of the converter errors of one tile, noise of these conversions included."""
+    if row_keys is None or not adc.noisy:
+        return term.errors
+    keys = jax.vmap(lambda k: jax.random.fold_in(k, tile))(row_keys)
+    width = term.conductances[0].shape[-1]
+    return term.errors | {"Noise": jax.vmap(partial(_normal, _CONVERSION, width, x.dtype))(keys)}
 
 
 def _root(power: Array) -> Array:
@@ -96,27 +137,40 @@ def _root(power: Array) -> Array:
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, power, 1.0)), 0.0)
 
 
-def _convert(columns: int, watch: Watch, adc: AbstractAdc, current: Array) -> tuple[Array, Observation | None]:
+def _convert(
+    columns: int, watch: Watch, adc: AbstractAdc, current: Array, errors: dict[str, Array]
+) -> tuple[Array, Observation | None]:
     """Codes of the currents [B, n] of one tile (times their LSB, for a dynamic range), and what was watched."""
     if adc.bits is None or not isinstance(adc.range, Dynamic):
-        return current if adc.bits is None else adc.code(current), None if watch is None else watch(current)
+        codes = current if adc.bits is None else adc.code(adc.distort(current, errors))
+        return codes, None if watch is None else watch(current)
     batch, width = current.shape
     across = -(-width // columns)
     vectors = jnp.pad(current, ((0, 0), (0, across * columns - width))).reshape(batch, across, columns)
     full_scale = lax.stop_gradient(adc.range.full_scale(vectors, (-1,)))
     lsb = adc.lsb(jnp.where(full_scale > 0, full_scale, 1.0)).astype(current.dtype)
-    codes = (adc.code(vectors / lsb) * lsb).reshape(batch, -1)[:, :width]
+    errors = {name: numbers.reshape(-1, across, columns) for name, numbers in errors.items()}
+    codes = (adc.code(adc.distort(vectors / lsb, errors)) * lsb).reshape(batch, -1)[:, :width]
     return codes, None if watch is None else watch(vectors / lsb)
 
 
-def _tile_sum(schedule: Schedule, watch: Watch, adc: AbstractAdc, x: Array, term: Term, row_keys: Array | None):
+def _tile_sum(
+    schedule: Schedule,
+    watch: Watch,
+    adc: AbstractAdc,
+    response: Response,
+    x: Array,
+    term: Term,
+    row_keys: Array | None,
+):
     """(sum over the tiles of the converted currents, what was watched)."""
-    tiles, rows, _ = term.conductance.shape
+    tiles, rows, _ = term.conductances[0].shape
 
     def one(tile, part):
         piece = lax.dynamic_slice_in_dim(x, tile * rows, rows, 1)
-        current = _partial_sum(schedule.columns, piece, part, row_keys, tile)
-        return _convert(schedule.columns, watch, adc, current)
+        current = _partial_sum(schedule.columns, response, piece, part, row_keys, tile)
+        errors = _converter_errors(adc, piece, part, row_keys, tile)
+        return _convert(schedule.columns, watch, adc, current, errors)
 
     if schedule.batched:
         codes, seen = jax.vmap(one)(jnp.arange(tiles), term)
@@ -138,40 +192,44 @@ def merge(a: Observation, b: Observation) -> Observation:
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _masked(schedule: Schedule, adc: AbstractAdc, x: Array, term: Term, row_keys: Array | None) -> Array:
+def _masked(
+    schedule: Schedule, adc: AbstractAdc, response: Response, x: Array, term: Term, row_keys: Array | None
+) -> Array:
     """Sum of codes whose gradient is that of clipping: partial sums outside the converter's range pass none.
 
     Nothing is kept for the backward pass but the inputs; the partial sums are computed again there, tile by tile.
     """
-    return _tile_sum(schedule, None, adc, x, term, row_keys)[0]
+    return _tile_sum(schedule, None, adc, response, x, term, row_keys)[0]
 
 
-def _masked_forward(schedule, adc, x, term, row_keys):
-    return _masked(schedule, adc, x, term, row_keys), (adc, x, term, row_keys)
+def _masked_forward(schedule, adc, response, x, term, row_keys):
+    return _masked(schedule, adc, response, x, term, row_keys), (adc, response, x, term, row_keys)
 
 
 def _masked_backward(schedule, saved, cotangent):
-    adc, x, term, row_keys = saved
-    rows = term.conductance.shape[1]
+    adc, response, x, term, row_keys = saved
+    rows = term.conductances[0].shape[1]
 
     def back(tile, part):
-        def run(adc, piece, part):
-            current = _partial_sum(schedule.columns, piece, part, row_keys, tile)
-            return _convert(schedule.columns, None, adc, current)[0]
+        def run(shared, piece, part):
+            adc, response = shared
+            current = _partial_sum(schedule.columns, response, piece, part, row_keys, tile)
+            errors = _converter_errors(adc, piece, part, row_keys, tile)
+            return _convert(schedule.columns, None, adc, current, errors)[0]
 
-        return jax.vjp(run, adc, lax.dynamic_slice_in_dim(x, tile * rows, rows, 1), part)[1](cotangent)
+        return jax.vjp(run, (adc, response), lax.dynamic_slice_in_dim(x, tile * rows, rows, 1), part)[1](cotangent)
 
     def step(total, part):
-        d_adc, d_x, d_term = back(*part)
-        return jax.tree.map(jnp.add, total, d_adc), (d_x, d_term)
+        d_shared, d_x, d_term = back(*part)
+        return jax.tree.map(jnp.add, total, d_shared), (d_x, d_term)
 
-    tiles = jnp.arange(len(term.conductance))
+    tiles = jnp.arange(len(term.conductances[0]))
     if schedule.batched:
-        d_adc, d_x, d_term = jax.vmap(back)(tiles, term)
-        d_adc = jax.tree.map(lambda d: d.sum(0), d_adc)
+        d_shared, d_x, d_term = jax.vmap(back)(tiles, term)
+        d_shared = jax.tree.map(lambda d: d.sum(0), d_shared)
     else:
-        d_adc, (d_x, d_term) = lax.scan(step, jax.tree.map(jnp.zeros_like, adc), (tiles, term))
-    return d_adc, jnp.moveaxis(d_x, 0, 1).reshape(x.shape), d_term, None
+        d_shared, (d_x, d_term) = lax.scan(step, jax.tree.map(jnp.zeros_like, (adc, response)), (tiles, term))
+    return *d_shared, jnp.moveaxis(d_x, 0, 1).reshape(x.shape), d_term, None
 
 
 _masked.defvjp(_masked_forward, _masked_backward)

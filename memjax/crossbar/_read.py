@@ -8,14 +8,22 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from memjax.converters import AbstractAdc, Dynamic, never_clips
+from memjax.converters import Dynamic, never_clips
 from memjax.crossbar._contraction import Dot
 from memjax.crossbar._convolution import Convolution
 from memjax.crossbar._hardware import Hardware
 from memjax.crossbar._mvm import Observation, Schedule, Term, Watch, merge, mvm
 from memjax.crossbar._program import Chip
+from memjax.crossbar._response import (
+    Response,
+    conducted,
+    integrated,
+    noise_power,
+    power_of_drives,
+    presented,
+    weighted_sum,
+)
 from memjax.crossbar._tiles import join
-from memjax.effects import Reading
 from memjax.mapping import copy_columns
 
 Contraction = Dot | Convolution
@@ -29,7 +37,7 @@ class Ready(NamedTuple):
     """A chip prepared for reading: everything that does not depend on the data.
 
     Attributes:
-        terms: the arrays in front of the converters, in LSB per input code.
+        terms: the arrays in front of the converters, in LSB per unit of drive.
         gains: for each, the value of one LSB in units of weight x input code, [N].
         reference: matrix [K, N] whose product with the input codes is subtracted digitally, or None.
         dac_range: calibrated DAC range, or None.
@@ -44,39 +52,42 @@ class Ready(NamedTuple):
 def prepare(hardware: Hardware, chip: Chip) -> Ready:
     """The data-independent half of a read of one matrix (see `Ready`)."""
     cell, mapping, adc = hardware.cell, hardware.mapping, hardware.adc
-    conductance = chip["conductance"]
+    conductance = presented(hardware, chip)
     scale, drive = chip["scale"], chip["drive"]
     tiles, rows, _ = next(iter(conductance.values())).shape
     dtype = scale.dtype
     outputs = scale.shape[-1]
 
-    volts = jnp.asarray(hardware.dac.v_max / hardware.dac.steps(), dtype)
+    volts = jnp.asarray(hardware.dac.volts(), dtype)
     lsb = jnp.asarray(_lsb(hardware, chip), dtype)
-    # Weight x input code per LSB of current: undoes the voltage of a code, the conductance range and the mapping.
+    # Weight x input code per LSB of current: undoes the voltage of the drive, the conductance range and the mapping.
     weight_per_siemens = mapping.gain * scale / (cell.g_on - cell.g_off)
     gain = weight_per_siemens * (lsb / volts)
-    lines = jnp.pad(drive, (0, tiles * rows - drive.shape[-1])).reshape(tiles, rows, 1) * (volts / lsb)
+    lines = jnp.pad(drive, (0, tiles * rows - drive.shape[-1])).reshape(tiles, rows, 1)
+    # The arrays of every branch of the current-voltage relation.
+    parts = zip(*(conducted(hardware, g) for g in conductance.values()), strict=True)
+    branches = [dict(zip(conductance, arrays, strict=True)) for arrays in parts]
+    powers = noise_power(hardware, chip)
 
-    variance = {
-        name: sum((e.read_variance(g) for e in hardware.effects if isinstance(e, Reading)), start=jnp.zeros((), dtype))
-        for name, g in conductance.items()
-    }
+    def term(conversion):
+        signed = [
+            conversion.referred(lambda g, i=i: conducted(hardware, g)[i]).signed(arrays)
+            for i, arrays in enumerate(branches)
+        ]
+        width = signed[0].shape[-1] if isinstance(adc.range, Dynamic) else min(outputs, signed[0].shape[-1])
+        sources = [weighted_sum(powers, factors) for factors in conversion.noise_sources] if powers else []
+        kept = [power_of_drives(power, lines * volts, lsb) for power in sources]
+        if hardware.dac.encoding.integrates:
+            kept = [integrated(power, jnp.asarray(hardware.dac.steps(), dtype)) for power in kept]
+        errors = {e.name: chip["adc"][conversion.name][e.name] for e in adc.mismatches}
+        per_drive = tuple(g * (lines * (volts / lsb)) for g in signed)
+        return Term(*jax.tree.map(lambda array: array[..., :width], (per_drive, tuple(kept), errors)))
 
-    def term(signed, sources):
-        kept = [v * jnp.square(lines) for v in sources] if hardware.noisy else []
-        width = signed.shape[-1] if isinstance(adc.range, Dynamic) else min(outputs, signed.shape[-1])
-        return Term((signed * lines)[..., :width], tuple(v[..., :width] for v in kept))
-
-    if adc.subtract == "analog":
-        signed = mapping.signed(conductance, cell.g_off, cell.g_on)
-        terms, gains, reference = (term(signed, mapping.noise_sources(variance)),), (gain,), None
-    else:
-        parts = mapping.converted()
-        terms = tuple(term(conductance[name], [variance[name]]) for name, _ in parts)
-        gains = tuple(factor * gain for _, factor in parts)
-        mid = mapping.digital_reference(cell.g_off, cell.g_on)
-        shape = (drive.shape[-1], outputs)
-        reference = None if mid is None else jnp.broadcast_to(mid * weight_per_siemens, shape)
+    conversions, references = hardware.conversions
+    terms = tuple(map(term, conversions))
+    gains = tuple(jnp.asarray(c.factor, dtype) * gain for c in conversions)
+    shape = (drive.shape[-1], outputs)
+    reference = jnp.broadcast_to(sum(references) * weight_per_siemens, shape) if references else None
     return Ready(terms, gains, reference, chip.get("dac_range"))
 
 
@@ -110,7 +121,8 @@ def read(
     codes, value = hardware.dac.convert(contraction.data(x).astype(dtype), contraction.vector_axes, stored)
     total, seen = jnp.zeros((), dtype), []
     for index, (term, gain) in enumerate(zip(ready.terms, ready.gains, strict=True)):
-        term_key = jax.random.fold_in(key, index) if key is not None and term.variances else None
+        random = term.powers or hardware.adc.noisy
+        term_key = jax.random.fold_in(key, index) if key is not None and random else None
         part, observed = _convert_currents(hardware, contraction, codes, term, term_key, watch)
         total = total + part * contraction.spread(gain)
         seen.append(observed)
@@ -125,50 +137,59 @@ def _convert_currents(
     """Sum over the tiles of the converted currents, in standard form, and what was watched."""
     inputs, outputs = contraction.shape
     columns = hardware.tile[1]
-    shared = term.conductance.shape[-1] < outputs  # one column in each tile, copied digitally
+    shared = term.conductances[0].shape[-1] < outputs  # one column in each tile, copied digitally
     backend = jax.default_backend()
     batched = hardware.schedule == "batched" or (hardware.schedule is None and backend != "cpu")
     schedule = Schedule(batched, 1 if shared else columns)
-    adc = jax.tree.map(lambda leaf: jnp.asarray(leaf, codes.dtype), hardware.adc)
+    encoding, adc = hardware.dac.encoding, hardware.adc
+    # Passed on, not closed over: a function with a gradient of its own may not see outer tracers.
+    cast = lambda tree: jax.tree.map(lambda leaf: jnp.asarray(leaf, codes.dtype), tree)
+    converters, response = cast((hardware.dac.steps(), adc)), cast(Response.of(hardware))
 
     def wide(array):
         """Bit lines as outputs: padding columns dropped, the shared column of a tile copied to its columns."""
         return copy_columns(array, columns, outputs) if shared else array[..., :outputs]
 
-    def product(codes, conductance):
-        return contraction.product(codes, join(wide(conductance), inputs, outputs))
+    def product(codes, response, conductances):
+        branches = zip(response.branches(codes), conductances, strict=True)
+        return reduce(jnp.add, (contraction.product(x, join(wide(g), inputs, outputs)) for x, g in branches))
 
-    def simulate(codes, term, adc, key):
+    def simulate(codes, term, converters, response, key):
+        steps, adc = converters
+
         def kernel(rows, term, key, first):
-            result, seen = mvm(schedule, watch, adc, rows, term, key, first)
-            return wide(result), seen
+            drives = encoding.drives(rows, steps)
+            result, seen = mvm(schedule, watch, adc, response, drives, term, key, first * encoding.planes)
+            return wide(encoding.collect(result)), seen
 
-        tiles, _, width = term.conductance.shape[-3:]
+        tiles, _, width = term.conductances[0].shape[-3:]
         row = codes.dtype.itemsize * (inputs + width * (tiles if schedule.batched else 1))
-        most = CACHE_BYTES.get(backend, DEVICE_BYTES) // row
+        most = CACHE_BYTES.get(backend, DEVICE_BYTES) // (row * encoding.planes)
         return contraction.over_rows(kernel, codes, term, key, most, watch is not None)
 
     if adc.bits is None and key is None and watch is None:
-        return product(codes, term.conductance), None
+        return product(codes, response, term.conductances), None
     if watch is None and (not adc.clip_gradient or never_clips(adc)):
-        return _straight_through(product, simulate, codes, term, adc, key), None
-    return simulate(codes, term, adc, key)
+        return _straight_through(product, simulate, codes, term, converters, response, key), None
+    return simulate(codes, term, converters, response, key)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _straight_through(product: Callable, simulate: Callable, codes: Array, term: Term, adc: AbstractAdc, key: Any):
+def _straight_through(
+    product: Callable, simulate: Callable, codes: Array, term: Term, converters: Any, response: Response, key: Any
+):
     """The simulated result, with the gradient of the digital product."""
-    return simulate(codes, term, adc, key)[0]
+    return simulate(codes, term, converters, response, key)[0]
 
 
-def _straight_through_forward(product, simulate, codes, term, adc, key):
-    return simulate(codes, term, adc, key)[0], (codes, term)
+def _straight_through_forward(product, simulate, codes, term, converters, response, key):
+    return simulate(codes, term, converters, response, key)[0], (codes, term, response)
 
 
 def _straight_through_backward(product, simulate, saved, cotangent):
-    codes, term = saved
-    d_codes, d_conductance = jax.vjp(product, codes, term.conductance)[1](cotangent)
-    return d_codes, Term(d_conductance, jax.tree.map(jnp.zeros_like, term.variances)), None, None
+    codes, term, response = saved
+    d_codes, d_response, d_conductances = jax.vjp(product, codes, response, term.conductances)[1](cotangent)
+    return d_codes, jax.tree.map(jnp.zeros_like, term)._replace(conductances=d_conductances), None, d_response, None
 
 
 _straight_through.defvjp(_straight_through_forward, _straight_through_backward)

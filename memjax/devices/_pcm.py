@@ -91,9 +91,16 @@ class PCM(AbstractDevice):
 
     def read(self, conductance: Numeric, seconds: Numeric, key: Array) -> Array:
         """One noisy read [S], `seconds` after programming; the 1/f noise grows with the logarithm of the time."""
-        quality = jnp.minimum(0.0088 * jnp.exp(-0.65 * self._log(conductance)), 0.2)
-        spread = quality * jnp.sqrt(jnp.maximum(jnp.log((seconds + self.t_read) / (2 * self.t_read)), 0))
+        spread = self.noise_quality(conductance) * self.noise_growth(seconds)
         return jnp.maximum(conductance * (1 + spread * jax.random.normal(key, jnp.shape(conductance))), 0)
+
+    def noise_quality(self, conductance: Numeric) -> Array:
+        """Q, the strength of the 1/f noise of a programmed conductance [S], relative to the conductance."""
+        return jnp.minimum(0.0088 * jnp.exp(-0.65 * self._log(conductance)), 0.2)
+
+    def noise_growth(self, seconds: Numeric) -> Array:
+        """sqrt(ln((t + t_r) / (2 t_r))), by which the 1/f noise has grown `seconds` after programming."""
+        return jnp.sqrt(jnp.maximum(jnp.log((seconds + self.t_read) / (2 * self.t_read)), 0))
 
     def _log(self, conductance) -> Array:
         """ln(G/G_max), limited below where every law of the model has saturated."""

@@ -3,14 +3,12 @@
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import Array
 
 from memjax import _check, _random
 from memjax.effects._base import Fabrication
-
-ROUNDS = 64
+from memjax.effects._spread import check, scattered
 
 
 class DeviceVariation(Fabrication):
@@ -21,53 +19,51 @@ class DeviceVariation(Fabrication):
     rounds the cell keeps the mean values). The means are those of the cell's range before this effect; stuck cells stay
     as they are.
 
+    With a correlation length the z of two cells of a tile, d_r word lines and d_c bit lines apart, have the correlation
+    exp(-(d_r + d_c) / length). With `coupling` c the z of R_off is c z_on + sqrt(1 - c^2) z_own.
+
     Args:
         r_on_std: standard deviation of R_on [ohm].
         r_off_std: standard deviation of R_off [ohm].
         distribution: "normal" or "lognormal".
+        length: correlation length [cells]; None: cells are independent.
+        coupling: correlation of the z of R_on and R_off in a cell, in [-1, 1].
 
     Raises: ValueError for a value out of its range.
 
-    Source: the variability model of Lammie et al. (Array 13, 2022), which draws R_on and R_off for each device.
+    Source: the variability model of Lammie et al. (Array 13, 2022), which draws R_on and R_off for each device;
+    correlation by algebra (a first-order autoregressive field along both axes).
     """
 
     r_on_std: Any = 0.0
     r_off_std: Any = 0.0
     distribution: str = eqx.field(static=True, default="normal")
+    length: Any = None
+    coupling: Any = 0.0
 
     def __check_init__(self):
-        _check.number("DeviceVariation.r_on_std", self.r_on_std, 0.0)
-        _check.number("DeviceVariation.r_off_std", self.r_off_std, 0.0)
-        _check.choice("DeviceVariation.distribution", self.distribution, ("normal", "lognormal"))
-
-    def _resistance(self, mean: Array, std: Any, z: Array) -> Array:
-        if self.distribution == "normal":
-            return mean + std * z
-        spread = jnp.log1p((std / mean) ** 2)
-        positive = spread > 0
-        sigma = jnp.where(positive, jnp.sqrt(jnp.where(positive, spread, 1.0)), 0.0)
-        return mean * jnp.exp(sigma * z - spread / 2.0)
+        check("DeviceVariation", self.r_on_std, self.r_off_std, self.distribution)
+        if self.length is not None:
+            _check.number("DeviceVariation.length", self.length, 0.0)
+        _check.number("DeviceVariation.coupling", self.coupling, -1.0, 1.0)
 
     def fabricate(self, low: Array, high: Array, key: Array) -> tuple[Array, Array]:
-        r_on, r_off = 1.0 / high, 1.0 / low
-        stuck = low >= high
+        coupling = jnp.asarray(self.coupling, low.dtype)
 
-        def resistances(z):
-            return self._resistance(r_on, self.r_on_std, z[0]), self._resistance(r_off, self.r_off_std, z[1])
+        def draw(key):
+            on, own = _random.normal(key, (2, *low.shape), low.dtype)
+            if self.length is not None:
+                rows, columns = (_mixing(n, self.length, low.dtype) for n in low.shape)
+                on, own = rows @ on @ columns.T, rows @ own @ columns.T
+            return jnp.stack([on, coupling * on + jnp.sqrt(1.0 - coupling**2) * own])
 
-        def invalid(z):
-            on, off = resistances(z)
-            return ~((on > 0) & (on < off) | stuck)
+        return scattered(low, high, self.r_on_std, self.r_off_std, self.distribution, draw, key)
 
-        def draw(state):
-            count, z = state
-            fresh = _random.normal(jax.random.fold_in(key, count), z.shape, z.dtype)
-            return count + 1, jnp.where(invalid(z), fresh, z)
 
-        # Only the accepted standard normals come out of the loop: the resistances stay differentiable in mean and std.
-        nothing = jnp.full((2, *low.shape), jnp.nan, low.dtype)
-        _, z = lax.while_loop(lambda s: (s[0] == 0) | jnp.any(invalid(s[1])) & (s[0] < ROUNDS), draw, (0, nothing))
-        z = jnp.nan_to_num(z)
-        z = lax.stop_gradient(z)
-        on, off = resistances(jnp.where(invalid(z), 0.0, z))
-        return jnp.where(stuck, low, 1.0 / off), jnp.where(stuck, high, 1.0 / on)
+def _mixing(count: int, length: Any, dtype: Any) -> Array:
+    """L with L L^T = exp(-|i - j| / length): independent numbers to correlated ones; the identity at length 0."""
+    length = jnp.asarray(length, dtype)
+    rho = jnp.where(length > 0, jnp.exp(-1.0 / jnp.where(length > 0, length, 1.0)), 0.0)
+    distance = jnp.arange(count)[:, None] - jnp.arange(count)
+    powers = jnp.where(distance >= 0, rho ** jnp.maximum(distance, 0).astype(dtype), 0.0)
+    return powers * jnp.where(jnp.arange(count) == 0, 1.0, jnp.sqrt(1.0 - rho**2))

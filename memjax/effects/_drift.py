@@ -2,31 +2,58 @@
 
 from typing import Any
 
+import jax.numpy as jnp
 from jax import Array
+from scipy.constants import Boltzmann, elementary_charge
 
-from memjax import _check
-from memjax.effects._base import Ageing
+from memjax import _check, _random
+from memjax.effects._base import Ageing, Memory, Stress
 
 
 class Drift(Ageing):
-    """G(t) = G (1 + t / t0)^-nu: every cell loses conductance by the same power law.
+    """G(t) = G (1 + t / t0)^-nu: cells lose conductance by a power law.
+
+    With an activation energy the clock runs at the temperature's rate, dt -> dt exp(E_a / k (1 / T_ref - 1 / T)).
 
     Args:
         nu: drift exponent.
         t0: time after programming at which the conductance counts as programmed [s]; `seconds` count from there.
+        nu_std: standard deviation of the exponent from cell to cell; None: all cells have the same.
+        activation_energy: E_a [eV]; 0: temperature does not matter.
+        t_ref: temperature at which the exponent was measured [K].
 
     Raises: ValueError for a value out of its range.
 
-    Source: the conductance-drift model of MemTorch (G (t / t0)^-nu), continuous here at t = 0.
+    Source: the conductance-drift model of MemTorch (G (t / t0)^-nu), continuous here at t = 0; time-temperature
+    equivalence by S. Arrhenius.
     """
 
     nu: Any
     t0: Any = 1.0
+    nu_std: Any = None
+    activation_energy: Any = 0.0
+    t_ref: Any = 300.0
 
     def __check_init__(self):
         _check.number("Drift.nu", self.nu)
-        _check.number("Drift.t0", self.t0, 0.0, open_low=True)
+        _check.positive("Drift", t0=self.t0, t_ref=self.t_ref)
+        _check.not_negative("Drift", activation_energy=self.activation_energy)
+        if self.nu_std is not None:
+            _check.not_negative("Drift", nu_std=self.nu_std)
 
-    def age(self, conductance: Array, key: Array, seconds: Any, cycles: Any, temperature: Any) -> Array:
-        del key, cycles, temperature
-        return conductance * (1.0 + seconds / self.t0) ** -self.nu
+    def start(self, conductance: Array, low: Array, high: Array, key: Array, before: Memory | None) -> Memory:
+        del low, high, before
+        clock = {"seconds": jnp.zeros((), conductance.dtype)}
+        if self.nu_std is None:
+            return clock
+        return clock | {"nu": self.nu + self.nu_std * _random.normal(key, conductance.shape, conductance.dtype)}
+
+    def age(self, conductance: Array, memory: Memory, key: Array, stress: Stress) -> tuple[Array, Memory]:
+        del key
+        kelvin = Boltzmann / elementary_charge  # [eV/K]
+        rate = jnp.exp(self.activation_energy / kelvin * (1.0 / self.t_ref - 1.0 / stress.temperature))
+        seconds = jnp.asarray(stress.seconds * rate, conductance.dtype)
+        # ln of the ratio of both factors.
+        passed = jnp.log1p(seconds / (self.t0 + memory["seconds"]))
+        exponent = jnp.asarray(memory.get("nu", self.nu))
+        return conductance * jnp.exp(-exponent * passed), memory | {"seconds": memory["seconds"] + seconds}

@@ -1,4 +1,4 @@
-"""Noise of each read."""
+"""White noise of the cells at each read."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax import _check
-from memjax.effects._base import Reading
+from memjax.effects._base import Memory, Noise, Power
 
 
-class ReadNoise(Reading):
+class ReadNoise(Noise):
     """White noise on every cell at every read, of standard deviation sqrt(absolute^2 + (relative G)^2).
 
     Args:
@@ -23,8 +23,10 @@ class ReadNoise(Reading):
     absolute: Any = 0.0
 
     def __check_init__(self):
-        _check.number("ReadNoise.relative", self.relative, 0.0)
-        _check.number("ReadNoise.absolute", self.absolute, 0.0)
+        _check.not_negative("ReadNoise", relative=self.relative, absolute=self.absolute)
 
-    def read_variance(self, conductance: Array) -> Array:
-        return jnp.square(self.relative * conductance) + jnp.square(jnp.asarray(self.absolute, conductance.dtype))
+    def power(self, conductance: Array, memory: Memory) -> Power:
+        del memory
+        return Power(
+            squared=jnp.square(self.relative * conductance) + jnp.square(jnp.asarray(self.absolute, conductance.dtype))
+        )

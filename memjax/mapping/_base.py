@@ -9,6 +9,8 @@ from equinox import AbstractVar
 from jax import Array
 
 from memjax import _check
+from memjax.mapping._cell import Cell
+from memjax.mapping._conversion import Conversion
 
 SCALINGS = ("matrix", "column")
 
@@ -16,9 +18,9 @@ SCALINGS = ("matrix", "column")
 class AbstractMapping(eqx.Module):
     """How a weight in [-1, 1] is held by cells whose conductance runs from G_off to G_on.
 
-    A mapping names its arrays of cells and says, for each, the conductance as a fraction of the range; `signed` is the
-    conductance that a bit line sees after analog subtraction, and weight = gain * signed / (G_on - G_off). A new
-    mapping is one final subclass.
+    A mapping names its arrays of cells, says for each the conductance as a fraction of the range, and which arrays meet
+    before a converter: weight = gain * (sum over conversions of factor * signed) / (G_on - G_off), signed being the
+    conductance that the converter sees. A new mapping is one final subclass.
     """
 
     scaling: AbstractVar[str]
@@ -32,33 +34,24 @@ class AbstractMapping(eqx.Module):
     @property
     @abstractmethod
     def gain(self) -> float:
-        """Weight per unit of signed conductance, in units of 1 / (G_on - G_off)."""
+        """Weight per unit of signed conductance times factor, in units of 1 / (G_on - G_off)."""
 
     @property
     def word_lines(self) -> int:
-        """Word lines that one input drives."""
+        """Word lines that one input drives; with several, currents subtract on the bit line, before any converter."""
         return 1
 
     @abstractmethod
-    def fractions(self, weight: Array) -> dict[str, Array]:
+    def fractions(self, weight: Array, cell: Cell) -> dict[str, Array]:
         """Conductance of each array as a fraction of the range, for weights [..., K, N] in [-1, 1]."""
 
     @abstractmethod
-    def signed(self, conductance: dict[str, Array], g_off: Array, g_on: Array) -> Array:
-        """Signed conductance [S] that a bit line presents to its converter after analog subtraction."""
+    def conversions(self, cell: Cell) -> list[Conversion]:
+        """What is subtracted in analog before each conversion, and how the codes are added up."""
 
-    def converted(self) -> list[tuple[str, Any]]:
-        """(array, factor) pairs that are converted one by one where the subtraction is digital; none: it cannot be."""
-        return []
-
-    def noise_sources(self, variance: dict[str, Array]) -> list[Array]:
-        """Variances [S^2] of the independent noises that analog subtraction adds up on each bit line."""
-        return [sum(variance.values(), start=jnp.zeros(()))]
-
-    def digital_reference(self, g_off: Array, g_on: Array) -> Array | None:
-        """Conductance [S] whose product with the sum of the inputs is subtracted digitally, if there is one."""
-        del g_off, g_on
-        return None
+    def check_cell(self, cell: Cell) -> None:
+        """Raise where the cells cannot hold what the mapping needs."""
+        del cell
 
 
 def check_mapping(self: Any) -> None:
@@ -81,8 +74,3 @@ def weight_scale(mapping: AbstractMapping, weights: Array) -> Array:
     else:
         top = jnp.percentile(magnitude, mapping.percentile, axis=axis)
     return jnp.broadcast_to(jnp.where(top > 0, top, 1.0), weights.shape[1:])
-
-
-def copy_columns(column: Array, columns: int, count: int) -> Array:
-    """The one column of each tile, repeated for the tile's `columns`: [..., tiles] -> [..., count]."""
-    return jnp.repeat(column, columns, axis=-1)[..., :count]

@@ -34,6 +34,18 @@ class Cell(eqx.Module):
         if self.levels is not None:
             _check.number("Cell.levels", self.levels, 2.0)
 
+    def check_within(self, name: str, device: Any) -> None:
+        """Raise unless the range of a device model, the argument `name`, covers that of the cell."""
+        bounds = [_check.concrete(g) for g in (*device.conductance_bounds, self.g_off, self.g_on)]
+        if any(bound is None or bound.ndim for bound in bounds):
+            return
+        low, high, g_off, g_on = (float(bound) for bound in bounds if bound is not None)
+        if g_off < low * (1 - 1e-4) or g_on > high * (1 + 1e-4):
+            raise ValueError(
+                f"Hardware.cell must lie within the range of {type(device).__name__} in {name}, "
+                f"{1 / high:g} to {1 / low:g} ohm, got r_on={self.r_on:g} and r_off={self.r_off:g}"
+            )
+
     @property
     def g_on(self) -> Any:
         """Conductance of the low-resistance state [S]."""
@@ -43,6 +55,14 @@ class Cell(eqx.Module):
     def g_off(self) -> Any:
         """Conductance of the high-resistance state [S]."""
         return 1.0 / self.r_off
+
+    def span(self, states: Any) -> Any:
+        """Fraction of the range from the lowest to the highest of `states` evenly spaced programmable states."""
+        if self.levels is None:
+            return 1.0
+        last = jnp.asarray(self.levels) - 1.0
+        # Half a level more, so that a rounded division cannot lose a whole step.
+        return jnp.floor((last + 0.5) / (states - 1.0)) * (states - 1.0) / last
 
     def conductance(self, fraction: Array) -> Array:
         """Conductance [S] of the programmable state nearest to a fraction (0..1) of the range.

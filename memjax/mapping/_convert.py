@@ -18,12 +18,13 @@ def weights_to_conductances(mapping: AbstractMapping, cell: Cell, weights: Array
     Returns:
         Conductances [S], each [K, N] (a shared reference column [K, 1]), and the scale [N] that maps to the full range.
     """
+    mapping.check_cell(cell)
     scale = weight_scale(mapping, weights)
-    fractions = mapping.fractions(clip(weights / scale, -1.0, 1.0))
+    fractions = mapping.fractions(clip(weights / scale, -1.0, 1.0), cell)
     return {name: cell.conductance(fraction) for name, fraction in fractions.items()}, scale
 
 
 def conductances_to_weights(mapping: AbstractMapping, cell: Cell, conductance: dict[str, Array], scale: Array) -> Array:
     """The weights [K, N] that conductances [S] stand for: the inverse of `weights_to_conductances`."""
-    signed = mapping.signed(conductance, cell.g_off, cell.g_on)
+    signed = sum(c.factor * c.signed(conductance) for c in mapping.conversions(cell))
     return mapping.gain * signed / (cell.g_on - cell.g_off) * scale

@@ -7,9 +7,12 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax.mapping._base import AbstractMapping, check_mapping
+from memjax.mapping._cell import Cell
+from memjax.mapping._conversion import Conversion
 
 
-def _pair(weight: Array) -> dict[str, Array]:
+def pair(weight: Array) -> dict[str, Array]:
+    """Magnitude of the positive and of the negative weights, zero elsewhere."""
     return {"pos": jnp.maximum(weight, 0.0), "neg": jnp.maximum(-weight, 0.0)}
 
 
@@ -40,14 +43,11 @@ class DoubleColumn(AbstractMapping):
     def gain(self) -> float:
         return 1.0
 
-    def fractions(self, weight: Array) -> dict[str, Array]:
-        return _pair(weight)
+    def fractions(self, weight: Array, cell: Cell) -> dict[str, Array]:
+        return pair(weight)
 
-    def signed(self, conductance, g_off, g_on):
-        return conductance["pos"] - conductance["neg"]
-
-    def converted(self):
-        return [("pos", 1.0), ("neg", -1.0)]
+    def conversions(self, cell: Cell) -> list[Conversion]:
+        return [Conversion({"pos": 1.0, "neg": -1.0})]
 
 
 class DualRow(AbstractMapping):
@@ -77,8 +77,8 @@ class DualRow(AbstractMapping):
     def word_lines(self) -> int:
         return 2
 
-    def fractions(self, weight: Array) -> dict[str, Array]:
-        return _pair(weight)
+    def fractions(self, weight: Array, cell: Cell) -> dict[str, Array]:
+        return pair(weight)
 
-    def signed(self, conductance, g_off, g_on):
-        return conductance["pos"] - conductance["neg"]
+    def conversions(self, cell: Cell) -> list[Conversion]:
+        return [Conversion({"pos": 1.0, "neg": -1.0})]

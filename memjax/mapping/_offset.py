@@ -7,7 +7,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax import _check
-from memjax.mapping._base import AbstractMapping, check_mapping, copy_columns
+from memjax.mapping._base import AbstractMapping, check_mapping
+from memjax.mapping._cell import Cell
+from memjax.mapping._conversion import Conversion
 
 
 class Offset(AbstractMapping):
@@ -36,17 +38,11 @@ class Offset(AbstractMapping):
     def gain(self) -> float:
         return 2.0
 
-    def fractions(self, weight: Array) -> dict[str, Array]:
+    def fractions(self, weight: Array, cell: Cell) -> dict[str, Array]:
         return {"cell": (1.0 + weight) / 2.0}
 
-    def signed(self, conductance, g_off, g_on):
-        return conductance["cell"] - (g_on + g_off) / 2.0
-
-    def converted(self):
-        return [("cell", 1.0)]
-
-    def digital_reference(self, g_off, g_on):
-        return (g_on + g_off) / 2.0
+    def conversions(self, cell: Cell) -> list[Conversion]:
+        return [Conversion({"cell": 1.0}, reference=(cell.g_on + cell.g_off) / 2.0)]
 
 
 class CurrentMirror(AbstractMapping):
@@ -77,16 +73,8 @@ class CurrentMirror(AbstractMapping):
     def gain(self) -> float:
         return 2.0
 
-    def fractions(self, weight: Array) -> dict[str, Array]:
+    def fractions(self, weight: Array, cell: Cell) -> dict[str, Array]:
         return {"cell": (1.0 + weight) / 2.0, "reference": jnp.full_like(weight[..., :1], 0.5)}
 
-    def signed(self, conductance, g_off, g_on):
-        cell, reference = conductance["cell"], conductance["reference"]
-        width = cell.shape[-1]
-        return cell - (1.0 + self.gain_error) * copy_columns(reference, width // reference.shape[-1], width)
-
-    def converted(self):
-        return [("cell", 1.0), ("reference", -(1.0 + self.gain_error))]
-
-    def noise_sources(self, variance):
-        return [variance["cell"], (1.0 + self.gain_error) ** 2 * variance["reference"]]
+    def conversions(self, cell: Cell) -> list[Conversion]:
+        return [Conversion({"cell": 1.0}, {"reference": -(1.0 + self.gain_error)})]

@@ -78,6 +78,7 @@ def sweep(
     opened = Store.open(store) if store is not None and primary else None
     size = work.choose_size(batch_size, opened)
     work.trace(size)
+    work.check_attrs(attrs or {})
     results = work.open_results(store, opened, primary)
     before, start = work.compiling, time.perf_counter()
     _evaluate(work, results, progress)
@@ -157,6 +158,13 @@ class _Work:
         for name in self.outputs.shapes:
             if name in _grid.RESERVED or any(name in (*axis.names, axis.dim) for axis in self.grid.axes):
                 raise ValueError(f"fn must not return {name!r}, which is a parameter of the grid")
+
+    def check_attrs(self, attrs: Mapping[str, Any]) -> None:
+        """Raise unless all names are those of parameters or results."""
+        valid = ["sample", *(name for axis in self.grid.axes for name in axis.values), *self.outputs.shapes]
+        for name in attrs:
+            if name not in valid:
+                raise ValueError(f"attrs must name parameters or results, {valid}, got {name!r}")
 
     def identity(self) -> dict:
         """Everything that the numbers depend on, as JSON."""
@@ -338,9 +346,6 @@ def _dataset(work: _Work, results: _Results, attrs: Mapping[str, Mapping[str, An
     for axis in work.grid.axes:
         for name, values in axis.values.items():
             coords[name] = (axis.dim, _labels(values), dict(attrs.get(name, {})))
-    for name in attrs:
-        if name not in variables and name not in coords:
-            raise ValueError(f"attrs must name parameters or results, {[*coords, *variables]}, got {name!r}")
     described = {name: str(value) for name, value in work.identity().items() if name not in ("grid", "dimensions")}
     dataset = xarray.Dataset(variables, coords, described)
     if results.store is not None:

@@ -13,12 +13,13 @@ from jax import Array
 from jax.core import Tracer
 
 from memjax import _check, crossbar
+from memjax._random import fold_name
 from memjax.crossbar import Hardware, Ready
 from memjax.transform._calibrate import calibrated, clipping_rates
-from memjax.transform._interpret import MISSING, Reader, apply, program
+from memjax.transform._interpret import MISSING, Reader, apply, matrices
 from memjax.transform._jaxpr import Body
 from memjax.transform._plan import Plan, make_plan
-from memjax.transform._trace import Analysis, Crossbar, Node, Site, Weight, analyse, salt
+from memjax.transform._trace import Analysis, Crossbar, Node, Site, Weight, analyse
 
 Chip = dict[str, Any]
 
@@ -49,25 +50,39 @@ class Trace:
         return jax.jit(self.program)
 
     @cached_property
+    def reprogrammed(self) -> Callable:
+        """`reprogram`, compiled once for each kind of hardware."""
+        return jax.jit(self.reprogram)
+
+    @cached_property
+    def tuned(self) -> Callable:
+        """`tune`, compiled once for each kind of hardware."""
+        return jax.jit(self.tune)
+
+    @cached_property
     def applied(self) -> Callable:
         """`apply`, compiled once for each kind of hardware."""
         return jax.jit(self.apply)
 
+    def matrices(self, leaves: list[Array]) -> dict[str, Array]:
+        """The matrix of every crossbar, [*leading, K, N], from the parameters `leaves`."""
+        data = [MISSING] * (len(self.node.body.jaxpr.invars) - self.parameters)
+        found, _ = matrices(self.node, self.crossbars, [*leaves, *data])
+        return {name: found[name] for name in self.crossbars}
+
     def program(self, hardware: Hardware, leaves: list[Array], key: Array) -> Chip:
         """The chip for the parameters `leaves`."""
+        return over_crossbars(partial(crossbar.program, hardware), key, self.matrices(leaves))
 
-        def write(name, weight, key):
-            contraction = self.crossbars[name].contraction
-            matrix = contraction.matrix(weight)
-            one = partial(crossbar.program, hardware)
-            key = jax.random.fold_in(key, salt(name))
-            if not contraction.stack:
-                return one(matrix, key)
-            return jax.vmap(one)(matrix, jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(len(matrix))))
+    def reprogram(self, hardware: Hardware, chip: Chip, leaves: list[Array], key: Array) -> Chip:
+        """The chip with the parameters `leaves` written into it."""
+        write = lambda matrix, entry, key: crossbar.reprogram(hardware, entry, matrix, key)
+        return over_crossbars(write, key, self.matrices(leaves), chip)
 
-        data = [MISSING] * (len(self.node.body.jaxpr.invars) - self.parameters)
-        chip, _ = program(self.node, self.crossbars, [*leaves, *data], key, write)
-        return {name: chip[name] for name in self.crossbars}
+    def tune(self, hardware: Hardware, chip: Chip, leaves: list[Array], key: Array) -> Chip:
+        """The chip with its outputs scaled to fit the parameters `leaves`."""
+        fit = lambda matrix, entry, key: crossbar.tune(hardware, entry, matrix, key)
+        return over_crossbars(fit, key, self.matrices(leaves), chip)
 
     def apply(self, hardware: Hardware, chip: Chip, leaves: list[Array], key: Array | None) -> list[Array]:
         """Results for all arguments `leaves`, read from the chip."""
@@ -141,7 +156,7 @@ class Analog:
             chip: from `program`, `calibrate` or `age`.
             params: the parameters; those that live on the chip are not used.
             *args, **kwargs: the other arguments of the function.
-            key: PRNG key of this read, needed where `Hardware.effects` has read noise.
+            key: PRNG key of this read, needed where `Hardware.effects` has read noise or `Hardware.adc` noise.
         """
         trace, leaves = self._trace(params, args, kwargs)
         self._check(trace, chip)
@@ -174,16 +189,69 @@ class Analog:
         self._check(trace, chip)
         return clipping_rates(trace, self.hardware, chip, leaves)
 
-    def age(self, chip: Chip, key: Array, *, seconds: Any = 0.0, cycles: Any = 0, temperature: Any = 300.0) -> Chip:
-        """The chip after `seconds` [s] at `temperature` [K] and `cycles` write cycles (see `memjax.age`)."""
+    def reprogram(self, chip: Chip, params: Any, key: Array, *args: Any, **kwargs: Any) -> Chip:
+        """The chip with the weights of `params` written into it; ranges, faults and wear of its cells stay.
+
+        Args:
+            chip: from `program` or `age`.
+            params, *args, **kwargs: as in `program`.
+            key: PRNG key of the write.
+
+        Raises: ValueError for a chip of another function and for weights that are not finite.
+        """
         _check_key(key)
-        aged = {}
-        for name, entry in chip.items():
-            one = partial(crossbar.age, self.hardware, seconds=seconds, cycles=cycles, temperature=temperature)
-            for _ in range(entry["scale"].ndim - 1):
-                one = _over_leading_axis(one)
-            aged[name] = one(entry, jax.random.fold_in(key, salt(name)))
-        return aged
+        trace, leaves = self._trace(params, args, kwargs)
+        self._check(trace, chip)
+        _check_finite(params)
+        return trace.reprogrammed(self.hardware, chip, leaves[: trace.parameters], key)
+
+    def tune(self, chip: Chip, params: Any, key: Array, *args: Any, **kwargs: Any) -> Chip:
+        """The chip with the output of every crossbar scaled to fit the digital one (see `memjax.tune`).
+
+        Args:
+            chip: from `program`, `calibrate` or `age`.
+            params, *args, **kwargs: as in `program`.
+            key: PRNG key of the random inputs and their reads.
+        """
+        _check_key(key)
+        trace, leaves = self._trace(params, args, kwargs)
+        self._check(trace, chip)
+        return trace.tuned(self.hardware, chip, leaves[: trace.parameters], key)
+
+    def age(
+        self,
+        chip: Chip,
+        key: Array,
+        *,
+        seconds: Any = 0.0,
+        cycles: Any = 0,
+        temperature: Any = 300.0,
+        reads: Any = 0,
+    ) -> Chip:
+        """The chip after `seconds` [s] at `temperature` [K], `cycles` write cycles and `reads` reads of every cell.
+
+        What passes adds up over calls (see `memjax.age`).
+        """
+        _check_key(key)
+        one = partial(crossbar.age, self.hardware, seconds=seconds, cycles=cycles, temperature=temperature, reads=reads)
+        return over_crossbars(one, key, chip)
+
+    def compensate(self, chip: Chip, fresh: Chip, key: Array, *, columns: bool = False) -> Chip:
+        """The aged chip with the output of every crossbar scaled as the fresh one's: drift compensation.
+
+        Args:
+            chip: from `age`.
+            fresh: the chip that it was.
+            key: PRNG key of the random inputs and their reads.
+            columns: whether every column has a factor of its own (True), or every crossbar one.
+
+        Raises: ValueError for chips of different functions (see also `memjax.compensate`).
+        """
+        _check_key(key)
+        if chip.keys() != fresh.keys():
+            raise ValueError(f"fresh must hold the crossbars {list(chip)} of chip, got {list(fresh)}")
+        one = partial(crossbar.compensate, self.hardware, columns=columns)
+        return over_crossbars(one, key, chip, fresh)
 
     def _check(self, trace: Trace, chip: Chip) -> None:
         if not isinstance(chip, dict) or chip.keys() != trace.crossbars.keys():
@@ -308,9 +376,20 @@ def _check_finite(params: Any) -> None:
             )
 
 
-def _over_leading_axis(one: Callable) -> Callable:
-    def over(entry, key):
-        count = entry["scale"].shape[0]
-        return jax.vmap(one)(entry, jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(count)))
+def over_crossbars(one: Callable, key: Array, *chips: dict[str, Any]) -> dict[str, Any]:
+    """one(*entries, key) of every crossbar; over leading axes (loops, groups), each element with a key of its own."""
 
-    return over
+    def over(leading, entries, key):
+        if not leading:
+            return one(*entries, key=key)
+        keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(leading[0]))
+        return jax.vmap(partial(over, leading[1:]))(entries, keys)
+
+    def leading(entry):
+        return entry["scale"].shape[:-1] if isinstance(entry, dict) else entry.shape[:-2]
+
+    first, *others = chips
+    return {
+        name: over(leading(entry), (entry, *(chip[name] for chip in others)), fold_name(key, name))
+        for name, entry in first.items()
+    }

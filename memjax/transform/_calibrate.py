@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax import crossbar
+from memjax.converters import BitSerial
 from memjax.crossbar import Hardware, Observation
 
 # Magnitudes are counted in bins evenly spaced in log2, so that any scale is resolved to 2^(1/256) - 1 = 0.27 %.
@@ -35,12 +36,10 @@ def quantile(seen: Observation, percentile: Any) -> Array:
 
 
 def _ideal(hardware: Hardware) -> Hardware:
-    """The hardware with converters that only scale."""
-    bits = (hardware.dac.bits, hardware.adc.bits)
-    if all(b is None for b in bits):
-        return hardware
-    where = lambda h: [b for b in (h.dac.bits, h.adc.bits) if b is not None]
-    return eqx.tree_at(where, hardware, replace_fn=lambda _: None)
+    """The hardware with converters that only scale; bit-serial inputs stay what they are, in planes."""
+    serial = isinstance(hardware.dac.encoding, BitSerial)
+    where = lambda h: [b for b in (None if serial else h.dac.bits, h.adc.bits) if b is not None]
+    return eqx.tree_at(where, hardware, replace_fn=lambda _: None) if where(hardware) else hardware
 
 
 def calibrated(trace: Any, hardware: Hardware, chip: dict[str, Any], leaves: list[Array], percentile: Any) -> Any:

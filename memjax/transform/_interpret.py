@@ -1,4 +1,4 @@
-"""Evaluation of an analysed program: once to program its crossbars, and once to run it on them."""
+"""Evaluation of an analysed program: once for the matrices of its crossbars, and once to run it on them."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,19 +13,18 @@ from memjax.transform._trace import Crossbar, Node, Site
 
 MISSING: Any = object()  # stands for data where only weights are evaluated
 
-# (crossbar, weight in the op's layout, key) -> entry of the chip
-Writer = Callable[[str, Array, Array], Any]
 # (site, prepared crossbar, data, key) -> (result, what was watched)
 Reader = Callable[[Site, Ready, Array, Array | None], tuple[Array, Observation | None]]
 Seen = dict[str, Observation]
 
 
-def program(
-    node: Node, crossbars: dict[str, Crossbar], values: Sequence[Any], key: Array, write: Writer
-) -> tuple[dict[str, Any], list[Any]]:
-    """Evaluate what depends on weights alone: (entries of the chip by crossbar, outputs or MISSING)."""
+def matrices(node: Node, crossbars: dict[str, Crossbar], values: Sequence[Any]) -> tuple[dict[str, Array], list[Any]]:
+    """Evaluate what depends on weights alone: (matrices by crossbar, outputs or MISSING).
+
+    A matrix is [*loops, *stack, K, N], with an axis for each loop over whose steps it changes.
+    """
     env = _environment(node, values)
-    chip: dict[str, Any] = {}
+    found: dict[str, Array] = {}
     for index, eqn in enumerate(node.body.jaxpr.eqns):
         inputs = [ir.look_up(env, atom) for atom in eqn.invars]
         outputs = [MISSING] * len(eqn.outvars)
@@ -34,49 +33,48 @@ def program(
         elif index in node.sites:
             site = node.sites[index]
             weight = inputs[site.operand]
-            if weight is not MISSING and site.crossbar not in chip:
-                chip[site.crossbar] = write(site.crossbar, weight, key)
+            if weight is not MISSING and site.crossbar not in found:
+                found[site.crossbar] = crossbars[site.crossbar].contraction.matrix(weight)
         elif index in node.children:
-            inner, outputs = _program_inside(node.children[index], crossbars, eqn, inputs, key, write)
-            chip = inner | chip
+            inner, outputs = _matrices_inside(node.children[index], crossbars, eqn, inputs)
+            found = inner | found
         ir.write(env, eqn.outvars, outputs)
-    return chip, [ir.look_up(env, atom) for atom in node.body.jaxpr.outvars]
+    return found, [ir.look_up(env, atom) for atom in node.body.jaxpr.outvars]
 
 
-def _program_inside(children, crossbars, eqn, inputs, key, write):
+def _matrices_inside(children, crossbars, eqn, inputs):
     name = eqn.primitive.name
     outputs = [MISSING] * len(eqn.outvars)
     if name in ir.CALLS:
-        return program(children[0], crossbars, inputs, key, write)
+        return matrices(children[0], crossbars, inputs)
     if name == "scan":
-        return _program_scan(children[0], crossbars, eqn, inputs, key, write)
+        return _matrices_of_scan(children[0], crossbars, eqn, inputs)
     if name == "while":
         skip, constants = eqn.params["cond_nconsts"], eqn.params["body_nconsts"]
-        chip, _ = program(children[0], crossbars, inputs[skip:], key, write)
-        return chip, inputs[skip + constants :]
-    chip = {}
+        return matrices(children[0], crossbars, inputs[skip:])[0], inputs[skip + constants :]
+    found = {}
     for child in children:  # the branches of a `cond`
-        chip = program(child, crossbars, inputs[1:], key, write)[0] | chip
-    return chip, outputs
+        found = matrices(child, crossbars, inputs[1:])[0] | found
+    return found, outputs
 
 
-def _program_scan(child, crossbars, eqn, inputs, key, write):
-    """Weights that change with the step are programmed for every step, stacked; the others once."""
+def _matrices_of_scan(child, crossbars, eqn, inputs):
+    """Weights that change with the step are evaluated for every step, stacked; the others once."""
     first, second = eqn.params["num_consts"], eqn.params["num_consts"] + eqn.params["num_carry"]
     fixed, slices = inputs[:second], inputs[second:]
     outputs = [*inputs[first:second], *[MISSING] * (len(eqn.outvars) - (second - first))]
 
-    def step(present, index):
+    def step(present):
         known = iter(present)
         values = [*fixed, *(MISSING if xs is MISSING else next(known) for xs in slices)]
-        chip, _ = program(child, crossbars, values, jax.random.fold_in(key, index), write)
-        return {name: entry for name, entry in chip.items() if child.loop in crossbars[name].loops}
+        found, _ = matrices(child, crossbars, values)
+        return {name: matrix for name, matrix in found.items() if child.loop in crossbars[name].loops}
 
-    chip, _ = program(child, crossbars, [*fixed, *[MISSING] * len(slices)], key, write)
+    found, _ = matrices(child, crossbars, [*fixed, *[MISSING] * len(slices)])
     present = [xs for xs in slices if xs is not MISSING]
     if present:
-        chip |= jax.vmap(step)(present, jnp.arange(eqn.params["length"]))
-    return chip, outputs
+        found |= jax.vmap(step)(present)
+    return found, outputs
 
 
 def apply(

@@ -6,13 +6,13 @@ numbered by value (equal numbers, equal values), so that two sites with the same
 """
 
 import warnings
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
+from memjax._random import salt
 from memjax.crossbar import Convolution, Dot
 from memjax.transform import _jaxpr as ir
 
@@ -129,11 +129,6 @@ class Analysis:
         """A number for the reads at one site: its crossbar and how many sites of it came before."""
         count = self._uses[name] = self._uses.get(name, 0) + 1
         return salt(f"{name}/{count}")
-
-
-def salt(text: str) -> int:
-    """A 31-bit number that depends on the text alone, in every process."""
-    return zlib.crc32(text.encode()) & 0x7FFFFFFF
 
 
 def _name(paths: Sequence[str], ranks: dict[str, int]) -> str:

@@ -48,6 +48,28 @@ temperature = 350
 """
 
 
+LISTS = """
+[[effects]]
+kind = "Endurance"
+lrs = [1e4, 0.1, 0, 0.5]
+hrs = [1e5, 0, 0, 0]
+
+[[effects]]
+kind = "FiniteStates"
+table = [1e-5, 5e-5, 1e-4]
+
+[[effects]]
+kind = "PhaseChange"
+
+[hardware.cell]
+r_on = 1e5
+r_off = 1e7
+
+[age]
+reads = 5
+"""
+
+
 @pytest.fixture
 def read(tmp_path):
     def parse(text):
@@ -92,6 +114,20 @@ def test_what_is_left_out_is_the_default_hardware(read):
     assert config.hardware(next(config.points())) == mj.Hardware(adc=mj.Adc(), dac=mj.Dac())
 
 
+def test_an_encoding_of_the_inputs(read):
+    dac = "[hardware.dac]\nbits = 5\nencoding = {kind = 'BitSerial', planes = 4}\n"
+    config = read(BASE + dac + "[grid]\nhardware.adc.bits = [4]\n")
+    assert config.hardware({}).dac == mj.Dac(5, encoding=mj.converters.BitSerial(4))
+
+
+def test_lists_of_numbers_are_constants_of_an_effect(read):
+    endurance, states, _ = read(BASE + LISTS + REST).hardware({}).effects
+    assert endurance == mj.effects.Endurance((1e4, 0.1, 0, 0.5), (1e5, 0, 0, 0))
+    assert states.table == (1e-5, 5e-5, 1e-4)
+    with pytest.raises(ValueError, match=r"effects.0.lrs: Endurance.lrs must be the four numbers"):
+        read(BASE + LISTS.replace("0, 0.5]", "0.5]") + REST)
+
+
 def test_words_lists_and_switches_are_static_and_numbers_traced(read):
     grid = """[grid]
     "hardware.mapping" = ["DoubleColumn", "Offset"]
@@ -112,13 +148,13 @@ def test_words_lists_and_switches_are_static_and_numbers_traced(read):
     first = next(config.points())
     traced = jax.eval_shape(lambda std: config.hardware(first | {"DeviceVariation0_r_on_std": std}), 1.0)
     assert traced.effects[0].r_on_std.shape == ()
-    assert traced.adc.range == mj.Dynamic()
+    assert isinstance(traced.adc.range, mj.Dynamic)
 
 
 def test_every_effect_mapping_and_network_has_a_name():
     assert {"DeviceVariation", "StuckAt", "ProgrammingNoise", "ReadNoise", "Drift"} <= _config.EFFECTS.keys()
     mappings = _config.SLOTS["hardware.mapping"]
-    assert list(mappings) == ["DoubleColumn", "DualRow", "CurrentMirror", "Offset"]
+    assert list(mappings) == ["DoubleColumn", "BitSliced", "DualRow", "CurrentMirror", "Offset"]
     assert "Fabrication" not in _config.EFFECTS
 
 
@@ -177,8 +213,8 @@ VARIATION = '[[effects]]\nkind = "DeviceVariation"\nr_on_std = 10\n'
             "line 7: hardware.adc.subtract: Adc.subtract must be 'analog' for DualRow",
         ),
         # Effects and age
-        (BASE + REST + "[[effects]]\nlrs = 1", "line 9: effects.0.kind: is missing, it must be one of DeviceVariation"),
-        (BASE + REST + VARIATION + "[[effects]]\nkind = 'Wind'", "line 13: effects.1.kind: must be one of Device"),
+        (BASE + REST + "[[effects]]\nlrs = 1", "line 9: effects.0.kind: is missing, it must be one of Cubic"),
+        (BASE + REST + VARIATION + "[[effects]]\nkind = 'Wind'", "line 13: effects.1.kind: must be one of Cubic"),
         (BASE + REST + VARIATION + "std = 3", "line 12: effects.0.std: unknown field, DeviceVariation has r_on_std, r"),
         (BASE + REST + VARIATION + "r_off_std = -1", "line 12: effects.0.r_off_std: DeviceVariation.r_off_std must be"),
         (BASE + REST + "[[effects]]\nkind = 'Drift'", "line 9: effects.0.nu: is missing, Drift needs it"),

@@ -1,4 +1,4 @@
-"""The published tiled ADC of Lammie et al. as a composition: its power-of-two dynamic range, bit for bit."""
+"""MemTorch as a composition: its power-of-two ADC, its inputs scaled and left so, its regression; bit for bit."""
 
 import jax
 import numpy as np
@@ -37,18 +37,47 @@ def test_tiled_read(cell, tile, bits, overflow):
     )
     hardware = mj.Hardware(cell=cell, tile=tile, dac=mj.Dac(v_max=v_max, range=1.0), adc=adc)
     chip, y = program_and_read(hardware, W, X)
+    volts = np.float32(v_max) * X
+    amperes = np.asarray(y, np.float64) * v_max * (1 / cell.r_on - 1 / cell.r_off) / np.asarray(chip["scale"])
+    check(amperes, *tiled(chip, volts, tile, bits, overflow))
+
+
+def tiled(chip, volts, tile, bits, overflow):
+    """Sum of the quantised currents of its tiles [A], and the largest step of each."""
     g = np.asarray(chip["conductance"]["pos"]) - np.asarray(chip["conductance"]["neg"])
     tiles, rows, width = g.shape
-    volts = np.pad(np.float32(v_max) * X, ((0, 0), (0, tiles * rows - K))).reshape(B, tiles, rows)
-    total, largest_step = np.zeros((B, width)), np.zeros((B, width))
-    for b in range(B):
+    volts = np.pad(volts, ((0, 0), (0, tiles * rows - K))).reshape(len(volts), tiles, rows)
+    total, largest_step = np.zeros((2, len(volts), width))
+    for b in range(len(volts)):
         for t in range(tiles):
             for start in range(0, width, tile[1]):  # padding columns count
                 across = slice(start, start + tile[1])
                 read, step = quantise(volts[b, t] @ g[t][:, across], bits, overflow)
                 total[b, across] += read
                 largest_step[b, across] = np.maximum(largest_step[b, across], step)
-    amperes = np.asarray(y, np.float64) * v_max * (1 / cell.r_on - 1 / cell.r_off) / np.asarray(chip["scale"])
-    error = np.abs(amperes - total[:, :N]) / largest_step[:, :N]
+    return total[:, :N], largest_step[:, :N]
+
+
+def check(amperes, total, step):
+    error = np.abs(amperes - total) / step
     assert (error > 1e-3).mean() < 0.01  # rounding ties in float32
     assert error.max() < 1.001
+
+
+@pytest.mark.parametrize("tile", [(5, 7), (4, 3)])
+@pytest.mark.parametrize("amplitude", [0.2, 4.0])
+def test_layer_with_inputs_scaled_by_the_batch_and_left_so(tile, amplitude):
+    """Inputs beyond the largest voltage are scaled to it, all of a batch by one factor; smaller ones are volts."""
+    v_max, cell = 0.3, mj.Cell(1e4, 1e5)
+    adc = mj.Adc(6, range=mj.Dynamic(overflow=0.0, power_of_two=True), rounding="half_up", codes="twos_complement")
+    dac = mj.Dac(v_max=v_max, range=mj.Dynamic(at_least=v_max, over="batch"), rescale=False)
+    hardware = mj.Hardware(cell=cell, tile=tile, dac=dac, adc=adc)
+    x = (amplitude * X).astype(np.float32)
+    chip, y = program_and_read(hardware, W, x)
+    top = np.abs(x).max()
+    volts = x * np.float32(v_max / top) if top > v_max else x
+    amperes = np.asarray(y, np.float64) * (1 / cell.r_on - 1 / cell.r_off) / np.asarray(chip["scale"])
+    check(amperes, *tiled(chip, volts, tile, 6, 0.0))
+    # The regression on uniform inputs gives the digital product back, for inputs of that size.
+    tuned = mj.tune(hardware, chip, W, jax.random.key(1), vectors=2000)
+    assert float((tuned["scale"] / chip["scale"])[0]) == pytest.approx(1 / v_max, rel=0.02)

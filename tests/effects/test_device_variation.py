@@ -106,3 +106,37 @@ def test_gradient_of_the_spread(distribution):
     slope = jax.jit(jax.grad(mean_on, (0, 1)))(1e3, 1e-4)
     np.testing.assert_allclose(slope[0], (f(1.05e3, 1e-4) - f(0.95e3, 1e-4)) / 100.0, rtol=0.02)
     np.testing.assert_allclose(slope[1], (f(1e3, 1.01e-4) - f(1e3, 0.99e-4)) / 2e-6, rtol=0.02)
+
+
+@pytest.mark.parametrize("length", [0.5, 4.0])
+def test_spatial_correlation(length):
+    """Unit variance everywhere, and exp(-(d_r + d_c) / length) between cells, over many tiles."""
+    low, high = jnp.full((12, 10), 1e-9), jnp.full((12, 10), 1e-4)
+    effect = mj.effects.DeviceVariation(100.0, 0.0, length=length)
+    keys = jax.random.split(jax.random.key(0), 4000)
+    on = 1 / np.asarray(jax.jit(jax.vmap(lambda k: effect.fabricate(low, high, k)[1]))(keys), np.float64)
+    z = (on - 1e4) / 100.0
+    tolerance = 5 / np.sqrt(len(keys))
+    np.testing.assert_allclose(z.var(0), 1.0, atol=tolerance * np.sqrt(2))
+    for (r, c), (s, d) in [((0, 0), (0, 1)), ((5, 5), (7, 5)), ((11, 9), (9, 8)), ((0, 0), (11, 9))]:
+        expected = np.exp(-(abs(r - s) + abs(c - d)) / length)
+        assert abs((z[:, r, c] * z[:, s, d]).mean() - expected) < 2 * tolerance
+
+
+@pytest.mark.parametrize("coupling", [-0.7, 0.0, 1.0])
+def test_coupling_of_the_two_states(coupling):
+    on, off = resistances(mj.effects.DeviceVariation(500.0, 3e3, coupling=coupling))
+    assert abs(np.corrcoef(on, off)[0, 1] - coupling) < 5 / np.sqrt(on.size)
+    assert stats.kstest(off, stats.norm(100e3, 3e3).cdf).pvalue > 1e-4
+
+
+def test_cycle_variation_keeps_the_place_in_the_range():
+    """At the ends the states themselves are written; between them the fraction of the cycle's range."""
+    effect = mj.effects.CycleVariation(200.0, 5e3)
+    written = [np.asarray(effect.write(g, LOW, HIGH, jax.random.key(0)), np.float64) for g in (LOW, HIGH)]
+    assert stats.kstest(1 / written[0].ravel(), stats.norm(100e3, 5e3).cdf).pvalue > 1e-4
+    assert stats.kstest(1 / written[1].ravel(), stats.norm(10e3, 200.0).cdf).pvalue > 1e-4
+    between = effect.write(0.75 * LOW + 0.25 * HIGH, LOW, HIGH, jax.random.key(0))
+    np.testing.assert_allclose(between, 0.75 * written[0] + 0.25 * written[1], rtol=1e-5)
+    other = np.asarray(effect.write(HIGH, LOW, HIGH, jax.random.key(1)))
+    assert abs(np.corrcoef(other.ravel(), written[1].ravel())[0, 1]) < 5 / np.sqrt(other.size)

@@ -11,11 +11,14 @@ import memjax as mj
 program = jax.jit(mj.program)
 
 
-@pytest.mark.parametrize(("absolute", "relative"), [(1e-6, 0.0), (0.0, 0.05), (1e-6, 0.05)])
-def test_normal_error(absolute, relative):
+@pytest.mark.parametrize(
+    ("absolute", "relative", "span"), [(1e-6, 0, 0), (0, 0.05, 0), (0, 0, 0.02), (1e-6, 0.05, 0.02)]
+)
+def test_normal_error(absolute, relative, span):
     target = jnp.full((200, 200), 4e-5)
-    written = mj.effects.ProgrammingNoise(relative, absolute).write(target, jax.random.key(0))
-    sigma = np.hypot(absolute, relative * 4e-5)
+    low, high = 1e-5 + 0 * target, 1e-4 + 0 * target
+    written = mj.effects.ProgrammingNoise(relative, absolute, span).write(target, low, high, jax.random.key(0))
+    sigma = np.linalg.norm([absolute, relative * 4e-5, span * 9e-5])
     error = np.asarray(written - target, np.float64).ravel()
     assert stats.kstest(error, stats.norm(0, sigma).cdf).pvalue > 1e-4
 

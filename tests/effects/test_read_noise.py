@@ -116,3 +116,22 @@ def test_gradient_at_zero_input_and_noise_is_finite():
     for relative, x in ((0.0, jnp.ones(K)), (0.1, jnp.zeros(K))):
         slopes = jax.jit(jax.grad(loss, (0, 1)))(relative, x)
         assert all(bool(jnp.isfinite(s).all()) for s in slopes)
+
+
+@pytest.mark.parametrize("effect", [mj.effects.ThermalNoise(1e9, 350.0), mj.effects.ShotNoise(1e9)])
+@pytest.mark.parametrize("subtract", ["analog", "digital"])
+def test_noise_of_the_circuit(effect, subtract):
+    """4 k T G and 2 q G |V| per hertz, summed over all cells of a bit line, padding included."""
+    tile, v_max = (4, 3), 0.2
+    hardware = mj.Hardware(
+        cell=CELL, tile=tile, dac=mj.Dac(v_max=v_max, range=1.0), adc=mj.Adc(subtract=subtract), effects=(effect,)
+    )
+    chip, noise = many_reads(hardware)
+    volts = np.abs(np.pad(X, (0, 2))) * v_max
+    per_cell = {
+        mj.effects.ThermalNoise: lambda g: 4 * 1.380649e-23 * 350 * 1e9 * g.sum(0),
+        mj.effects.ShotNoise: lambda g: 2 * 1.602176634e-19 * 1e9 * volts @ g,
+    }[type(effect)]
+    cells = [np.asarray(g, np.float64).reshape(-1, g.shape[-1])[:, :N] for g in chip["conductance"].values()]
+    expected = sum(map(per_cell, cells)) * (np.asarray(chip["scale"], np.float64) / RANGE / v_max) ** 2
+    np.testing.assert_allclose(noise.var(0), expected, rtol=TOLERANCE)

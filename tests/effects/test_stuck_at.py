@@ -54,16 +54,40 @@ def test_faults_survive_writing_noise_and_time():
         np.testing.assert_allclose(moved, (1 + 1e6) ** -0.1, rtol=1e-5)
 
 
-@pytest.mark.parametrize("order", [1, -1])
-def test_order_of_effects(order):
-    """Variation first: stuck at the cell's own resistance. Faults first: stuck at the nominal one."""
-    effects = (mj.effects.DeviceVariation(1e3, 1e4), mj.effects.StuckAt(lrs=0.3, hrs=0.3))[::order]
-    hardware = mj.Hardware(cell=CELL, tile=(32, 32), effects=effects)
-    chip = program(hardware, np.eye(32), jax.random.key(1))
-    g = np.asarray(chip["conductance"]["pos"])
-    stuck = np.asarray(chip["low"]["pos"] == chip["high"]["pos"])
+def test_cells_are_stuck_at_their_own_resistance_whatever_the_order_of_effects():
+    effects = (mj.effects.DeviceVariation(1e3, 1e4), mj.effects.StuckAt(lrs=0.3, hrs=0.3))
+    chips = [program(mj.Hardware(cell=CELL, tile=(32, 32), effects=e), np.eye(32), jax.random.key(1))
+             for e in (effects, effects[::-1])]  # fmt: skip
+    assert jax.tree.all(jax.tree.map(np.array_equal, *chips))
+    g, low, high = (np.asarray(chips[0][part]["pos"]) for part in ("conductance", "low", "high"))
+    stuck = low == high
     assert 0.4 < stuck.mean() < 0.8
-    values = len(np.unique(g[stuck]))
-    assert values == 2 if order == -1 else values > 100
-    assert (g[~stuck] >= np.asarray(chip["low"]["pos"])[~stuck]).all()
-    assert (g[~stuck] <= np.asarray(chip["high"]["pos"])[~stuck]).all()
+    assert len(np.unique(g[stuck])) > 100
+    assert ((g >= low) & (g <= high)).all()
+
+
+@pytest.mark.parametrize(("unit", "axis"), [("row", 1), ("column", 0)])
+def test_whole_lines_fail_together(unit, axis):
+    """Every line is all stuck, alike, or all free; as many lines as the binomial distribution allows."""
+    low, high = jnp.full((400, 400), G_OFF), jnp.full((400, 400), G_ON)
+    low, high = map(np.asarray, mj.effects.StuckAt(0.1, 0.2, unit).fabricate(low, high, jax.random.key(0)))
+    stuck = low == high
+    lines = stuck.all(axis)
+    np.testing.assert_array_equal(lines, stuck.any(axis))
+    assert (np.ptp(low, axis) == 0).all()
+    for level, p in ((G_ON, 0.1), (G_OFF, 0.2)):
+        count = (lines & (low.min(axis) == level)).sum()
+        assert abs(count - 400 * p) <= 5 * np.sqrt(400 * p * (1 - p))
+
+
+def test_forming_failures_are_open_or_in_the_hrs_and_spare_stuck_cells():
+    low, high = jnp.full((300, 300), G_OFF), jnp.full((300, 300), G_ON)
+    low, high = mj.effects.StuckAt(lrs=0.2).fabricate(low, high, jax.random.key(0))
+    in_lrs = np.asarray(low == high)
+    for r, expected in ((None, G_OFF), (1e9, np.float32(1e-9))):
+        new = mj.effects.FormingFailure(0.1, r).fabricate(low, high, jax.random.key(1))
+        failed = np.asarray(new[0] == new[1]) & ~in_lrs
+        np.testing.assert_array_equal(np.asarray(new[0])[failed], expected)
+        np.testing.assert_array_equal(np.asarray(new[0])[in_lrs], G_ON)
+        n = (~in_lrs).sum()
+        assert abs(failed.sum() - 0.1 * n) < 5 * np.sqrt(0.09 * n)

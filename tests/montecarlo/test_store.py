@@ -198,3 +198,9 @@ def test_an_interrupt_says_how_to_go_on(tmp_path):
     assert "finished" not in out
     assert "batches: the same call goes on from there" in errors
     assert start(tmp_path / "a.zarr").communicate(timeout=120)[0] == "finished\n"
+
+
+def test_attributes_of_nothing_are_refused_before_anything_is_computed(tmp_path):
+    with pytest.raises(ValueError, match=r"attrs must name parameters or results, \['sample', .*got 'sgima'"):
+        run(tmp_path / "a.zarr", attrs={"sgima": {"units": "V"}})
+    assert not (tmp_path / "a.zarr").exists()

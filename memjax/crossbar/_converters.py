@@ -1,0 +1,38 @@
+"""The converters of a chip: what makes each of them different."""
+
+from typing import Any
+
+from jax import Array
+
+from memjax._random import fold_name
+from memjax.crossbar._hardware import Hardware
+from memjax.crossbar._tiles import over_tiles
+
+
+def make_converters(
+    hardware: Hardware, conductance: dict[str, Array], across: int, key: Array
+) -> dict[str, dict[str, Array]]:
+    """Numbers of the converters by conversion ("pos-neg") and error ("Offset"), each [T, m, width].
+
+    Each tile column has its own, drawn with a key of its tile, so that they do not depend on the rest of the chip.
+    """
+
+    def of_tile(row: Array, key: Array) -> dict[str, Array]:
+        return {e.name: e.draw(fold_name(key, e.name), row.shape[-1], row.dtype) for e in hardware.adc.mismatches}
+
+    rows = {c.name: conductance[next(iter(c.own))][:, :1] for c in hardware.conversions[0]}
+    return over_tiles(of_tile, rows, across, fold_name(key, "converters"))
+
+
+def check_converters(hardware: Hardware, chip: dict[str, Any]) -> None:
+    """Raise unless a chip holds the numbers of the converter errors of the hardware."""
+    expected = {error.name for error in hardware.adc.mismatches}
+    if not expected:
+        return
+    for conversion in hardware.conversions[0]:
+        found = chip.get("adc", {}).get(conversion.name, {})
+        if not expected <= found.keys():
+            raise ValueError(
+                f"chip must hold the converter errors {sorted(expected)} of {conversion.name!r} under 'adc' for this "
+                f"Hardware, got {sorted(found)}: read a chip with the hardware it was programmed with"
+            )

@@ -1,0 +1,37 @@
+"""Cells that were never formed."""
+
+from typing import Any
+
+import jax.numpy as jnp
+from jax import Array
+
+from memjax import _check, _random
+from memjax.effects._base import Fabrication
+
+
+class FormingFailure(Fabrication):
+    """Each cell stays, independently, in its pristine state with probability `rate`: electroforming failed.
+
+    Args:
+        rate: probability of a failure, in [0, 1].
+        r_pristine: resistance of an unformed cell [ohm]; None: that of the cell's own HRS.
+
+    Raises: ValueError for a value out of its range.
+
+    Source: the electroforming failures of MemTorch, which leaves such cells in their HRS.
+    """
+
+    rank = 1
+    rate: Any
+    r_pristine: Any = None
+
+    def __check_init__(self):
+        _check.fraction("FormingFailure", rate=self.rate)
+        if self.r_pristine is not None:
+            _check.positive("FormingFailure", r_pristine=self.r_pristine)
+
+    def fabricate(self, low: Array, high: Array, key: Array) -> tuple[Array, Array]:
+        # A cell that is stuck already was formed; one that failed cannot break down to its LRS.
+        failed = (_random.uniform(key, low.shape, low.dtype) < self.rate) & (low < high)
+        pristine = low if self.r_pristine is None else jnp.asarray(1.0 / self.r_pristine, low.dtype)
+        return jnp.where(failed, pristine, low), jnp.where(failed, pristine, high)
