@@ -9,6 +9,8 @@ in a process of its own. Prints
 - the sweep's wall time after its one compilation, relative to the number of chips x the cost of a chip in one vmap;
 - the same with a zarr store and progress, relative to the sweep without;
 - a Python loop over jitted calls of one chip, relative to the sweep;
+- a sweep over variability on the MNIST network of Souto Garnelo et al., and the same point by point, a sweep and so a
+  compilation each, relative to it;
 - the speed-up by two host devices of one core each;
 - peak memory and rate of 100 000 chips of a small perceptron.
 """
@@ -122,6 +124,34 @@ def lenet_part(args) -> None:
     print(f"Python loop over jitted calls of one chip ({count} timed): {loop / seconds:.2f} x the sweep")
 
 
+def points_part(args) -> None:
+    sys.path.append(str(pathlib.Path(__file__).parent.parent / "experiments" / "souto_garnelo"))
+    import networks
+
+    import memjax.cli._chips as chips
+
+    forward, state = chips.as_function(networks.load("mnist")[0])
+    x = jax.random.uniform(jax.random.key(1), (args.images, 28, 28, 1))
+
+    def fn(key, sigma):
+        analog = mj.crossbarify(forward, chips.hardware((64, 64), sigma, 8))
+        logits = analog.apply(analog.program(state, key, x), state, x)
+        return {"class": jnp.mean(logits.argmax(-1) == 0)}
+
+    def seconds(sigmas) -> float:
+        start = time.perf_counter()
+        mj.sweep(fn, {"sigma": sigmas}, key=jax.random.key(0), samples=args.chips, batch_size=args.batch)
+        return time.perf_counter() - start
+
+    sigmas = np.linspace(0, 0.5, args.sigmas)
+    whole = seconds(sigmas)
+    apart = sum(seconds(sigmas[i : i + 1]) for i in range(args.sigmas))
+    print(
+        f"{args.sigmas} sigmas x {args.chips} chips of the MNIST network of Souto Garnelo et al. on {args.images} "
+        f"images: {whole:.1f} s with its one compilation; point by point {apart / whole:.2f} x as long"
+    )
+
+
 def store_part(args) -> None:
     args.sigmas, args.bits, args.chips = 3, 3, max(args.chips // 4, 8)
     fn, ratios = lenet(args.images), []
@@ -151,7 +181,13 @@ def memory_part(args) -> None:
     print(f"100000 chips of a perceptron: {seconds:.1f} s, peak memory {after:.0f} MiB ({before:.0f} MiB before)")
 
 
-PARTS = {"lenet": lenet_part, "store": store_part, "devices": devices_part, "memory": memory_part}
+PARTS = {
+    "lenet": lenet_part,
+    "points": points_part,
+    "store": store_part,
+    "devices": devices_part,
+    "memory": memory_part,
+}
 
 
 def alone(part: str, **environment: str) -> str:
@@ -168,12 +204,12 @@ def main() -> None:
     parser.add_argument("--chips", type=int, default=100, help="chips at each point")
     parser.add_argument("--images", type=int, default=1000)
     parser.add_argument("--batch", type=int, default=8, help="chips in one call")
-    parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
+    parser.add_argument("--part", choices=PARTS, help="only this part, in this process")
     args = parser.parse_args()
     if args.part:
         PARTS[args.part](args)
         return
-    for part in ("lenet", "store", "memory"):
+    for part in ("lenet", "points", "store", "memory"):
         print(alone(part), flush=True)
     flags = "--xla_force_host_platform_device_count={}"
     one, two = (float(alone("devices", DEVICES=str(n), XLA_FLAGS=flags.format(n), JAX_PLATFORMS="cpu")) for n in (1, 2))

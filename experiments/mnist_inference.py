@@ -1,6 +1,6 @@
 """MNIST inference: accuracy and time against tile size, beside the published figures.
 
-    python experiments/mnist_inference.py [--out DIR] [--tiles 64 128 256] [--epochs 2] [--chips 20] [--images 10000]
+    python experiments/mnist_inference.py [--out DIR] [--tiles 64 128 256] [--chips 20] [--images 10000]
 
 The network and the setting are those of Souto Garnelo et al., "Neuromorphic circuit simulation with memristors": two
 blocks of two 3x3 convolutions (10 channels, batch normalisation, ReLU) with pooling, and one dense layer. Published
@@ -20,54 +20,15 @@ import time
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
-from flax import nnx
 from matplotlib.figure import Figure
+from souto_garnelo import networks
 
 import memjax as mj
-from memjax.cli import _files
+from memjax.cli import _chips, _files
 
 PUBLISHED_SECONDS = {64: 196.0, 128: 464.0, 256: 1497.0}
 PUBLISHED_ACCURACY = {"digital": 98.73, "after conversion": 97.85}
-BATCH = 128
 SIGMA = 0.05  # relative standard deviation of R_on and R_off: an assumption, the paper sweeps it
-
-
-class Network(nnx.Module):
-    """The MNIST network of Souto Garnelo et al.: images [B, 28, 28, 1] to logits [B, 10]."""
-
-    def __init__(self, rngs: nnx.Rngs):
-        self.convs = nnx.List([nnx.Conv(a, 10, (3, 3), rngs=rngs) for a in (1, 10, 10, 10)])
-        self.norms = nnx.List([nnx.BatchNorm(10, rngs=rngs) for _ in range(4)])
-        self.head = nnx.Linear(7 * 7 * 10, 10, rngs=rngs)
-
-    def __call__(self, x):
-        for index, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
-            x = nnx.relu(norm(conv(x)))
-            if index % 2:
-                x = nnx.max_pool(x, (2, 2), (2, 2))
-        return self.head(x.reshape(len(x), -1))
-
-
-def train(data: mj.data.Dataset, epochs: int) -> Network:
-    """The network after some epochs of Adam."""
-    model = Network(nnx.Rngs(0))
-    steps = epochs * (len(data.train_labels) // BATCH)
-    optimizer = nnx.Optimizer(model, optax.adam(optax.cosine_decay_schedule(3e-3, steps)), wrt=nnx.Param)
-
-    @nnx.jit
-    def step(model, optimizer, x, labels):
-        def loss(model):
-            return optax.softmax_cross_entropy_with_integer_labels(model(x), labels).mean()
-
-        optimizer.update(model, nnx.grad(loss)(model))
-
-    order = np.random.default_rng(0)
-    for _ in range(epochs):
-        for pick in order.permutation(len(data.train_labels))[: steps // epochs * BATCH].reshape(-1, BATCH):
-            step(model, optimizer, jnp.asarray(data.train_images[pick]), jnp.asarray(data.train_labels[pick]))
-    model.eval()
-    return model
 
 
 def hardware(tile: int) -> mj.Hardware:
@@ -143,11 +104,10 @@ def table(rows: list[dict]) -> bytes:
 
 
 def main() -> None:
-    """Train, convert, measure, report."""
+    """Convert, measure, report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("mnist-inference"))
     parser.add_argument("--tiles", type=int, nargs="+", default=[64, 128, 256])
-    parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--chips", type=int, default=20)
     parser.add_argument("--images", type=int, default=10_000)
     options = parser.parse_args()
@@ -155,11 +115,7 @@ def main() -> None:
 
     data = mj.data.load("mnist")
     images, labels = data.test_images[: options.images], data.test_labels[: options.images]
-    graphdef, state = nnx.split(train(data, options.epochs))
-
-    def forward(state, x):
-        return nnx.merge(graphdef, state)(x)
-
+    forward, state = _chips.as_function(networks.load("mnist")[0])
     predict = jax.jit(lambda state, x: forward(state, x).argmax(-1))
     wrong = sum(
         int((predict(state, images[i : i + 500]) != labels[i : i + 500]).sum()) for i in range(0, len(labels), 500)

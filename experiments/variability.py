@@ -2,7 +2,7 @@
 
     python experiments/variability.py [--out DIR] [--dataset digits mnist] [--chips 100] [--images 1000] [--quick]
 
-The quickstart's network on digits and the MNIST network of `mnist_inference.py`, each trained once; then one
+The quickstart's network on digits, trained first, and the trained MNIST network of Souto Garnelo et al.; then one
 `memjax.sweep` over relative standard deviation of the resistances x ADC bits. Results go to a zarr store chip by chip:
 a run that was stopped goes on from there when it is started again. Writes for each data set a store, a table over all
 points (mean, standard deviation, worst chip, yield), and a picture.
@@ -18,7 +18,7 @@ import time
 import jax
 import jax.numpy as jnp
 import numpy as np
-from mnist_inference import train as train_mnist
+from souto_garnelo import networks
 
 import memjax as mj
 from memjax.cli import _chips, _files, _network
@@ -37,7 +37,7 @@ ATTRS = {
 def trained(dataset: str):
     """(network, test images, test labels)."""
     data = mj.data.load(dataset)
-    model = _network.train(data, 0) if dataset == "digits" else train_mnist(data, epochs=2)
+    model = _network.train(data, 0) if dataset == "digits" else networks.load("mnist")[0]
     model.eval()
     return model, data.test_images, data.test_labels
 
