@@ -7,7 +7,7 @@ Assumptions
   which changes nothing that the error bars would show. Stuck at LRS is 50 ohm and at HRS 1 kohm (MemTorch's VTEAM): a
   weight with one cell at LRS is near the largest weight of its layer, while one at HRS is near zero, as most are.
   How much that costs depends on the weights: the largest of a layer sets what a stuck cell does, and the paper's
-  training is not known. The published figures are of one chip each.
+  training is not known. Nor are error bars of the published figures known to us.
 """
 
 import study

@@ -26,8 +26,8 @@ class DeviceVariation(Fabrication):
         r_on_std: standard deviation of R_on [ohm].
         r_off_std: standard deviation of R_off [ohm].
         distribution: "normal" or "lognormal".
-        length: correlation length [cells]; None: cells are independent.
-        coupling: correlation of the z of R_on and R_off in a cell, in [-1, 1].
+        length: correlation length [cells]; None: cells are independent. No gradient flows to it.
+        coupling: correlation of the z of R_on and R_off in a cell, in [-1, 1]. No gradient flows to it.
 
     Raises: ValueError for a value out of its range.
 

@@ -28,6 +28,8 @@ class FiniteStates(Targeting):
 
     Raises: ValueError for a value out of its range, for a table that does not rise, and for `levels` and `table`
         together or neither.
+
+    Source: algebra (rounding to the nearest state); what MemTorch's finite conductance states are meant to be.
     """
 
     levels: Any = None

@@ -17,6 +17,8 @@ class ReadNoise(Noise):
         absolute: standard deviation independent of it [S].
 
     Raises: ValueError for a value out of its range.
+
+    Source: `relative` is the read noise of DNN+NeuroSim, G (1 + N(0, s)).
     """
 
     relative: Any = 0.0

@@ -25,6 +25,8 @@ class StuckAt(Fabrication):
         unit: what fails together: "cell", "row" (word line) or "column" (bit line).
 
     Raises: ValueError for a value out of its range.
+
+    Source: the stuck-at faults of Lammie et al. (Array 13, 2022), drawn here for each cell or line independently.
     """
 
     rank = 1
