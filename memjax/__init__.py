@@ -12,10 +12,12 @@ from memjax import effects as effects
 from memjax import mapping as mapping
 from memjax import montecarlo as montecarlo
 from memjax import programming as programming
+from memjax import training as training
 from memjax.converters import Adc as Adc
 from memjax.converters import Dac as Dac
 from memjax.converters import Dynamic as Dynamic
 from memjax.converters import LogAdc as LogAdc
+from memjax.crossbar import Backward as Backward
 from memjax.crossbar import Hardware as Hardware
 from memjax.crossbar import age as age
 from memjax.crossbar import compensate as compensate
@@ -30,6 +32,7 @@ from memjax.montecarlo import sweep as sweep
 from memjax.transform import Analog as Analog
 from memjax.transform import Plan as Plan
 from memjax.transform import crossbarify as crossbarify
+from memjax.transform import value_and_outer as value_and_outer
 
 __version__ = version("memjax")
 

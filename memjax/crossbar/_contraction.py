@@ -77,6 +77,14 @@ class Dot:
         """The digital op between standard forms."""
         return jnp.matmul(x, matrix)
 
+    def unrows(self, y: Array) -> Array:
+        """A result in standard form as rows [*stack, S, N]."""
+        return y
+
+    def peak(self, x: Array) -> Array:
+        """Largest element of each input vector, in a shape that broadcasts against the result."""
+        return jnp.max(x, axis=-1, keepdims=True)
+
     def over_rows(self, kernel: Callable, x: Array, operand: Any, key: Array | None, most: int, exact: bool) -> Any:
         """kernel(rows [B, K], operand, key, first row) for each matrix, with at most about `most` rows at a time."""
 

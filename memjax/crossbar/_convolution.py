@@ -124,6 +124,28 @@ class Convolution:
         grouped = jnp.stack(windows, axis=-2).reshape(-1, len(windows), self.groups, x.shape[-1] // self.groups)
         return grouped.transpose(2, 0, 1, 3).reshape(self.groups, -1, self.shape[0])
 
+    def unrows(self, y: Array) -> Array:
+        """A result in standard form as rows [*stack, S, N]."""
+        width = self.shape[1]
+        if not self.stack:
+            return y.reshape(-1, width)
+        return jnp.moveaxis(y.reshape(-1, self.groups, width), 1, 0)
+
+    def peak(self, x: Array) -> Array:
+        """Largest element of each input vector, at least zero, in a shape that broadcasts against the result."""
+        highest = jnp.max(x, axis=-1, keepdims=True)
+        one = lambda values: (1, *values, 1)
+        return lax.reduce_window(
+            highest,
+            jnp.zeros((), x.dtype),
+            lax.max,
+            one(self.kernel),
+            one(self.strides),
+            ((0, 0), *self.padding, (0, 0)),
+            one(self.data_dilation),
+            one(self.kernel_dilation),
+        )
+
     def over_rows(self, kernel: Callable, x: Array, operand: Any, key: Array | None, most: int, exact: bool) -> Any:
         """kernel(rows [B, K], operand, key, first row), with at most about `most` rows at a time."""
         positions = math.prod(self.space)

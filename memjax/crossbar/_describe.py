@@ -33,6 +33,8 @@ def describe(hardware: Any) -> str:
         ("programming", "exact" if hardware.programming is None else _spec(hardware.programming)),
         ("wires", "ideal" if hardware.wires is None else _spec(hardware.wires)),
     ]
+    if hardware.backward is not None:
+        lines.append(("backward", _spec(hardware.backward)))
     for stage, hook in STAGES:
         lines += [(stage, _spec(effect)) for _, effect in acting(hardware.effects, hook)]
     return "Hardware\n" + "\n".join(f"  {name:<12}{what}" for name, what in lines)

@@ -8,6 +8,7 @@ import numpy as np
 
 from memjax import _check
 from memjax.converters import AbstractAdc, Adc, Dac
+from memjax.crossbar._backward import Backward
 from memjax.crossbar._describe import describe
 from memjax.effects import AbstractEffect, Conduction, Noise
 from memjax.mapping import AbstractMapping, Cell, Conversion, DoubleColumn
@@ -29,6 +30,8 @@ class Hardware(eqx.Module):
         programming: how targets are written: None: exactly (as far as the effects let them); a
             `memjax.programming.WriteVerify`: by pulses on its device, all cells of one kind. Every tile is one array.
         wires: None: ideal wires.
+        backward: how gradients by inputs are made: None: the derivative of the forward read (with straight-through
+            rounding); a `Backward`: read from the transposed array.
         schedule: how the row tiles of a matrix are computed: "scan" one after another (little memory, fastest on a
             CPU), "batched" all at once (few large kernels), None for the faster one on the default backend. The
             numbers are the same.
@@ -44,6 +47,7 @@ class Hardware(eqx.Module):
     effects: tuple[AbstractEffect, ...] = ()
     programming: WriteVerify | None = None
     wires: None = None
+    backward: Backward | None = None
     schedule: str | None = eqx.field(static=True, default=None)
 
     def __check_init__(self):
@@ -58,6 +62,8 @@ class Hardware(eqx.Module):
             self._check_programming(self.programming)
         if self.wires is not None:
             raise TypeError(f"Hardware.wires must be None (ideal wires), got {self.wires!r}")
+        if self.backward is not None:
+            self._check_backward(self.backward)
         self.mapping.check_cell(self.cell)
         _check.choice("Hardware.schedule", self.schedule, SCHEDULES)
         tile = self.tile
@@ -71,6 +77,15 @@ class Hardware(eqx.Module):
             raise ValueError(f"Adc.subtract must be 'analog' for {kind}, whose currents subtract on the bit line")
         for effect in self.effects:
             effect.check(self)
+
+    def _check_backward(self, backward: Backward) -> None:
+        if not isinstance(backward, Backward):
+            raise TypeError(f"Hardware.backward must be a Backward or None, got {backward!r}")
+        if not isinstance(self.mapping, DoubleColumn):
+            raise ValueError(
+                f"Hardware.mapping must be DoubleColumn for reads through the transposed array (Hardware.backward), "
+                f"got {type(self.mapping).__name__}"
+            )
 
     def _check_programming(self, programming: WriteVerify) -> None:
         if not isinstance(programming, WriteVerify):

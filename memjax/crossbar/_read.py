@@ -6,14 +6,15 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
 from memjax.converters import Dynamic, never_clips
+from memjax.crossbar._backward import through, turned
 from memjax.crossbar._contraction import Dot
 from memjax.crossbar._convolution import Convolution
 from memjax.crossbar._hardware import Hardware
 from memjax.crossbar._mvm import Observation, Schedule, Term, Watch, merge, mvm
-from memjax.crossbar._program import Chip
+from memjax.crossbar._program import Chip, expected_range
 from memjax.crossbar._response import (
     Response,
     conducted,
@@ -41,12 +42,14 @@ class Ready(NamedTuple):
         gains: for each, the value of one LSB in units of weight x input code, [N].
         reference: matrix [K, N] whose product with the input codes is subtracted digitally, or None.
         dac_range: calibrated DAC range, or None.
+        backward: for reads through the transposed array, that chip prepared and the weight scales [N]; else None.
     """
 
     terms: tuple[Term, ...]
     gains: tuple[Array, ...]
     reference: Array | None
     dac_range: Array | None
+    backward: "tuple[Ready, Array] | None" = None
 
 
 def prepare(hardware: Hardware, chip: Chip) -> Ready:
@@ -88,7 +91,30 @@ def prepare(hardware: Hardware, chip: Chip) -> Ready:
     gains = tuple(jnp.asarray(c.factor, dtype) * gain for c in conversions)
     shape = (drive.shape[-1], outputs)
     reference = jnp.broadcast_to(sum(references) * weight_per_siemens, shape) if references else None
-    return Ready(terms, gains, reference, chip.get("dac_range"))
+    turned_chip = None if hardware.backward is None else _turn(hardware, conductance, scale, drive.shape[-1])
+    return Ready(terms, gains, reference, chip.get("dac_range"), turned_chip)
+
+
+def _turn(hardware: Hardware, conductance: dict[str, Array], scale: Array, inputs: int) -> tuple[Ready, Array]:
+    """The transposed chip, prepared, and the scales that go with its inputs."""
+    chip = lax.stop_gradient(turned(conductance, hardware.tile, hardware.cell.g_off, scale, inputs))
+    other = _other_side(hardware)
+    if other.adc.bits is not None and other.adc.range is None:
+        chip["adc_range"] = lax.stop_gradient(expected_range(other, chip, scale.shape[-1], inputs))
+    return prepare(other, chip), lax.stop_gradient(scale)
+
+
+def _other_side(hardware: Hardware) -> Hardware:
+    """The hardware as errors see it, driven at the bit lines and read at the word lines."""
+    assert hardware.backward is not None
+    return Hardware(
+        hardware.cell,
+        hardware.mapping,
+        (hardware.tile[1], hardware.tile[0]),
+        hardware.backward.dac,
+        hardware.backward.adc,
+        schedule=hardware.schedule,
+    )
 
 
 def _lsb(hardware: Hardware, chip: Chip) -> Any:
@@ -118,7 +144,12 @@ def read(
     """
     dtype = ready.gains[0].dtype
     stored = None if ready.dac_range is None else jnp.max(ready.dac_range)  # one range, also for a stack
-    codes, value = hardware.dac.convert(contraction.data(x).astype(dtype), contraction.vector_axes, stored)
+    data = contraction.data(x).astype(dtype)
+    link = None
+    if ready.backward is not None:
+        link = _through_the_array(hardware, contraction, ready.backward, data)
+        data = lax.stop_gradient(data)
+    codes, value = hardware.dac.convert(data, contraction.vector_axes, stored)
     total, seen = jnp.zeros((), dtype), []
     for index, (term, gain) in enumerate(zip(ready.terms, ready.gains, strict=True)):
         random = term.powers or hardware.adc.noisy
@@ -128,7 +159,15 @@ def read(
         seen.append(observed)
     if ready.reference is not None:
         total = total - contraction.product(codes, ready.reference)
-    return contraction.result(total * value), None if watch is None else reduce(merge, seen)
+    total = total * value if link is None else total * value + link
+    return contraction.result(total), None if watch is None else reduce(merge, seen)
+
+
+def _through_the_array(hardware: Hardware, contraction: Contraction, turned_chip: tuple, data: Array) -> Array:
+    """Zeros whose gradient by the data is read from the transposed array."""
+    other = _other_side(hardware)
+    ready, scale = turned_chip
+    return through(contraction, lambda *of_chip: read(*of_chip)[0], other, ready, scale, data)
 
 
 def _convert_currents(

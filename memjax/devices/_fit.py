@@ -1,19 +1,15 @@
 """Fitting a model to a measured current: least squares through the simulation."""
 
-from collections.abc import Mapping
-
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from memjax._check import concrete, satisfies
 from memjax.devices._base import AbstractDevice, Numeric
+from memjax.devices._bounded import Bounds, from_line, to_line
 from memjax.devices._names import check_names, parameters, replace
 from memjax.devices._simulate import Trace, simulate
-
-Bounds = Mapping[str, tuple[float, float]]
 
 
 class Fit(eqx.Module):
@@ -60,7 +56,7 @@ def fit(
     names = tuple(bounds)
     if not names:
         raise ValueError("fit: bounds must name at least one parameter, got none")
-    start = {name: _to_line(name, parameters(device)[name], *bounds[name]) for name in names}
+    start = {name: to_line(name, parameters(device)[name], *bounds[name]) for name in names}
     # Copies: JAX remembers the conversion of a NumPy array it has seen while tracing, precision included, and would
     # hand the caller's own array back in that precision after a change of jax_enable_x64.
     voltage, time = (x if concrete(x) is None else np.array(x) for x in (voltage, time))
@@ -68,7 +64,7 @@ def fit(
     scale = jnp.sqrt(jnp.mean(measured**2))
 
     def candidate(line):
-        return replace(device, {name: _from_line(line[name], *bounds[name]) for name in names})
+        return replace(device, {name: from_line(line[name], *bounds[name]) for name in names})
 
     def residual(line, _):
         trace = simulate(candidate(line), voltage, time, state, method=method, substeps=substeps)
@@ -94,27 +90,3 @@ def _check_measurement(voltage, current, time) -> None:
     known = concrete(current)
     if known is not None and not np.any(known):
         raise ValueError("fit: current must not be zero throughout")
-
-
-def _logarithmic(low: float, high: float) -> bool:
-    return low * high > 0 and max(abs(low), abs(high)) >= 10 * min(abs(low), abs(high))
-
-
-def _to_line(name: str, value: Array, low: float, high: float) -> Array:
-    """The unbounded variable of a parameter inside its bounds."""
-    if not low < high:
-        raise ValueError(f"fit: bounds of {name} must increase, got ({low:g}, {high:g})")
-    satisfies(name, value, lambda v: (v > low) & (v < high), f"strictly between its bounds {low:g} and {high:g}")
-    if _logarithmic(low, high):
-        ends = np.log(abs(low)), np.log(abs(high))
-        share = (jnp.log(jnp.abs(value)) - ends[0]) / (ends[1] - ends[0])
-    else:
-        share = (value - low) / (high - low)
-    return jnp.asarray(jnp.log(share / (1 - share)), dtype=jnp.result_type(float))
-
-
-def _from_line(line: Array, low: float, high: float) -> Array:
-    share = jax.nn.sigmoid(line)
-    if _logarithmic(low, high):
-        return np.sign(low) * jnp.exp((1 - share) * np.log(abs(low)) + share * np.log(abs(high)))
-    return low + (high - low) * share

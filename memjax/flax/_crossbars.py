@@ -1,18 +1,25 @@
 """Flax NNX: a module that runs another one on crossbars."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
+from memjax import _check
 from memjax.crossbar import Hardware
 from memjax.transform import Plan, crossbarify
 
 
 class Conductance(nnx.Variable):
-    """Conductances of the cells [S]: what a write changes."""
+    """Conductances of the cells [S]: what a write changes.
+
+    Its metadata "range" is (G_off, G_on) [S] of the cell, by which `memjax.training` knows what its steps are; None
+    where the hardware was traced.
+    """
 
 
 class Periphery(nnx.Variable):
@@ -28,6 +35,21 @@ def _call(params: Any, graphdef: Any, rest: Any, *args: Any, **kwargs: Any) -> A
 def _periphery(chip: dict[str, Any]) -> Any:
     rest = {name: {k: v for k, v in entry.items() if k != "conductance"} for name, entry in chip.items()}
     return nnx.data(jax.tree.map(Periphery, rest))
+
+
+def _range(hardware: Hardware) -> tuple[float, float] | None:
+    low, high = (_check.concrete(g) for g in (hardware.cell.g_off, hardware.cell.g_on))
+    if low is None or high is None or low.ndim or high.ndim:
+        return None
+    return float(low), float(high)
+
+
+def _held(conductance: dict[str, Any], periphery: dict[str, Any]) -> dict[str, Any]:
+    """Conductances with stuck cells where they are stuck, whatever an optimiser wrote."""
+    if "low" not in periphery:
+        return conductance
+    low, high = periphery["low"], periphery["high"]
+    return jax.tree.map(lambda g, low, high: jnp.where(low < high, g, low), conductance, low, high)
 
 
 class Crossbars(nnx.Module):
@@ -58,8 +80,9 @@ class Crossbars(nnx.Module):
         self.model = model
         self.analog = nnx.static(crossbarify(_call, hardware, select))
         chip = self.analog.program(*self._split(key), *example, **flags)
+        variable = partial(Conductance, range=_range(hardware))
         self.conductance = nnx.data(
-            {name: jax.tree.map(Conductance, entry["conductance"]) for name, entry in chip.items()}
+            {name: jax.tree.map(variable, entry["conductance"]) for name, entry in chip.items()}
         )
         self.periphery = _periphery(chip)
 
@@ -71,7 +94,9 @@ class Crossbars(nnx.Module):
     def chip(self) -> dict[str, Any]:
         """The chip as plain arrays, as in `memjax.Analog`."""
         conductance, periphery = nnx.as_pure((self.conductance, self.periphery))
-        return {name: {"conductance": conductance[name]} | periphery[name] for name in conductance}
+        return {
+            name: {"conductance": _held(conductance[name], periphery[name])} | periphery[name] for name in conductance
+        }
 
     def plan(self, *example: Any, **flags: Any) -> Plan:
         """Every crossbar with its tiles, and every matrix that stays digital and why."""

@@ -29,7 +29,7 @@ def hysteresis(trace: Trace, ax: "Axes | None" = None, **line: Any) -> "Figure":
             zero(0, color="0.8", linewidth=0.6, zorder=0)
         axes.set_xlabel("Voltage (V)")
         axes.set_ylabel("Current (A)")
-        _prefixes(axes.yaxis)
+        _style.prefixes(axes.yaxis)
     return figure
 
 
@@ -54,7 +54,7 @@ def state_against_time(trace: Trace, ax: "Axes | None" = None, **line: Any) -> "
         axes.set_ylim(-0.03, 1.03)
         axes.set_ylabel("State")
         axes.set_xlabel("Time (s)")
-        _prefixes(axes.xaxis)
+        _style.prefixes(axes.xaxis)
     return figure
 
 
@@ -71,7 +71,7 @@ def conductance_against_pulses(conductance: ArrayLike, ax: "Axes | None" = None,
         axes.plot(np.arange(len(values)), values, **style | line)
         axes.set_xlabel("Pulse number")
         axes.set_ylabel("Conductance (S)")
-        _prefixes(axes.yaxis)
+        _style.prefixes(axes.yaxis)
     return figure
 
 
@@ -92,8 +92,8 @@ def population_spread(trace: Trace, ax: "Axes | None" = None, quantiles: Sequenc
         axes.legend()
         axes.set_xlabel("Time (s)")
         axes.set_ylabel("Conductance (S)")
-        _prefixes(axes.xaxis)
-        _prefixes(axes.yaxis)
+        _style.prefixes(axes.xaxis)
+        _style.prefixes(axes.yaxis)
     return figure
 
 
@@ -101,10 +101,3 @@ def _curves(values: ArrayLike) -> np.ndarray:
     """[T, ...] as [T, curves]."""
     values = np.asarray(values)
     return values.reshape(values.shape[0], -1)
-
-
-def _prefixes(axis) -> None:
-    """Tick labels as 20µ, 1m, 3k."""
-    from matplotlib.ticker import EngFormatter
-
-    axis.set_major_formatter(EngFormatter(sep=""))

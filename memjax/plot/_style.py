@@ -66,3 +66,10 @@ def axes_or_new(ax: "Axes | None", width: float = 4.8, height: float = 3.6) -> "
             yield new
     else:
         yield ax.get_figure(root=True), ax
+
+
+def prefixes(axis: Any) -> None:
+    """Tick labels as 20µ, 1m, 3k."""
+    from matplotlib.ticker import EngFormatter
+
+    axis.set_major_formatter(EngFormatter(sep=""))

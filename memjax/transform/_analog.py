@@ -127,7 +127,7 @@ class Analog:
         Args:
             params, *args, **kwargs: the arguments of the function, as arrays or `jax.ShapeDtypeStruct`.
         """
-        trace, _ = self._trace(params, args, kwargs)
+        trace, _ = self.trace(params, args, kwargs)
         return make_plan(self.hardware, trace.crossbars, trace.digital, trace.partly)
 
     def program(self, params: Any, key: Array, *args: Any, **kwargs: Any) -> Chip:
@@ -145,7 +145,7 @@ class Analog:
         Raises: ValueError for NaN or infinite weights, naming the parameter.
         """
         _check_key(key)
-        trace, leaves = self._trace(params, args, kwargs)
+        trace, leaves = self.trace(params, args, kwargs)
         _check_finite(params)
         return trace.programmed(self.hardware, leaves[: trace.parameters], key)
 
@@ -158,7 +158,7 @@ class Analog:
             *args, **kwargs: the other arguments of the function.
             key: PRNG key of this read, needed where `Hardware.effects` has read noise or `Hardware.adc` noise.
         """
-        trace, leaves = self._trace(params, args, kwargs)
+        trace, leaves = self.trace(params, args, kwargs)
         self._check(trace, chip)
         crossbar.check_key(self.hardware, key)
         results = trace.applied(self.hardware, chip, leaves, key)
@@ -179,13 +179,13 @@ class Analog:
         Raises: ValueError where the hardware has no range to calibrate.
         """
         _check.number("percentile", percentile, 0.0, 100.0, open_low=True)
-        trace, leaves = self._trace(params, args, kwargs)
+        trace, leaves = self.trace(params, args, kwargs)
         self._check(trace, chip)
         return calibrated(trace, self.hardware, chip, leaves, percentile)
 
     def clipping(self, chip: Chip, params: Any, *args: Any, **kwargs: Any) -> dict[str, Array]:
         """Fraction of the ADC conversions of each crossbar that clip, on the given data (without read noise)."""
-        trace, leaves = self._trace(params, args, kwargs)
+        trace, leaves = self.trace(params, args, kwargs)
         self._check(trace, chip)
         return clipping_rates(trace, self.hardware, chip, leaves)
 
@@ -200,7 +200,7 @@ class Analog:
         Raises: ValueError for a chip of another function and for weights that are not finite.
         """
         _check_key(key)
-        trace, leaves = self._trace(params, args, kwargs)
+        trace, leaves = self.trace(params, args, kwargs)
         self._check(trace, chip)
         _check_finite(params)
         return trace.reprogrammed(self.hardware, chip, leaves[: trace.parameters], key)
@@ -214,7 +214,7 @@ class Analog:
             key: PRNG key of the random inputs and their reads.
         """
         _check_key(key)
-        trace, leaves = self._trace(params, args, kwargs)
+        trace, leaves = self.trace(params, args, kwargs)
         self._check(trace, chip)
         return trace.tuned(self.hardware, chip, leaves[: trace.parameters], key)
 
@@ -272,8 +272,9 @@ class Analog:
                 )
             crossbar.check_chip(self.hardware, entry)
 
-    def _trace(self, params: Any, args: tuple, kwargs: dict) -> tuple[Trace, list[Any]]:
-        dynamic, static = eqx.partition((params, args, kwargs), _is_dynamic)
+    def trace(self, params: Any, args: tuple, kwargs: dict) -> tuple[Trace, list[Any]]:
+        """The function traced for these arguments, and their array leaves in the order of its inputs."""
+        dynamic, static = eqx.partition((params, args, kwargs), is_dynamic)
         leaves, treedef = jax.tree.flatten(dynamic)
         avals = tuple(map(_abstract, leaves))
         key = (treedef, static, tuple((a.shape, a.dtype, a.weak_type) for a in avals))
@@ -294,7 +295,7 @@ class Analog:
             return self.fn(params, *args, **kwargs)
 
         closed, result = jax.make_jaxpr(flat, return_shape=True)(*avals)
-        paths = _paths(params)
+        paths = parameter_paths(params)
         ranks = {path: len(aval.shape) for path, aval in zip(paths, avals[: len(paths)], strict=True)}
         analysis = Analysis(self.select, ranks)
         weights: list[Weight | None] = [Weight(analysis.number(("parameter", p)), (p,), ()) for p in paths]
@@ -336,7 +337,7 @@ def crossbarify(fn: Callable, hardware: Hardware, select: Callable[[str], bool] 
     return Analog(fn, hardware, select)
 
 
-def _is_dynamic(leaf: Any) -> bool:
+def is_dynamic(leaf: Any) -> bool:
     """Whether a leaf of the arguments is traced (numbers and arrays) rather than fixed (flags, names, functions)."""
     number = isinstance(leaf, int | float | complex) and not isinstance(leaf, bool)
     return number or isinstance(leaf, jax.Array | np.ndarray | np.generic | jax.ShapeDtypeStruct)
@@ -356,9 +357,9 @@ def _hashable(key: tuple) -> tuple:
     return key
 
 
-def _paths(params: Any) -> list[str]:
+def parameter_paths(params: Any) -> list[str]:
     """Name of every array leaf of the parameters, in order: "params/Dense_0/kernel"."""
-    leaves = jax.tree_util.tree_flatten_with_path(eqx.filter(params, _is_dynamic))[0]
+    leaves = jax.tree_util.tree_flatten_with_path(eqx.filter(params, is_dynamic))[0]
     return [jax.tree_util.keystr(path, simple=True, separator="/").removesuffix("/value") for path, _ in leaves]
 
 
@@ -368,7 +369,7 @@ def _check_key(key: Any) -> None:
 
 
 def _check_finite(params: Any) -> None:
-    for path, leaf in zip(_paths(params), jax.tree.leaves(eqx.filter(params, _is_dynamic)), strict=True):
+    for path, leaf in zip(parameter_paths(params), jax.tree.leaves(eqx.filter(params, is_dynamic)), strict=True):
         values = _check.concrete(leaf)
         if values is not None and not np.isfinite(values).all():
             raise ValueError(

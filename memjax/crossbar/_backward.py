@@ -1,0 +1,117 @@
+"""The backward pass through the array itself: errors on the bit lines, read at the word lines."""
+
+import math
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+from memjax.converters import AbstractAdc, Adc, Dac
+from memjax.crossbar._contraction import Dot
+from memjax.crossbar._convolution import Convolution
+from memjax.crossbar._tiles import cut, join
+
+# Most numbers in the patches of a convolution that are live at once.
+PATCHES = 1 << 24
+
+
+class Backward(eqx.Module):
+    """Converters of the transposed read: gradients by inputs are read from the chip, not computed.
+
+    The errors d of the outputs drive the bit lines through `dac`, the currents of the word lines go through `adc`:
+
+        dL/dx = W^T d,   one conversion for each word line of each tile
+
+    Scales are undone as in the forward read. Only for `mapping.DoubleColumn`, whose pair is subtracted before the
+    converter. The noise effects of the hardware act on forward reads alone. Gradients by conductances stay products of
+    inputs and errors.
+
+    Args:
+        dac: converters on the bit lines; without a range of its own it follows each vector of errors.
+        adc: converters on the word lines; without a range of its own it is estimated from the conductances.
+
+    Raises: TypeError for converters of another kind.
+
+    Source: transposable arrays as in Gokmen and Vlasov (Front. Neurosci. 10:333, 2016).
+    """
+
+    dac: Dac = Dac(bits=8)
+    adc: AbstractAdc = Adc(bits=8)
+
+    def __check_init__(self):
+        if not isinstance(self.dac, Dac):
+            raise TypeError(f"Backward.dac must be a Dac, got {self.dac!r}")
+        if not isinstance(self.adc, AbstractAdc):
+            raise TypeError(f"Backward.adc must be an Adc, got {self.adc!r}")
+        if self.adc.subtract != "analog" or self.adc.errors:
+            raise ValueError("Backward.adc must subtract 'analog' and have no errors of its own")
+
+
+def turned(conductance: dict[str, Array], tile: tuple[int, int], g_off: Any, scale: Array, inputs: int) -> dict:
+    """The chip whose matrix is the transposed one without its scales: the same tiles, driven from the other side."""
+    rows, columns = tile
+    outputs = scale.shape[-1]
+    turn = lambda tiles: cut(join(tiles, inputs, outputs).T, columns, rows, g_off)
+    one = jnp.ones((), scale.dtype)
+    return {
+        "conductance": {name: turn(tiles) for name, tiles in conductance.items()},
+        "scale": jnp.broadcast_to(one, (inputs,)),
+        "drive": jnp.broadcast_to(one, (outputs,)),
+    }
+
+
+def through(contraction: Dot | Convolution, read: Any, hardware: Any, ready: Any, scale: Array, x: Array) -> Array:
+    """Zero of the shape of the result (standard form), whose gradient by `x` is read from the turned chip.
+
+    Args:
+        contraction: the operation.
+        read: (hardware, contraction, ready, errors) -> result, the read of a chip.
+        hardware: that of the turned chip.
+        ready: the turned chip, prepared.
+        scale: weight scales [*stack, N].
+        x: the data in standard form.
+    """
+    shape = jax.eval_shape(lambda: contraction.product(x, jnp.zeros((*contraction.stack, *contraction.shape), x.dtype)))
+
+    @jax.custom_vjp
+    def link(x, hardware, ready, scale):  # all that may be traced is an argument
+        return jnp.zeros(shape.shape, shape.dtype)
+
+    def forward(x, hardware, ready, scale):
+        return link(x, hardware, ready, scale), (hardware, ready, scale)
+
+    def backward(saved, cotangent):
+        hardware, ready, scale = saved
+        inputs, outputs = contraction.shape
+        # Scales of columns among one another belong to the errors, the common one to the result.
+        largest = jnp.max(scale, axis=-1, keepdims=True)
+        unit = jnp.where(largest > 0.0, largest, 1.0)[..., None, :]
+        errors = contraction.unrows(cotangent) * scale[..., None, :] / unit
+        stack = contraction.stack
+        turned_dot = Dot(
+            errors.shape,
+            (*stack, outputs, inputs),
+            (errors.ndim - 1,),
+            (len(stack),),
+            (0,) if stack else (),
+            (0,) if stack else (),
+        )
+        return _gather(contraction, unit * read(hardware, turned_dot, ready, errors), x.shape), None, None, None
+
+    link.defvjp(forward, backward)
+    return link(x, hardware, ready, scale)
+
+
+def _gather(contraction: Dot | Convolution, rows: Array, shape: tuple[int, ...]) -> Array:
+    """Gradient by the data from that by its rows [*stack, S, K]: positions that share an element add up."""
+    if isinstance(contraction, Dot):
+        return rows.reshape(shape)
+    examples = shape[0]
+    one = jax.ShapeDtypeStruct((1, *shape[1:]), rows.dtype)
+    by_example = rows.reshape(*contraction.stack, examples, -1, rows.shape[-1])
+    by_example = jnp.moveaxis(by_example, len(contraction.stack), 0)
+    add = jax.linear_transpose(contraction.rows, one)
+    size = max(1, PATCHES // max(1, math.prod(by_example.shape[1:])))
+    return lax.map(lambda piece: add(piece)[0][0], by_example, batch_size=min(size, examples))

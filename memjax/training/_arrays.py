@@ -1,0 +1,148 @@
+"""Arrays of cells under training: how parameters of a model are seen as weights of a law, and written.
+
+Every algorithm works on a flat tuple of arrays, one for each leaf of the parameters. An array is described by a plain
+dict: the fixed numbers of its cells and, where its parameters are conductances, the range that they cover.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from memjax import _check
+from memjax._random import fold_name
+from memjax.training._law import AbstractLaw
+from memjax.training._noise import normal
+from memjax.training._population import Made
+from memjax.training._pulses import apply_net, apply_pulses
+from memjax.training._rules import Counts
+
+Range = tuple[Any, Any]
+Writer = Callable[[Array, Array], Array]
+"""(weights in the law's units, key) -> weights."""
+
+
+class Window(NamedTuple):
+    """The range of a parameter that the law's own range stands for."""
+
+    low: Array
+    high: Array
+
+
+class Leaf(NamedTuple):
+    """A leaf of the parameters: its name, its array and, for a conductance, the range of the cell."""
+
+    name: str
+    value: Any
+    window: Window | None
+
+
+def leaves(params: Any, range: Range | None = None) -> list[Leaf]:
+    """The arrays among parameters, with the ranges that `memjax.flax.Conductance` variables carry.
+
+    Raises: ValueError for a conductance whose range is not known, and for parameters that are not real numbers.
+    """
+    found = []
+    is_variable = lambda node: hasattr(node, "get_metadata")
+    for path, node in jax.tree_util.tree_flatten_with_path(params, is_leaf=is_variable)[0]:
+        name = jax.tree_util.keystr(path, simple=True, separator="/").removesuffix("/value")
+        values = jax.tree.leaves(node) if is_variable(node) else [node]
+        for value in values:
+            if not jnp.issubdtype(jnp.result_type(value), jnp.floating):
+                raise ValueError(f"params must be real arrays, got {jnp.result_type(value)} in {name!r}")
+            own = node.get_metadata().get("range") if is_variable(node) else None
+            if is_variable(node) and type(node).__name__ == "Conductance" and own is None and range is None:
+                raise ValueError(
+                    f"range must be the (low, high) conductance [S] of a cell for {name!r}, whose hardware was traced "
+                    "when it was made, got None"
+                )
+            chosen = own if range is None else range
+            window = None if chosen is None else Window(*(jnp.asarray(end, value.dtype) for end in chosen))
+            found.append(Leaf(name, value, window))
+    return found
+
+
+def check_range(range: Range | None) -> None:
+    """Raise unless a range is None or (low, high)."""
+    if range is None:
+        return
+    if not isinstance(range, tuple) or len(range) != 2:
+        raise TypeError(f"range must be (low, high) or None, got {range!r}")
+    _check.ordered("range", low=range[0], high=range[1])
+
+
+def make(law: AbstractLaw, key: Array, leaf: Leaf, role: str = "cells") -> Made:
+    """The cells of an array. They depend on the key, the name of the parameter and their role alone.
+
+    No cell has a bound at a negative conductance.
+    """
+    made = law.make(fold_name(fold_name(key, leaf.name), role), jnp.shape(leaf.value), leaf.value.dtype)
+    lowest = least(law, leaf.window, leaf.value.dtype)
+    return made if lowest is None else made | {end: jnp.maximum(made[end], lowest) for end in ("low", "high")}
+
+
+def to_weight(law: AbstractLaw, window: Window | None, parameter: Array) -> Array:
+    """A parameter in units of the law."""
+    if window is None:
+        return parameter
+    low, high = law.range
+    return low + (parameter - window.low) * (high - low) / (window.high - window.low)
+
+
+def from_weight(law: AbstractLaw, window: Window | None, change: Array) -> Array:
+    """A change of the weight in units of the parameter."""
+    if window is None:
+        return change
+    low, high = law.range
+    return change * (window.high - window.low) / (high - low)
+
+
+def requested(law: AbstractLaw, window: Window | None, update: Array) -> Array:
+    """An update from an optimiser in units of the law.
+
+    For a conductance G the update is taken as that of the fraction g = (G - low) / (high - low) of its range, so that
+    learning rates have their usual size: dL/dg = (high - low) dL/dG.
+    """
+    if window is None:
+        return update
+    low, high = law.range
+    return update * (window.high - window.low) * (high - low)
+
+
+def send(law: AbstractLaw, counts: Array | Counts, made: Made, one_by_one: bool = False) -> Writer:
+    """The writer that sends pulses, net or in both directions."""
+    if isinstance(counts, Counts):
+        return lambda weight, key: apply_pulses(law, weight, *counts, made, key, one_by_one=one_by_one)
+    return lambda weight, key: apply_net(law, weight, counts, made, key, one_by_one=one_by_one)
+
+
+def write(
+    law: AbstractLaw, made: Made, before: Array, hidden: Array | None, key: Array, writer: Writer, least: Any = None
+) -> tuple[Array, Array | None]:
+    """Weights after a write and the time to the next one: (as they are seen, hidden ones).
+
+    Args:
+        before: the weights as they were seen.
+        hidden: the weights that pulses act on, where there is write noise, else None.
+        writer: what happens to the weights, as a function of them and a key.
+        least: lowest weight that can be seen, None: any.
+    """
+    pulse_key, relax_key, see_key = jax.random.split(key, 3)
+    stored = jnp.clip(before if hidden is None else hidden, made["low"], made["high"])
+    after = writer(stored, pulse_key)
+    touched = after != stored
+    if law.population.relaxes:
+        after = law.relax(after, made, relax_key)
+    if hidden is None:
+        return after, None
+    noise = law.population.write_noise * law.population.step * normal(see_key, after.shape, after.dtype)
+    noisy = after + noise.astype(after.dtype)
+    noisy = noisy if least is None else jnp.maximum(noisy, least)
+    return jnp.where(touched, noisy, before), after
+
+
+def least(law: AbstractLaw, window: Window | None, dtype: Any) -> Array | None:
+    """The weight of a cell without conductance."""
+    return None if window is None else to_weight(law, window, jnp.zeros((), dtype))

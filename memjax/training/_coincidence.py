@@ -1,0 +1,131 @@
+"""Stochastic coincidence updates as an optax transformation."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array, lax
+
+from memjax import _check
+from memjax._random import fold_name
+from memjax.training import _arrays
+from memjax.training._arrays import Writer
+from memjax.training._law import AbstractLaw
+from memjax.training._outer import Outer
+from memjax.training._population import Made
+from memjax.training._pulsed import PulsedState, changed, matched, pulsed, square_sum
+from memjax.training._pulses import apply_net, apply_pulses
+from memjax.training._rules import Sign
+from memjax.training._trains import SLOTS, coincidences
+
+FIDELITIES = ("moments", "batch", "sequential")
+
+
+def coincidence(
+    law: AbstractLaw,
+    key: Array,
+    rate: float | Callable[[Array], Array],
+    *,
+    length: Any = 31,
+    management: bool = True,
+    fidelity: str = "moments",
+) -> optax.GradientTransformationExtraArgs:
+    """Write gradients by coincidences of random pulse trains: the parallel rank-one update of a crossbar.
+
+    Every sample (for a convolution every patch) changes the weight by -rate d x^T on average, while nothing is clipped.
+    Updates are those of `memjax.value_and_outer`, straight from the gradient: word lines and bit lines carry x and d,
+    so that no optimiser can act on the product. Parameters are weights in units of the law; those whose gradient is no
+    outer product belong elsewhere (`optax.partition`).
+
+    Args:
+        law: the update law of the cells.
+        key: PRNG key of the cells and of all draws.
+        rate: learning rate, or a schedule of the number of updates.
+        length: most slots of a train, at most 32.
+        management: whether each sample's trains are scaled to its largest |x| and |d|, and shortened where fewer slots
+            do (see `manage` in the source).
+        fidelity: "sequential": sample after sample, slots drawn bit by bit: the reference. "batch": the pulses of a
+            mini-batch drawn bit by bit and added up in each direction, then applied together. "moments": their numbers
+            drawn from distributions of the same mean and variance, from three matrix products.
+
+    Returns: an optax transformation with the state of `pulsed`.
+
+    Raises: ValueError for numbers out of their range, and for updates that are no outer products; TypeError for
+        arguments of the wrong kind.
+
+    Source: Gokmen and Vlasov (Front. Neurosci. 10:333, 2016).
+    """
+    _check.choice("fidelity", fidelity, FIDELITIES)
+    _check.number("length", length, 1, SLOTS)
+    if not callable(rate):
+        _check.number("rate", rate, 0.0, open_low=True)
+    same = pulsed(law, key, rule=Sign())
+
+    def update(updates: Any, state: Any, params: Any = None, **_: Any) -> tuple[Any, Any]:
+        is_outer = lambda node: isinstance(node, Outer)
+        for path, node in jax.tree_util.tree_flatten_with_path(updates, is_leaf=is_outer)[0]:
+            if not is_outer(node):
+                name = jax.tree_util.keystr(path, simple=True, separator="/")
+                raise ValueError(
+                    f"updates must be outer products from memjax.value_and_outer, got an array for {name!r}: give it "
+                    "to another transformation by optax.partition"
+                )
+        names, values, outers, structure = matched(updates, state.cells, params, is_outer)
+        altered = state.altered | changed(names, values, state.norm)
+        now = jnp.asarray(rate(state.count) if callable(rate) else rate, jnp.float32)
+        key_now = jax.random.fold_in(state.key, state.count)
+        changes, hidden, norm = [], [], []
+        for index, (name, value, outer) in enumerate(zip(names, values, outers, strict=True)):
+            made = state.cells[index]
+            stored = state.hidden[index] if state.hidden else None
+            writer = coincide(law, outer, made, now, length, management, fidelity)
+            after, stored = _arrays.write(law, made, value, stored, fold_name(key_now, name), writer)
+            hidden += [] if stored is None else [stored]
+            change = (after - value).astype(value.dtype)
+            changes.append(change)
+            norm.append(square_sum(value + change))
+        new = PulsedState(
+            state.key, state.count + 1, state.cells, state.windows, (), tuple(hidden), tuple(norm), altered
+        )
+        return jax.tree.unflatten(structure, changes), new
+
+    return optax.GradientTransformationExtraArgs(same.init, update)
+
+
+def coincide(
+    law: AbstractLaw,
+    outer: Outer,
+    made: Made,
+    rate: Array,
+    length: Any,
+    management: bool,
+    fidelity: str,
+    sign: Array | None = None,
+) -> Writer:
+    """The writer that sends the coincidences of a mini-batch, in the reverse direction where `sign` is negative."""
+    step = law.granularity.astype(outer.x.dtype)
+    cells = {name: outer.to_matrix(value) for name, value in made.items()}
+
+    def at_once(weight, key):
+        draw_key, noise_key = jax.random.split(key)
+        counts = outer.draw if fidelity == "moments" else outer.counts
+        up, down = jax.tree.map(outer.to_parameter, counts(rate, step, length, management, draw_key))
+        if sign is not None:
+            up, down = jnp.where(sign < 0, down, up), jnp.where(sign < 0, up, down)
+        return apply_pulses(law, weight, up, down, made, noise_key)
+
+    def in_turn(weight, key):
+        draw_key, noise_key = jax.random.split(key)
+
+        def sample(weight, one):
+            index, train = one
+            signed = coincidences(train, jax.random.fold_in(draw_key, index))
+            return apply_net(law, weight, signed, cells, jax.random.fold_in(noise_key, index)), None
+
+        all_trains = outer.trains(rate, step, length, management)
+        order = jnp.arange(len(all_trains.length))
+        return outer.to_parameter(lax.scan(sample, outer.to_matrix(weight), (order, all_trains))[0])
+
+    return in_turn if fidelity == "sequential" else at_once

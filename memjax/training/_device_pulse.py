@@ -1,0 +1,100 @@
+"""Physics as an update law: voltage pulses on any device model."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax import Array
+
+from memjax import _check
+from memjax.devices import AbstractDevice, apply_pulse
+from memjax.devices._names import check_names, parameters, replace
+from memjax.devices._population import Distribution, population
+from memjax.training._law import AbstractLaw
+from memjax.training._population import Made, Population
+
+
+class DevicePulse(AbstractLaw):
+    """A pulse is a rectangular voltage on a device model; the weight is linear in the conductance.
+
+        w = low + (high - low) (G - G_min) / (G_max - G_min),   x' = apply_pulse(device, x(G), voltage, width)
+
+    with the range of the model's conductance. n equal pulses are one of n times the width where the model has a closed
+    form for pulses, and come one after another where it has none. SET pulses raise the weight.
+
+    Args:
+        device: the model, with scalar parameters.
+        set_voltage, reset_voltage: magnitudes [V]; None: those that the model starts programming with.
+        width: width of a pulse [s].
+        spread: distribution of named parameters over the cells, as in `memjax.devices.population`.
+        population: noise and decay of the cells; steps, bounds and their spreads are those of the device.
+
+    Raises: ValueError for numbers out of their range, for devices with array parameters, for names that the device
+        does not have and for devices without voltage dynamics.
+
+    Source: see the device model; superposition of equal pulses by algebra (its state equation does not depend on time).
+    """
+
+    device: AbstractDevice
+    set_voltage: Any = None
+    reset_voltage: Any = None
+    width: Any = 1e-6
+    spread: Mapping[str, Distribution] = eqx.field(static=True, default_factory=dict)
+    population: Population = Population()
+
+    def __check_init__(self):
+        if not isinstance(self.device, AbstractDevice):
+            raise TypeError(f"DevicePulse.device must be a device of memjax.devices, got {self.device!r}")
+        if any(jnp.ndim(leaf) for leaf in parameters(self.device).values()):
+            raise ValueError("DevicePulse.device must have scalar parameters: give cells their own by spread=")
+        check_names("DevicePulse.spread", self.device, self.spread)
+        _check.positive("DevicePulse", width=self.width)
+        for name in ("set_voltage", "reset_voltage"):
+            if getattr(self, name) is not None:
+                _check.positive("DevicePulse", **{name: getattr(self, name)})
+
+    def make(self, key: Array | None, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Made:
+        made = self.population.make(key, shape, dtype)
+        if key is None or not self.spread:
+            return made
+        drawn = parameters(population(self.device, key, shape, **self.spread))
+        own = {f"device/{name}": drawn[name].astype(dtype) for name in self.spread}
+        low, high = (self._weight(bound) for bound in self._cell(own).conductance_bounds)
+        stuck = made["low"] == made["high"]
+        ends = {"low": jnp.where(stuck, made["low"], low), "high": jnp.where(stuck, made["high"], high)}
+        return made | own | {name: end.astype(dtype) for name, end in ends.items()}
+
+    def one(self, weight: Array, up: Array, made: Made) -> Array:
+        return self._after(weight, self.width, up, made)
+
+    def many(self, weight: Array, count: Array, up: Array, made: Made) -> Array | None:
+        cell = self._cell(made)
+        if cell.pulse(0.5, 1.0, 1.0) is None:
+            return None
+        return self._after(weight, count * self.width, up, made)
+
+    def _after(self, weight: Array, width: Any, up: Array, made: Made) -> Array:
+        cell = self._cell(made)
+        low, high = cell.conductance_bounds
+        state = cell.state_at(jnp.clip(self._conductance(weight), low, high))
+        after = apply_pulse(cell, jnp.clip(state, 0.0, 1.0), self._amplitude(up), width)
+        return self._weight(cell.conductance(after)).astype(weight.dtype)
+
+    def _cell(self, made: Made) -> AbstractDevice:
+        own = {name.removeprefix("device/"): value for name, value in made.items() if name.startswith("device/")}
+        return replace(self.device, own)
+
+    def _amplitude(self, up: Array) -> Array:
+        set_voltage, reset_voltage = self.device.write_voltages
+        set_voltage = set_voltage if self.set_voltage is None else self.set_voltage
+        reset_voltage = reset_voltage if self.reset_voltage is None else self.reset_voltage
+        return self.device.set_polarity * jnp.where(up, set_voltage, -reset_voltage)
+
+    def _conductance(self, weight: Array) -> Array:
+        (low, high), (g_low, g_high) = self.range, self.device.conductance_bounds
+        return g_low + (weight - low) / (high - low) * (g_high - g_low)
+
+    def _weight(self, conductance: Array) -> Array:
+        (low, high), (g_low, g_high) = self.range, self.device.conductance_bounds
+        return low + (conductance - g_low) / (g_high - g_low) * (high - low)

@@ -1,0 +1,158 @@
+"""Training with pairs of cells that are only ever pulsed upwards."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array
+
+from memjax import _check
+from memjax._random import fold_name
+from memjax.training import _arrays
+from memjax.training._law import AbstractLaw
+from memjax.training._population import Made
+from memjax.training._pulsed import changed, matched, square_sum
+from memjax.training._pulses import apply_net
+from memjax.training._rules import AbstractRule, Deterministic
+
+
+class Side(NamedTuple):
+    """One cell of every pair: weights, hidden weights where there is write noise (else None), fixed numbers."""
+
+    weight: Array
+    hidden: Array | None
+    cells: Made
+
+
+class OneSidedState(NamedTuple):
+    """State of `one_sided`. One entry for each array of the parameters, in their order.
+
+    Attributes:
+        key: PRNG key of the noise.
+        count: number of updates so far.
+        plus, minus: the two sides.
+        residue: what was asked for and not sent yet; () where the rule keeps none.
+        norm, altered: as in `PulsedState`.
+    """
+
+    key: Array
+    count: Array
+    plus: tuple[Side, ...]
+    minus: tuple[Side, ...]
+    residue: tuple[Array, ...]
+    norm: tuple[Array, ...]
+    altered: Array
+
+
+def one_sided(
+    law: AbstractLaw,
+    key: Array,
+    *,
+    rule: AbstractRule | None = None,
+    refresh_every: int = 100,
+    upper: Any = 0.75,
+    lower: Any = 0.25,
+) -> optax.GradientTransformationExtraArgs:
+    """Write the weight w = g+ - g- by upward pulses alone: on g+ to raise it, on g- to lower it.
+
+    For cells that change gradually in one direction only, such as PCM. Every `refresh_every` updates pairs with the
+    larger cell above `upper` and the smaller above `lower` of the range (fractions of the upper bound) are reset, and
+    their difference is written anew on one side by pulses. Parameters are weights; the pair stands for
+    low - high ... high - low of the law, whose step is that of a pulse upwards at mid-range.
+
+    Args:
+        law, key: as in `pulsed`; one key draws the cells of both sides.
+        rule: how changes become pulse counts; None: `Deterministic()`.
+        refresh_every: updates from one refresh to the next.
+        upper, lower: thresholds of the refresh.
+
+    Returns: an optax transformation.
+
+    Raises: as `pulsed`; ValueError for thresholds outside [0, 1].
+
+    Source: Nandakumar et al. (Front. Neurosci. 14:406, 2020); the one-sided unit cell of Rasch et al. (AICAS 2021).
+    """
+    rule = Deterministic() if rule is None else rule
+    if not isinstance(law, AbstractLaw) or not isinstance(rule, AbstractRule):
+        raise TypeError(f"law and rule must be an update law and a pulse rule, got {law!r} and {rule!r}")
+    _check.integer("refresh_every", refresh_every, 1, 2**31 - 1)
+    _check.fraction("one_sided", upper=upper, lower=lower)
+
+    def side(leaf: _arrays.Leaf, role: str, weight: Array) -> Side:
+        made = _arrays.make(law, key, leaf, role)
+        weight = jnp.clip(weight, made["low"], made["high"])
+        return Side(weight, weight if law.population.write_noise is not None else None, made)
+
+    def init(params: Any) -> Any:
+        arrays = [leaf._replace(window=None) for leaf in _arrays.leaves(params)]
+        base = law.range[0]
+        return OneSidedState(
+            key=fold_name(key, "writes"),
+            count=jnp.zeros((), jnp.int32),
+            plus=tuple(side(leaf, "plus", base + jnp.maximum(leaf.value, 0.0)) for leaf in arrays),
+            minus=tuple(side(leaf, "minus", base + jnp.maximum(-leaf.value, 0.0)) for leaf in arrays),
+            residue=tuple(jnp.zeros_like(leaf.value) for leaf in arrays) if rule.keeps else (),
+            norm=tuple(jnp.full((), -1.0, jnp.float32) for _ in arrays),
+            altered=jnp.array(False),
+        )
+
+    def update(updates: Any, state: Any, params: Any = None, **_: Any) -> tuple[Any, Any]:
+        cells = tuple(one.cells for one in state.plus)
+        names, values, wanted, structure = matched(updates, cells, params, lambda node: False)
+        altered = state.altered | changed(names, values, state.norm)
+        key_now = jax.random.fold_in(state.key, state.count)
+        refresh = state.count % refresh_every == refresh_every - 1
+        step = _upward_step(law)
+        changes, norm, sides, residue = [], [], [], []
+        for index, (name, value, want) in enumerate(zip(names, values, wanted, strict=True)):
+            rule_key, plus_key, minus_key, refresh_key = jax.random.split(fold_name(key_now, name), 4)
+            want = want + state.residue[index] if rule.keeps else want
+            counts, left = rule.counts(want, step.astype(value.dtype), rule_key)
+            plus = _send(law, state.plus[index], jnp.maximum(counts, 0.0), plus_key)
+            minus = _send(law, state.minus[index], jnp.maximum(-counts, 0.0), minus_key)
+            plus, minus = _refreshed(law, plus, minus, refresh, upper, lower, step, refresh_key)
+            change = (plus.weight - minus.weight - value).astype(value.dtype)
+            changes.append(change)
+            norm.append(square_sum(value + change))
+            sides.append((plus, minus))
+            residue += [left] if rule.keeps else []
+        plus, minus = (tuple(part) for part in zip(*sides, strict=True)) if sides else ((), ())
+        new = OneSidedState(state.key, state.count + 1, plus, minus, tuple(residue), tuple(norm), altered)
+        return jax.tree.unflatten(structure, changes), new
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _upward_step(law: AbstractLaw) -> Array:
+    low, high = (jnp.asarray(end, jnp.float32) for end in law.range)
+    middle = 0.5 * (low + high)
+    return law.one(middle, jnp.array(True), law.make(None, ())) - middle
+
+
+def _send(law: AbstractLaw, side: Side, counts: Array, key: Array) -> Side:
+    writer = _arrays.send(law, counts, side.cells)
+    weight, hidden = _arrays.write(law, side.cells, side.weight, side.hidden, key, writer)
+    return Side(weight, hidden, side.cells)
+
+
+def _refreshed(law, plus: Side, minus: Side, now: Array, upper, lower, step: Array, key: Array) -> tuple[Side, Side]:
+    """Both sides after a refresh of the pairs that need one."""
+    larger, smaller = jnp.maximum(plus.weight, minus.weight), jnp.minimum(plus.weight, minus.weight)
+    high = jnp.asarray(law.range[1], larger.dtype)
+    worn = now & (larger > upper * high) & (smaller > lower * high)
+    difference = plus.weight - minus.weight
+    keys = jax.random.split(key)
+
+    def renew(side, sign, one_key):
+        counts = jnp.where(worn, jnp.round(jnp.maximum(sign * difference, 0.0) / step), 0.0)
+        writer = lambda _, k: apply_net(law, jnp.clip(side.cells["reset"], *_ends(side)), counts, side.cells, k)
+        weight, hidden = _arrays.write(law, side.cells, side.weight, side.hidden, one_key, writer)
+        weight = jnp.where(worn, weight, side.weight)
+        return Side(weight, None if hidden is None else jnp.where(worn, hidden, side.hidden), side.cells)
+
+    return renew(plus, 1.0, keys[0]), renew(minus, -1.0, keys[1])
+
+
+def _ends(side: Side) -> tuple[Array, Array]:
+    return side.cells["low"], side.cells["high"]

@@ -1,0 +1,202 @@
+"""Pulsed updates as the last transformation of an optax chain."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import Array
+
+from memjax import _check
+from memjax._random import fold_name
+from memjax.training import _arrays
+from memjax.training._arrays import Range, Window
+from memjax.training._law import AbstractLaw
+from memjax.training._population import Made
+from memjax.training._rules import AbstractRule, Counts, Deterministic
+
+
+class PulsedState(NamedTuple):
+    """State of `pulsed`. One entry for each array of the parameters, in their order.
+
+    Attributes:
+        key: PRNG key of the noise.
+        count: number of updates so far.
+        cells: fixed numbers of the cells.
+        windows: (low, high) of conductances, or None.
+        residue: what was asked for and not sent yet, in units of the law; () where the rule keeps none.
+        hidden: hidden weights in units of the law; () without write noise.
+        norm: sum of squares of each array as this transformation left it, -1 before the first update.
+        altered: whether an array was found changed by something else, such as a transformation after this one.
+    """
+
+    key: Array
+    count: Array
+    cells: tuple[Made, ...]
+    windows: tuple[Window | None, ...]
+    residue: tuple[Array, ...]
+    hidden: tuple[Array, ...]
+    norm: tuple[Array, ...]
+    altered: Array
+
+
+def pulsed(
+    law: AbstractLaw,
+    key: Array,
+    *,
+    rule: AbstractRule | None = None,
+    every: int = 1,
+    range: Range | None = None,
+    one_by_one: bool = False,
+) -> optax.GradientTransformationExtraArgs:
+    """Write updates by pulses on simulated devices: last in a chain.
+
+    What comes before it (momentum, schedules, clipping, Adam) emits the change that is asked for; this emits the change
+    that the devices make of it. Parameters are weights in the units of the law (most presets have the range -1 to 1;
+    weights beyond a cell's bounds are brought inside by the first update), or conductances: those of
+    `memjax.flax.Crossbars` know their range, for others give it. For conductances the update is taken as that of the
+    fraction of the range, so that learning rates keep their usual size. Leaves of the updates may also be `Counts`:
+    these pulses are sent as they are.
+
+    Args:
+        law: the update law of the cells.
+        key: PRNG key of the cells and of their noise. Cells depend on it and on the name of their parameter.
+        rule: how changes become pulse counts; None: `Deterministic()`.
+        every: updates from one write to the next; the residue adds up what is asked for in between.
+        range: (low, high) of the parameters that the law's range stands for, such as the conductances (G_off, G_on) [S]
+            of a cell; None: parameters are in units of the law.
+        one_by_one: whether equal pulses are applied one after another, even where the law has a closed form for them.
+
+    Returns: an optax transformation. Its `update` needs the parameters.
+
+    Raises: TypeError for arguments of the wrong kind; ValueError for missing parameters, for parameters of other shapes
+        than those it was initialised with, and (outside jit; inside, the flag `altered` of the state is set) for
+        parameters that were changed by something else since the last update, as by a transformation after it.
+    """
+    rule = Deterministic() if rule is None else rule
+    _check_kind("law", law, AbstractLaw)
+    _check_kind("rule", rule, AbstractRule)
+    _check.integer("every", every, 1, 2**31 - 1)
+    if every > 1 and not rule.keeps:
+        raise ValueError(f"every must be 1 for the rule {type(rule).__name__}, which keeps no residue, got {every}")
+    _arrays.check_range(range)
+
+    def init(params: Any) -> Any:
+        arrays = _arrays.leaves(params, range)
+        cells = tuple(_arrays.make(law, key, leaf) for leaf in arrays)
+        zeros = tuple(jnp.zeros_like(leaf.value) for leaf in arrays)
+        hidden = tuple(_arrays.to_weight(law, leaf.window, leaf.value) for leaf in arrays)
+        return PulsedState(
+            key=fold_name(key, "writes"),
+            count=jnp.zeros((), jnp.int32),
+            cells=cells,
+            windows=tuple(leaf.window for leaf in arrays),
+            residue=zeros if rule.keeps else (),
+            hidden=() if law.population.write_noise is None else hidden,
+            norm=tuple(jnp.full((), -1.0, jnp.float32) for _ in arrays),
+            altered=jnp.array(False),
+        )
+
+    def update(updates: Any, state: Any, params: Any = None, **_: Any) -> tuple[Any, Any]:
+        names, values, wanted, structure = matched(updates, state.cells, params, lambda node: isinstance(node, Counts))
+        altered = state.altered | changed(names, values, state.norm)
+        key_now = jax.random.fold_in(state.key, state.count)
+        changes, residue, hidden, norm = [], [], [], []
+        for index, (name, value, want) in enumerate(zip(names, values, wanted, strict=True)):
+            made, window = state.cells[index], state.windows[index]
+            rule_key, write_key = jax.random.split(fold_name(key_now, name))
+            before = _arrays.to_weight(law, window, value)
+            if isinstance(want, Counts):
+                counts, left = want, state.residue[index] if rule.keeps else None
+            else:
+                want = _arrays.requested(law, window, want)
+                want = want + state.residue[index] if rule.keeps else want
+                counts, left = rule.counts(want, law.granularity.astype(value.dtype), rule_key)
+                if every > 1:
+                    now = state.count % every == every - 1
+                    counts, left = jnp.where(now, counts, 0.0), jnp.where(now, left, want)
+            residue += [left] if rule.keeps else []
+            stored = state.hidden[index] if state.hidden else None
+            writer = _arrays.send(law, counts, made, one_by_one)
+            lowest = _arrays.least(law, window, value.dtype)
+            after, stored = _arrays.write(law, made, before, stored, write_key, writer, lowest)
+            hidden += [] if stored is None else [stored]
+            change = _arrays.from_weight(law, window, after - before).astype(value.dtype)
+            if window is not None:
+                change = jnp.maximum(change, -value)  # rounding must not make a conductance negative
+            changes.append(change)
+            norm.append(square_sum(value + change))
+        new = PulsedState(
+            state.key, state.count + 1, state.cells, state.windows, tuple(residue), tuple(hidden), tuple(norm), altered
+        )
+        return jax.tree.unflatten(structure, changes), new
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+def matched(
+    updates: Any, cells: tuple, params: Any, is_leaf: Callable[[Any], bool]
+) -> tuple[list[str], list[Array], list[Any], Any]:
+    """(names, parameters, updates, structure of the parameters), leaf by leaf.
+
+    Raises: ValueError for missing parameters and for shapes that do not fit the cells.
+    """
+    if params is None:
+        raise ValueError(
+            "params must be given to the update of a pulsed transformation, got None: the change that a pulse makes "
+            "depends on the weight; call tx.update(grads, state, params)"
+        )
+    paths, structure = jax.tree_util.tree_flatten_with_path(params)
+    names = [jax.tree_util.keystr(path, simple=True, separator="/").removesuffix("/value") for path, _ in paths]
+    values = [jnp.asarray(value) for _, value in paths]
+    wanted = jax.tree.leaves(updates, is_leaf=is_leaf)
+    if len(wanted) != len(values) or len(cells) != len(values):
+        raise ValueError(
+            f"params must have the {len(cells)} arrays that the state was initialised with, got {len(values)} arrays "
+            f"and {len(wanted)} updates"
+        )
+    for name, value, want, made in zip(names, values, wanted, cells, strict=True):
+        for part in want if isinstance(want, Counts) else (want,):
+            if isinstance(part, jax.Array | np.ndarray) and part.shape != value.shape:
+                raise ValueError(
+                    f"updates must have the shapes of their parameters, {value.shape} for {name!r}, got {part.shape}"
+                )
+        if made["low"].shape != value.shape:
+            raise ValueError(
+                f"params must have the shapes that the state was initialised with, {made['low'].shape} for {name!r}, "
+                f"got {value.shape}: a checkpoint of another network?"
+            )
+    return names, values, wanted, structure
+
+
+def square_sum(value: Array) -> Array:
+    """A number that tells whether an array is still the one it was."""
+    return jnp.sum(jnp.square(value / _magnitude(value)).astype(jnp.float32))
+
+
+def _magnitude(value: Array) -> Array:
+    """A power of two near the largest magnitude, so that squares of conductances do not underflow."""
+    largest = jnp.max(jnp.abs(value), initial=0.0)
+    return jnp.exp2(jnp.round(jnp.log2(jnp.where(largest > 0, largest, 1.0))))
+
+
+def changed(names: list[str], values: list[Array], norms: tuple[Array, ...]) -> Array:
+    """Whether any array is not as it was left; raises outside jit."""
+    flags = []
+    for name, value, norm in zip(names, values, norms, strict=True):
+        off = (norm >= 0.0) & (jnp.abs(square_sum(value) - norm) > 1e-3 * norm + 1e-6)
+        known = _check.concrete(off)
+        if known is not None and np.any(known):
+            raise ValueError(
+                f"params must be as the last pulsed update left them, but {name!r} was changed since: a pulsed "
+                "transformation must be the last of its chain"
+            )
+        flags.append(off)
+    return jnp.any(jnp.stack(flags)) if flags else jnp.array(False)
+
+
+def _check_kind(name: str, value: Any, kind: type) -> None:
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be a {kind.__name__.removeprefix('Abstract').lower()}, got {value!r}")

@@ -1,0 +1,272 @@
+"""Training with a fast and a slow array: Tiki-Taka in its versions, as optax transformations."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array, lax
+
+from memjax import _check
+from memjax._random import fold_name
+from memjax.training import _arrays
+from memjax.training._arrays import Range, Window
+from memjax.training._coincidence import coincide
+from memjax.training._law import AbstractLaw
+from memjax.training._noise import normal
+from memjax.training._outer import Outer
+from memjax.training._population import Made
+from memjax.training._pulsed import changed, matched, square_sum
+from memjax.training._pulses import apply_net
+from memjax.training._rules import Stochastic
+from memjax.training._transfer import AbstractTransfer, Buffered, Buffers, Chopped, Direct, Dynamic, Reading, check
+
+
+class Fast(NamedTuple):
+    """A fast array: its weights, the hidden ones where there is write noise (else None), its cells."""
+
+    weight: Array
+    hidden: Array | None
+    cells: Made
+
+
+class Slow(NamedTuple):
+    """A slow array, whose weights are the parameters: hidden ones, cells, range of a conductance; None where absent."""
+
+    hidden: Array | None
+    cells: Made
+    window: Window | None
+
+
+class TikiTakaState(NamedTuple):
+    """State of the Tiki-Taka transformations. One entry for each array of the parameters, in their order.
+
+    Attributes:
+        key: PRNG key of everything that is random after the start.
+        count: number of updates so far.
+        fast, slow: the arrays.
+        buffers: digital buffers of the transfer, [K, N] or [K] with K the rows of the array.
+        peak: running mean of the largest update; () without `auto_scale`.
+        norm, altered: as in `PulsedState`.
+    """
+
+    key: Array
+    count: Array
+    fast: tuple[Fast, ...]
+    slow: tuple[Slow, ...]
+    buffers: tuple[Buffers, ...]
+    peak: tuple[Array, ...]
+    norm: tuple[Array, ...]
+    altered: Array
+
+
+def tiki_taka(
+    law: AbstractLaw,
+    key: Array,
+    *,
+    slow: AbstractLaw | None = None,
+    transfer: AbstractTransfer | None = None,
+    fast_rate: Any = 1.0,
+    auto_scale: Any = None,
+    every: int = 1,
+    rows: int | None = None,
+    gamma: Any = 0.0,
+    read_noise: Any = None,
+    range: Range | None = None,
+    in_turn: bool = False,
+) -> optax.GradientTransformationExtraArgs:
+    """Train on pairs of arrays: a fast one A takes the updates, a slow one C what is read from it.
+
+        A <- A + fast_rate update (pulses);   every `every` updates, some rows:  C <- C + transfer(A);   W = gamma A + C
+
+    A relaxes to its symmetry point where the gradient has no preference, so that C is not driven by the asymmetry of
+    the cells. It starts at zero, which should be its symmetry point: see `Referenced`, or use `agad`. Updates are as
+    in `pulsed`, from an optax chain that this is the end of, or as in `coincidence` (then `fast_rate` is the learning
+    rate). Pulses on A are drawn at random with the mean that is asked for, so that no digital copy of it is kept.
+
+    Args:
+        law: update law of the fast array.
+        key: PRNG key of the cells and of all draws.
+        slow: update law of the slow array; None: the same.
+        transfer: `Direct`, `Buffered`, `Chopped` or `Dynamic`; None: `Direct()`.
+        fast_rate: factor of the updates of the fast array.
+        auto_scale: pulses that the largest update of each array asks for, by its running mean over ten updates: updates
+            of any size fill the range of the fast array; None: the size of the updates counts. Not for `Outer` updates,
+            whose trains are limited by update management.
+        every: updates from one transfer to the next.
+        rows: rows (word lines) of each array that are read in a transfer, in turn; None: all.
+        gamma: share of the fast array in the weight.
+        read_noise: standard deviation of a read of the fast array, in units of its weight; None: reads are exact.
+        range: as in `pulsed`.
+        in_turn: whether the rows of a transfer are read and written one after another (the sequential form) or at once;
+            the numbers are the same, since no row depends on another and each has random numbers of its own.
+
+    Returns: an optax transformation.
+
+    Raises: as `pulsed`.
+
+    Source: see the transfer rules.
+    """
+    slow = law if slow is None else slow
+    transfer = Direct() if transfer is None else transfer
+    for name, value, kind in (("law", law, AbstractLaw), ("slow", slow, AbstractLaw)):
+        if not isinstance(value, kind):
+            raise TypeError(f"{name} must be an update law, got {value!r}")
+    if not isinstance(transfer, AbstractTransfer):
+        raise TypeError(f"transfer must be a transfer rule such as Buffered(), got {transfer!r}")
+    check(f"transfer ({type(transfer).__name__})", transfer)
+    _check.integer("every", every, 1, 2**31 - 1)
+    if rows is not None:
+        _check.integer("rows", rows, 1, 2**31 - 1)
+    _check.number("fast_rate", fast_rate, 0.0, open_low=True)
+    if auto_scale is not None:
+        _check.number("auto_scale", auto_scale, 0.0, open_low=True)
+    _check.not_negative("tiki_taka", gamma=gamma, read_noise=0.0 if read_noise is None else read_noise)
+    _arrays.check_range(range)
+
+    def init(params: Any) -> Any:
+        arrays = _arrays.leaves(params, range)
+        fasts, slows, buffers = [], [], []
+        for leaf in arrays:
+            zero = jnp.zeros_like(leaf.value)
+            hidden = zero if law.population.write_noise is not None else None
+            fasts.append(Fast(zero, hidden, _arrays.make(law, key, leaf._replace(window=None), "fast")))
+            start = _arrays.to_weight(slow, leaf.window, leaf.value)
+            hidden = start if slow.population.write_noise is not None else None
+            slows.append(Slow(hidden, _arrays.make(slow, key, leaf), leaf.window))
+            buffers.append(transfer.start(_matrix_shape(zero), zero.dtype))
+        none = tuple(jnp.full((), -1.0, jnp.float32) for _ in arrays)
+        writes, count = fold_name(key, "writes"), jnp.zeros((), jnp.int32)
+        peak = () if auto_scale is None else tuple(jnp.zeros((), jnp.float32) for _ in arrays)
+        return TikiTakaState(writes, count, tuple(fasts), tuple(slows), tuple(buffers), peak, none, jnp.array(False))
+
+    def update(updates: Any, state: Any, params: Any = None, **_: Any) -> tuple[Any, Any]:
+        cells = tuple(array.cells for array in state.slow)
+        is_outer = lambda node: isinstance(node, Outer)
+        names, values, wanted, structure = matched(updates, cells, params, is_outer)
+        altered = state.altered | changed(names, values, state.norm)
+        key_now = jax.random.fold_in(state.key, state.count)
+        changes, norm, new, peaks = [], [], [], []
+        for index, (value, want, name) in enumerate(zip(values, wanted, names, strict=True)):
+            fast, slow_array, buffers = state.fast[index], state.slow[index], state.buffers[index]
+            if not isinstance(want, Outer):
+                want = _arrays.requested(slow, slow_array.window, want)
+            if auto_scale is not None and not isinstance(want, Outer):
+                want, peak = _scaled(want, state.peak[index], state.count)
+                peaks.append(peak)
+            elif auto_scale is not None:
+                peaks.append(state.peak[index])
+            update_key, transfer_key = jax.random.split(fold_name(key_now, name))
+            before = _arrays.to_weight(slow, slow_array.window, value)
+            fast_after = _learn(fast, want, buffers, update_key)
+            weight = before - gamma * fast.weight
+            weight, hidden, buffers = _transfer(fast_after, weight, slow_array, buffers, state.count, transfer_key)
+            visible = weight + gamma * fast_after.weight
+            change = _arrays.from_weight(slow, slow_array.window, visible - before).astype(value.dtype)
+            if slow_array.window is not None:
+                change = jnp.maximum(change, -value)  # rounding must not make a conductance negative
+            changes.append(change)
+            norm.append(square_sum(value + change))
+            new.append((fast_after, slow_array._replace(hidden=hidden), buffers))
+        fasts, slows, all_buffers = (tuple(part) for part in zip(*new, strict=True)) if new else ((), (), ())
+        count = state.count + 1
+        state = TikiTakaState(state.key, count, fasts, slows, all_buffers, tuple(peaks), tuple(norm), altered)
+        return jax.tree.unflatten(structure, changes), state
+
+    def _scaled(want: Array, peak: Array, count: Array) -> tuple[Array, Array]:
+        """An update whose running largest element is `auto_scale` steps of the fast array."""
+        assert auto_scale is not None
+        now = jnp.max(jnp.abs(want), initial=0.0).astype(peak.dtype)
+        peak = jnp.where(count == 0, now, 0.9 * peak + 0.1 * now)
+        factor = auto_scale * law.granularity / (fast_rate * jnp.where(peak > 0, peak, 1.0))
+        return want * factor.astype(want.dtype), peak
+
+    def _learn(fast: Fast, want: Any, buffers: Buffers, key: Array) -> Fast:
+        """The fast array after an update, in units of the law."""
+        sign = transfer.sign(buffers)
+        sign = jnp.broadcast_to(sign, _matrix_shape(fast.weight)).reshape(fast.weight.shape)
+        pulse_key, write_key = jax.random.split(key)
+        if isinstance(want, Outer):
+            rate = jnp.asarray(fast_rate, fast.weight.dtype)
+            writer = coincide(law, want, fast.cells, rate, 31, True, "moments", sign)
+        else:
+            asked = sign * fast_rate * want
+            step = law.granularity.astype(asked.dtype)
+            counts = Stochastic().counts(asked, step, pulse_key)[0]
+            writer = _arrays.send(law, counts, fast.cells)
+        weight, hidden = _arrays.write(law, fast.cells, fast.weight, fast.hidden, write_key, writer)
+        return Fast(weight, hidden, fast.cells)
+
+    def _transfer(fast: Fast, weight: Array, array: Slow, buffers: Buffers, count: Array, key: Array):
+        """(slow weights as they are seen, hidden ones, buffers) after a transfer, if there is one now."""
+        total = _matrix_shape(weight)[0]
+        size = total if rows is None else min(rows, total)
+        first = (count // every) * size
+        places = (first + jnp.arange(size)) % total
+        fast_rows, cells = _matrix(fast.weight)[places], {n: _matrix(v)[places] for n, v in array.cells.items()}
+        step = slow.granularity.astype(weight.dtype)
+        keys = jax.vmap(lambda place: jax.random.fold_in(key, place))(places)
+
+        def one(part):
+            row, seen_before, hidden_before, made, own, row_key = part
+            noise_key, rule_key, write_key = jax.random.split(row_key, 3)
+            read = row if read_noise is None else row + read_noise * normal(noise_key, row.shape, row.dtype)
+            pulses, own = transfer.row(own, Reading(read, step, rule_key))
+            writer = lambda w, k: apply_net(slow, w, pulses, made, k)
+            lowest = _arrays.least(slow, array.window, weight.dtype)
+            after, hidden = _arrays.write(slow, made, seen_before, hidden_before, write_key, writer, lowest)
+            return after, hidden, own
+
+        hidden = None if array.hidden is None else _matrix(array.hidden)
+        part = (
+            fast_rows,
+            _matrix(weight)[places],
+            None if hidden is None else hidden[places],
+            cells,
+            {name: value[places] for name, value in buffers.items()},
+            keys,
+        )
+        now = count % every == every - 1
+        after, hidden_after, own = (lax.map if in_turn else _at_once)(one, part)
+        put = lambda whole, new: whole.at[places].set(jnp.where(now, new, whole[places]))
+        weight = put(_matrix(weight), after).reshape(weight.shape)
+        hidden = None if hidden is None else put(hidden, hidden_after).reshape(weight.shape)
+        return weight, hidden, {name: put(buffers[name], value) for name, value in own.items()}
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+def tiki_taka_v2(law: AbstractLaw, key: Array, **options: Any) -> optax.GradientTransformationExtraArgs:
+    """`tiki_taka` with the buffered transfer."""
+    return tiki_taka(law, key, **_with_default(options, transfer=Buffered()))
+
+
+def chopped_tiki_taka(law: AbstractLaw, key: Array, **options: Any) -> optax.GradientTransformationExtraArgs:
+    """`tiki_taka` with the chopped transfer, and updates scaled to the fast array."""
+    return tiki_taka(law, key, **_with_default(options, transfer=Chopped(), auto_scale=10.0))
+
+
+def agad(law: AbstractLaw, key: Array, **options: Any) -> optax.GradientTransformationExtraArgs:
+    """`tiki_taka` with the dynamic transfer, and updates scaled to the fast array.
+
+    Analog gradient accumulation with dynamic reference.
+    """
+    return tiki_taka(law, key, **_with_default(options, transfer=Dynamic(), auto_scale=10.0))
+
+
+def _with_default(options: dict[str, Any], **defaults: Any) -> dict[str, Any]:
+    return defaults | options
+
+
+def _at_once(f, parts):
+    return jax.vmap(f)(parts)
+
+
+def _matrix_shape(value: Array) -> tuple[int, int]:
+    """(rows, columns) of an array of cells: its last axis are the bit lines."""
+    columns = value.shape[-1] if value.ndim else 1
+    return (value.size // max(columns, 1), columns)
+
+
+def _matrix(value: Array) -> Array:
+    return value.reshape(_matrix_shape(value))

@@ -1,0 +1,195 @@
+"""How what a fast array has learnt is carried over to a slow one: the recursions of the Tiki-Taka family.
+
+A transfer reads one row of the fast array (the cells of one word line) and says how many pulses the same row of the
+slow array gets. Everything is written for one row; buffers have the shape of the array.
+"""
+
+from abc import abstractmethod
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from memjax import _check
+from memjax.training._rules import Stochastic
+
+Buffers = dict[str, Array]
+
+
+class Reading(eqx.Module):
+    """A row of the fast array as it is read, and what the controller knows of the cells.
+
+    Attributes:
+        weight: the read weights of the row.
+        step: nominal step of the slow array.
+        key: PRNG key of this transfer.
+    """
+
+    weight: Array
+    step: Array
+    key: Array
+
+
+class AbstractTransfer(eqx.Module):
+    """A transfer rule: digital buffers and what a read does to them."""
+
+    @abstractmethod
+    def start(self, shape: tuple[int, int], dtype: Any) -> Buffers:
+        """Buffers of an array [K, N]: [K, N], or [K] for one number per row."""
+
+    @abstractmethod
+    def sign(self, buffers: Buffers) -> Array | float:
+        """Sign with which the updates of each row enter the fast array, [K, 1], or 1."""
+
+    @abstractmethod
+    def row(self, buffers: Buffers, reading: Reading) -> tuple[Array, Buffers]:
+        """(signed pulse counts of the slow row, its new buffers)."""
+
+
+class Direct(AbstractTransfer):
+    """Tiki-Taka, first version: what is read is written.
+
+        C <- C + rate A,   by a random number of pulses that is right on average
+
+    Source: Gokmen and Haensch, "Algorithm for training neural networks on resistive device arrays" (Front. Neurosci.
+        14:103, 2020).
+    """
+
+    rate: Any = 0.1
+    most: Any = 31
+
+    def start(self, shape: tuple[int, int], dtype: Any) -> Buffers:
+        return {}
+
+    def sign(self, buffers: Buffers) -> Array | float:
+        return 1.0
+
+    def row(self, buffers: Buffers, reading: Reading) -> tuple[Array, Buffers]:
+        return Stochastic(self.most).counts(self.rate * reading.weight, reading.step, reading.key)[0], buffers
+
+
+class Buffered(AbstractTransfer):
+    """Tiki-Taka, second version: reads are added up digitally, and written when they exceed a step.
+
+        H <- H + rate A,   n = clip(trunc(H / (threshold step)), -most, most)
+        H <- momentum H   where n is not zero
+
+    Source: Gokmen, "Enabling training of neural networks on noisy hardware" (Front. Artif. Intell. 4:699148, 2021).
+    """
+
+    rate: Any = 0.1
+    threshold: Any = 1.0
+    momentum: Any = 0.1
+    most: Any = 1
+
+    def start(self, shape: tuple[int, int], dtype: Any) -> Buffers:
+        return {"sum": jnp.zeros(shape, dtype)}
+
+    def sign(self, buffers: Buffers) -> Array | float:
+        return 1.0
+
+    def row(self, buffers: Buffers, reading: Reading) -> tuple[Array, Buffers]:
+        unit = self.threshold * reading.step
+        count, total = _fire((buffers["sum"] + self.rate * reading.weight) / unit, self.momentum, self.most)
+        return count, {"sum": total * unit}
+
+
+class Chopped(AbstractTransfer):
+    """Chopped Tiki-Taka: updates and reads of a row change sign together at random, which averages offsets away.
+
+        A <- A + c update,   H <- H + c rate A / step,   n = clip(trunc(H), -most, most) pulses, H <- momentum H
+        after a transfer:    c <- -c with the probability `chop`
+
+    The mean time 1 / chop between switches must be longer than the memory of the fast array (the updates that it takes
+    to forget, about the inverse of steps per update times step size), or what was learnt before a switch is taken back.
+
+    Source: Rasch, Carta, Fagbohungbe and Gokmen, "Fast and robust analog in-memory deep neural network training" (Nat.
+        Commun. 15:7133, 2024).
+    """
+
+    rate: Any = 0.02
+    momentum: Any = 0.1
+    most: Any = 31
+    chop: Any = 0.005
+
+    def start(self, shape: tuple[int, int], dtype: Any) -> Buffers:
+        return {"sum": jnp.zeros(shape, dtype), "chopper": jnp.ones(shape[:1], dtype)}
+
+    def sign(self, buffers: Buffers) -> Array | float:
+        return buffers["chopper"][:, None]
+
+    def row(self, buffers: Buffers, reading: Reading) -> tuple[Array, Buffers]:
+        chopper = buffers["chopper"]
+        total = buffers["sum"] + chopper * self.rate * reading.weight / reading.step
+        count, total = _fire(total, self.momentum, self.most)
+        flip = jax.random.uniform(reading.key) < self.chop
+        return count, {"sum": total, "chopper": jnp.where(flip, -chopper, chopper)}
+
+
+class Dynamic(AbstractTransfer):
+    """AGAD: as chopped Tiki-Taka, with the reference of the fast array estimated while it runs.
+
+        m <- m + tail (A - m),   H <- H + c rate (A - mu) / step,   n = clip(trunc(H), -most, most) pulses
+        H <- momentum H where n is not zero
+        where the chopper switches (every `period` transfers of the row):   mu <- m,   c <- -c
+
+    m follows the reads of one chopper period, mu is its value at the end of the one before. No pulses are sent in the
+    first period, when there is no reference yet. Needs no symmetry point: any offset of A is in mu.
+
+    Source: Rasch, Carta, Fagbohungbe and Gokmen (Nat. Commun. 15:7133, 2024).
+    """
+
+    rate: Any = 0.02
+    momentum: Any = 0.1
+    most: Any = 31
+    period: Any = 50
+    tail: Any = 0.5
+
+    def start(self, shape: tuple[int, int], dtype: Any) -> Buffers:
+        zero = jnp.zeros(shape, dtype)
+        return {
+            "sum": zero,
+            "mean": zero,
+            "reference": zero,
+            "chopper": jnp.ones(shape[:1], dtype),
+            "age": jnp.zeros(shape[:1], dtype),
+        }
+
+    def sign(self, buffers: Buffers) -> Array | float:
+        return buffers["chopper"][:, None]
+
+    def row(self, buffers: Buffers, reading: Reading) -> tuple[Array, Buffers]:
+        chopper, age, reference = buffers["chopper"], buffers["age"], buffers["reference"]
+        place = age % self.period
+        mean = jnp.where(place == 0, reading.weight, buffers["mean"] + self.tail * (reading.weight - buffers["mean"]))
+        change = chopper * self.rate * (reading.weight - reference) / reading.step
+        total = buffers["sum"] + jnp.where(age >= self.period, change, 0.0)
+        count, total = _fire(total, self.momentum, self.most)
+        switch = place == self.period - 1
+        return count, {
+            "sum": total,
+            "mean": mean,
+            "reference": jnp.where(switch, mean, reference),
+            "chopper": jnp.where(switch, -chopper, chopper),
+            "age": age + 1.0,
+        }
+
+
+def _fire(total: Array, momentum: Any, most: Any) -> tuple[Array, Array]:
+    """(whole pulses in a buffer, what stays in it)."""
+    count = jnp.clip(jnp.trunc(total), -most, most)
+    return count, jnp.where(count != 0, momentum * total, total)
+
+
+def check(owner: str, transfer: AbstractTransfer) -> None:
+    """Raise for a transfer rule with a number out of its range."""
+    values = {name: value for name, value in vars(transfer).items() if name in ("rate", "threshold")}
+    _check.positive(owner, **values)
+    for name, low in (("most", 1.0), ("period", 1.0)):
+        if hasattr(transfer, name):
+            _check.number(f"{owner}.{name}", getattr(transfer, name), low)
+    _check.fraction(
+        owner, **{name: value for name, value in vars(transfer).items() if name in ("momentum", "chop", "tail")}
+    )

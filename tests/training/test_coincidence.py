@@ -1,0 +1,243 @@
+"""Stochastic pulse trains against their theory."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from scipy import stats
+
+import memjax as mj
+from memjax.training import ConstantStep, Outer, Population, SoftBounds, _trains, coincidence
+
+STEP, RATE = 1e-3, 0.002
+WIDE = ConstantStep(Population(step=STEP, low=-10.0, high=10.0))
+
+
+def samples(seed=0, count=6, inputs=5, outputs=4):
+    """Inputs and errors of some samples, with zeros among them."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(count, inputs)) * (rng.random((count, inputs)) < 0.8)
+    d = rng.normal(size=(count, outputs)) * rng.uniform(0.1, 1.0, (count, 1))
+    return x, d
+
+
+def outer(x, d):
+    """The `Outer` of a dense layer with these inputs and errors."""
+    loss = lambda params, x: jnp.sum((x @ params["w"]) * jnp.asarray(d, jnp.float32))
+    weight = {"w": jnp.zeros((x.shape[1], d.shape[1]))}
+    return mj.value_and_outer(loss)(weight, jnp.asarray(x, jnp.float32))[1]["w"]
+
+
+def published(x, d, rate, step, length, management):
+    """(p_x, p_d, slots) of one sample, transcribed from the written rule in float64."""
+    if not management:
+        gain = np.sqrt(rate / (step * length))
+        return np.minimum(gain * np.abs(x), 1), np.minimum(gain * np.abs(d), 1), length
+    x_max, d_max = np.abs(x).max(), np.abs(d).max()
+    k = rate * x_max * d_max / step
+    slots = max(1, min(np.ceil(k), length))
+    if k > length:
+        d_max *= length / k
+    base = np.sqrt(rate / (step * slots))
+    a, b = base * np.sqrt(x_max / d_max), base * np.sqrt(d_max / x_max)
+    return np.minimum(b * np.abs(x), 1), np.minimum(a * np.abs(d), 1), slots
+
+
+def theory(x, d, rate, management, length=31):
+    """Mean and variance of the upward and downward counts of all samples."""
+    mean, variance = (np.zeros((2, x.shape[1], d.shape[1])) for _ in range(2))
+    for one_x, one_d in zip(x, d, strict=True):
+        p_x, p_d, slots = published(one_x, one_d, rate, STEP, length, management)
+        p = np.outer(p_x, p_d)
+        for index, sign in enumerate((-1, 1)):
+            there = np.sign(np.outer(one_x, one_d)) == sign
+            mean[index] += slots * p * there
+            variance[index] += slots * p * (1 - p) * there
+    return mean, variance
+
+
+@pytest.mark.parametrize("management", [True, False])
+@pytest.mark.parametrize("rate", [0.002, 0.02, 0.3])
+def test_trains_are_those_of_the_written_rule(rate, management):
+    x, d = samples()
+    made = _trains.trains(jnp.asarray(x), jnp.asarray(d), rate, STEP, 31, management)
+    for index in range(len(x)):
+        p_x, p_d, slots = published(x[index], d[index], rate, STEP, 31, management)
+        np.testing.assert_allclose(np.abs(made.x[index]), p_x, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(np.abs(made.d[index]), p_d, rtol=1e-4, atol=1e-6)
+        assert made.length[index] == slots
+
+
+@pytest.mark.parametrize("management", [True, False])
+@pytest.mark.parametrize("rate", [0.005, 0.3])
+def test_counts_drawn_slot_by_slot_have_the_mean_and_variance_of_theory(rate, management):
+    x, d = samples()
+    draws = 4000
+    count = jax.jit(jax.vmap(lambda key: outer(x, d).counts(rate, STEP, 31, management, key)))
+    counts = np.stack(count(jax.random.split(jax.random.key(1), draws)))
+    mean, variance = theory(x, d, rate, management)
+    # 40 cells: 4.5 standard errors are passed with the probability 3e-4 by any.
+    assert np.all(np.abs(counts.mean(1) - mean) <= 4.5 * np.sqrt(variance / draws) + 1e-6)
+    fourth = ((counts - counts.mean(1, keepdims=True)) ** 4).mean(1)
+    error = np.sqrt(np.maximum(fourth - variance**2, 0) / draws)
+    assert np.all(np.abs(counts.var(1) - variance) <= 5.0 * error + 1e-3)
+
+
+@pytest.mark.parametrize("management", [True, False])
+@pytest.mark.parametrize("rate", [0.005, 0.3])
+def test_moments_from_products_are_close_to_those_of_theory(rate, management):
+    x, d = samples()
+    up, down = outer(x, d).moments(rate, jnp.asarray(STEP), 31, management)
+    mean, variance = theory(x, d, rate, management)
+    np.testing.assert_allclose(np.stack([up.mean, down.mean]), mean, rtol=2e-4, atol=2e-5)
+    # The variance of both directions together is exact; its division between them is an approximation.
+    both = up.mean - up.excess + down.mean - down.excess
+    np.testing.assert_allclose(both, variance.sum(0), rtol=2e-3, atol=1e-4)
+
+
+def test_clipped_updates_saturate_at_the_length_of_the_train():
+    x, d = samples(count=1)
+    up, down = outer(x, d).moments(50.0, jnp.asarray(STEP), 31, True)
+    assert max(up.mean.max(), down.mean.max()) <= 31.0 * (1 + 1e-5)
+    assert max(up.mean.max(), down.mean.max()) > 30.0
+
+
+@pytest.mark.parametrize(("mean", "share"), [(0.05, 0.0), (0.7, 0.3), (3.1, 0.1), (5.9, 0.4), (12.0, 0.2), (80.0, 0.5)])
+def test_drawn_integers_have_the_mean_and_variance_asked_for(mean, share):
+    size = 200_000
+    moments = _trains.Moments(jnp.full(size, mean), jnp.full(size, mean * share))
+    drawn = np.asarray(_trains.draw(moments, jax.random.key(0)), np.float64)
+    assert np.all(drawn == np.round(drawn))
+    assert drawn.min() >= 0
+    variance = mean * (1 - share)
+    # The number of trials is mean / share, rounded where it is no integer: 2 % of slack beside the 5 sigma.
+    assert abs(drawn.mean() - mean) <= 5 * np.sqrt(variance / size) + 0.02 * mean
+    assert abs(drawn.var() - variance) <= 0.04 * variance + 0.01
+
+
+def test_of_one_sample_the_drawn_counts_are_binomial():
+    probability, slots, size = 0.3, 10, 100_000
+    mean = slots * probability
+    moments = _trains.Moments(jnp.full(size, mean), jnp.full(size, mean * probability))
+    drawn = np.asarray(_trains.draw(moments, jax.random.key(2))).astype(int)
+    observed = np.bincount(drawn, minlength=slots + 1)
+    expected = stats.binom(slots, probability).pmf(np.arange(slots + 1)) * size
+    merged = lambda a: np.append(a[:8], a[8:].sum())
+    assert stats.chisquare(merged(observed), merged(expected)).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("fidelity", ["moments", "batch", "sequential"])
+def test_the_mean_update_is_that_of_gradient_descent(fidelity):
+    x, d = samples(3)
+    gradient = {"w": outer(x, d)}
+    params = {"w": jnp.zeros(gradient["w"].shape)}
+
+    def one(key):
+        tx = coincidence(WIDE, key, RATE, fidelity=fidelity)
+        return tx.update(gradient, tx.init(params), params)[0]["w"]
+
+    updates = np.asarray(jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(4), 2000)), np.float64)
+    error = updates.std(0) / np.sqrt(len(updates)) + 1e-7
+    assert np.all(np.abs(updates.mean(0) + RATE * x.T @ d) <= 4.5 * error + 0.01 * RATE * np.abs(x.T @ d))
+
+
+def test_in_sequence_or_as_a_batch_constant_steps_add_up_to_the_same():
+    x, d = samples(5)
+    gradient, params = {"w": outer(x, d)}, {"w": jnp.zeros((5, 4))}
+    updates = []
+    for fidelity in ("batch", "sequential"):
+        tx = coincidence(WIDE, jax.random.key(6), 0.1, fidelity=fidelity)
+        updates.append(tx.update(gradient, tx.init(params), params)[0]["w"])
+    np.testing.assert_allclose(updates[0], updates[1], atol=1e-6)
+
+
+def test_the_fast_forms_are_close_to_the_sequential_one_on_an_asymmetric_device():
+    """Mean weight after many samples, soft bounds and noise: within 3 % of the range."""
+    law = SoftBounds(Population(step=0.01, asymmetry=0.4, noise=0.3))
+    x, d = samples(7, count=40)
+    gradient, params = {"w": outer(x, d)}, {"w": jnp.full((5, 4), 0.2)}
+
+    def mean(fidelity):
+        def one(key):
+            tx = coincidence(law, key, 0.05, fidelity=fidelity)
+            return params["w"] + tx.update(gradient, tx.init(params), params)[0]["w"]
+
+        return jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(8), 200)).mean(0)
+
+    exact = mean("sequential")
+    assert np.abs(exact - params["w"]).max() > 0.1
+    for fidelity in ("batch", "moments"):
+        np.testing.assert_allclose(mean(fidelity), exact, atol=0.06)
+
+
+def test_a_convolution_counts_every_patch():
+    x = jax.random.normal(jax.random.key(0), (2, 5, 5, 2))
+    params = {"w": 0.3 * jax.random.normal(jax.random.key(1), (3, 3, 2, 3))}
+    target = jax.random.normal(jax.random.key(2), (2, 3, 3, 3))
+
+    def loss(params, x):
+        y = jax.lax.conv_general_dilated(x, params["w"], (2, 2), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+        return ((y - target) ** 2).sum()
+
+    gradient = mj.value_and_outer(loss)(params, x)[1]["w"]
+    rows, errors = (np.asarray(part, np.float64) for part in gradient.samples())
+    mean, variance = theory(rows, errors, RATE, True)
+    up, down = gradient.moments(RATE, jnp.asarray(STEP), 31, True)
+    np.testing.assert_allclose(np.stack([up.mean, down.mean]), mean, rtol=1e-3, atol=1e-4)
+    both = up.mean - up.excess + down.mean - down.excess
+    np.testing.assert_allclose(both, variance.sum(0), rtol=1e-2, atol=1e-3)
+
+
+def test_training_with_digital_biases_and_a_schedule():
+    rng = np.random.default_rng(0)
+    x = jnp.asarray(rng.normal(size=(64, 6)), jnp.float32)
+    target = jnp.asarray(rng.uniform(-0.4, 0.4, (6, 3)), jnp.float32)
+    params = {"w": jnp.zeros((6, 3)), "b": jnp.full(3, 0.5)}
+    loss = lambda params, x: ((x @ params["w"] + params["b"] - x @ target) ** 2).mean()
+    rate = optax.exponential_decay(0.3, 100, 0.3)
+    law = ConstantStep(Population(step=2e-3, step_spread=0.3, noise=0.3))
+    tx = optax.partition(
+        {"analog": coincidence(law, jax.random.key(1), rate), "digital": optax.sgd(0.1)},
+        {"w": "analog", "b": "digital"},
+    )
+    state = tx.init(params)
+
+    @jax.jit
+    def step(params, state):
+        _, gradient = mj.value_and_outer(loss)(params, x)
+        updates, state = tx.update(gradient, state, params)
+        return optax.apply_updates(params, updates), state
+
+    before = loss(params, x)
+    for _ in range(150):
+        params, state = step(params, state)
+    assert loss(params, x) < 0.02 * before
+
+
+def test_arrays_that_are_no_outer_product_are_refused():
+    params = {"b": jnp.zeros(3)}
+    tx = coincidence(WIDE, jax.random.key(0), 0.1)
+    with pytest.raises(ValueError, match="updates must be outer products .* got an array for 'b'.*optax.partition"):
+        tx.update({"b": jnp.ones(3)}, tx.init(params), params)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"fidelity": "exact"}, "fidelity must be one of 'moments', 'batch', 'sequential', got 'exact'"),
+        ({"length": 64}, r"length must be finite and in \[1, 32\], got 64"),
+        ({"rate": -1.0}, "rate must be finite and in .*, got -1.0"),
+    ],
+)
+def test_bad_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        coincidence(WIDE, jax.random.key(0), **({"rate": 0.1} | options))
+
+
+def test_an_outer_product_is_a_pytree():
+    x, d = samples()
+    one = outer(x, d)
+    doubled = jax.tree.map(lambda leaf: 2.0 * leaf, one)
+    assert isinstance(doubled, Outer)
+    np.testing.assert_allclose(doubled.gradient, 4.0 * one.gradient, rtol=1e-6)

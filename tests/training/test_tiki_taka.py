@@ -1,0 +1,242 @@
+"""Tiki-Taka against its recursions, and against plain pulsed descent where that fails."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from memjax.training import (
+    Buffered,
+    Chopped,
+    ConstantStep,
+    Direct,
+    Dynamic,
+    Population,
+    Referenced,
+    SoftBounds,
+    agad,
+    chopped_tiki_taka,
+    presets,
+    pulsed,
+    tiki_taka,
+    tiki_taka_v2,
+)
+
+STEP = 2.0**-8
+# Steps and updates that floats hold exactly, so that random rounding has nothing to round.
+EXACT = ConstantStep(Population(step=STEP, low=-4.0, high=4.0))
+SHAPE = (4, 3)
+
+
+def updates(count, seed=0):
+    """Updates that are whole numbers of steps."""
+    return np.random.default_rng(seed).integers(-3, 4, (count, *SHAPE)) * STEP
+
+
+def run(tx, given, start=None):
+    """Weights after each update, [T, K, N]."""
+    params = {"w": jnp.zeros(SHAPE) if start is None else jnp.asarray(start, jnp.float32)}
+    state = tx.init(params)
+    step = jax.jit(tx.update)
+    weights = []
+    for update in given:
+        change, state = step({"w": jnp.asarray(update, jnp.float32)}, state, params)
+        params = optax.apply_updates(params, change)
+        weights.append(np.asarray(params["w"], np.float64))
+    return np.stack(weights)
+
+
+def recursion(given, transfer, rows):
+    """The written recursions in float64, on constant steps without bounds; `transfer`(A, H, row, read) -> pulses."""
+    fast, slow = np.zeros(SHAPE), np.zeros(SHAPE)
+    buffers = {"H": np.zeros(SHAPE), "c": np.ones(SHAPE[0]), "m": np.zeros(SHAPE), "mu": np.zeros(SHAPE)}
+    buffers["n"] = np.zeros(SHAPE[0])
+    place, weights = 0, []
+    for update in given:
+        fast = fast + buffers["c"][:, None] * update
+        for _ in range(rows):
+            slow[place] += transfer(fast[place], buffers, place) * STEP
+            place = (place + 1) % SHAPE[0]
+        weights.append(slow.copy())
+    return np.stack(weights)
+
+
+def fire(buffers, row, momentum, most):
+    pulses = np.clip(np.trunc(buffers["H"][row]), -most, most)
+    buffers["H"][row] = np.where(pulses != 0, momentum * buffers["H"][row], buffers["H"][row])
+    return pulses
+
+
+def direct(read, buffers, row):
+    return np.clip(read / STEP, -31, 31)
+
+
+def buffered(read, buffers, row):
+    buffers["H"][row] += 0.25 * read / STEP
+    return fire(buffers, row, 0.5, 2)
+
+
+def chopped(read, buffers, row):
+    buffers["H"][row] += buffers["c"][row] * 0.25 * read / STEP
+    pulses = fire(buffers, row, 0.5, 1)
+    buffers["c"][row] *= -1  # with the probability one
+    return pulses
+
+
+def dynamic(read, buffers, row):
+    period, tail, age = 3, 0.5, buffers["n"][row]
+    place = age % period
+    buffers["m"][row] = read if place == 0 else buffers["m"][row] + tail * (read - buffers["m"][row])
+    if age >= period:
+        buffers["H"][row] += buffers["c"][row] * 0.25 * (read - buffers["mu"][row]) / STEP
+    pulses = fire(buffers, row, 0.5, 1)
+    if place == period - 1:
+        buffers["mu"][row] = buffers["m"][row]
+        buffers["c"][row] *= -1
+    buffers["n"][row] += 1
+    return pulses
+
+
+RULES = {
+    "direct": (Direct(rate=1.0), direct),
+    "buffered": (Buffered(rate=0.25, momentum=0.5, most=2), buffered),
+    "chopped": (Chopped(rate=0.25, momentum=0.5, most=1, chop=1.0), chopped),
+    "dynamic": (Dynamic(rate=0.25, momentum=0.5, most=1, period=3, tail=0.5), dynamic),
+}
+
+
+@pytest.mark.parametrize("rows", [1, 3, 4])
+@pytest.mark.parametrize("name", RULES)
+def test_recursions(name, rows):
+    transfer, written = RULES[name]
+    given = updates(24)
+    tx = tiki_taka(EXACT, jax.random.key(0), transfer=transfer, rows=rows)
+    expected = recursion(given, written, rows)
+    np.testing.assert_allclose(run(tx, given), expected, atol=1e-6)
+    assert np.abs(expected).max() >= 2 * STEP
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_rows_in_turn_and_at_once_are_the_same_with_all_noise(name):
+    law = presets.reram_sb()
+    given = 10 * updates(6)
+    both = [
+        run(tiki_taka(law, jax.random.key(1), transfer=RULES[name][0], rows=3, read_noise=0.01, in_turn=in_turn), given)
+        for in_turn in (False, True)
+    ]
+    np.testing.assert_allclose(*both, atol=1e-6)
+    assert np.abs(both[0][-1]).max() > 0
+
+
+def test_transfers_every_few_updates_and_the_share_of_the_fast_array():
+    given = updates(6)
+    weights = run(tiki_taka(EXACT, jax.random.key(0), transfer=Direct(rate=1.0), every=3, gamma=0.5), given)
+    fast = np.cumsum(given, axis=0)
+    np.testing.assert_allclose(weights[1], 0.5 * fast[1], atol=1e-6)
+    np.testing.assert_allclose(weights[2], 0.5 * fast[2] + fast[2], atol=1e-6)
+    np.testing.assert_allclose(weights[4], 0.5 * fast[4] + fast[2], atol=1e-6)
+
+
+def test_scaled_updates_do_not_depend_on_their_size():
+    law = SoftBounds(Population(step=0.01))
+    small, large = (run(chopped_tiki_taka(law, jax.random.key(2)), factor * updates(10)) for factor in (1e-3, 1.0))
+    np.testing.assert_allclose(small, large, atol=1e-6)
+
+
+ASYMMETRIC = SoftBounds(Population(step=0.01, asymmetry=0.8, step_spread=0.1, noise=0.3))
+TARGET = np.array([[-0.5, -0.3, 0.0], [0.2, 0.4, -0.1], [0.3, -0.4, 0.1], [0.5, 0.0, -0.2]])
+
+
+def error(tx, steps=3000):
+    """Root mean square error of the weights of a noisy linear regression, the mean of the last quarter."""
+
+    def step(carry, key):
+        params, state = carry
+        sample, noise = jax.random.split(key)
+        x = jax.random.normal(sample, (4, SHAPE[0]))
+        wrong = x @ (params["w"] - TARGET) + 0.5 * jax.random.normal(noise, (4, SHAPE[1]))
+        change, state = tx.update({"w": x.T @ wrong / 4}, state, params)
+        params = optax.apply_updates(params, change)
+        return (params, state), params["w"]
+
+    params = {"w": jnp.zeros(SHAPE)}
+    keys = jax.random.split(jax.random.key(3), steps)
+    _, weights = jax.jit(lambda carry: jax.lax.scan(step, carry, keys))((params, tx.init(params)))
+    return float(np.sqrt(((np.asarray(weights)[-steps // 4 :].mean(0) - TARGET) ** 2).mean()))
+
+
+def test_where_plain_descent_fails_tiki_taka_does_not():
+    """The device drags plain updates to its symmetry point, far from the weights that are sought."""
+    key, sgd = jax.random.key(4), optax.sgd(0.05)
+    shifted = Referenced(ASYMMETRIC)
+    plain = error(optax.chain(sgd, pulsed(ASYMMETRIC, key)))
+    errors = {
+        "v1": error(optax.chain(sgd, tiki_taka(shifted, key, slow=ASYMMETRIC, transfer=Direct(rate=0.02)))),
+        "v2": error(optax.chain(sgd, tiki_taka_v2(shifted, key, slow=ASYMMETRIC, transfer=Buffered(rate=0.02)))),
+        "chopped": error(optax.chain(sgd, chopped_tiki_taka(shifted, key, slow=ASYMMETRIC))),
+        # The reference of the fast array is not known to it.
+        "agad": error(optax.chain(sgd, agad(ASYMMETRIC, key))),
+    }
+    assert plain > 0.15, plain
+    assert max(errors.values()) < 0.5 * plain, (plain, errors)
+
+
+def test_chips_in_a_vmap_are_those_one_by_one():
+    given = jnp.asarray(5 * updates(3), jnp.float32)
+    keys = jax.random.split(jax.random.key(5), 3)
+    params = {"w": jnp.zeros(SHAPE)}
+
+    def chip(key):
+        tx = chopped_tiki_taka(presets.reram_es(), key)
+        state, weights = tx.init(params), params
+        for update in given:
+            change, state = tx.update({"w": update}, state, weights)
+            weights = optax.apply_updates(weights, change)
+        return weights["w"]
+
+    together = jax.jit(jax.vmap(chip))(keys)
+    alone = jnp.stack([jax.jit(chip)(key) for key in keys])
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+    assert np.abs(together[0] - together[1]).max() > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"every": 0}, ValueError, r"every must be in \[1, .*got 0"),
+        ({"rows": 0}, ValueError, r"rows must be in \[1, .*got 0"),
+        ({"fast_rate": 0.0}, ValueError, "fast_rate must be finite and in .*, got 0.0"),
+        ({"transfer": Direct(rate=-1.0)}, ValueError, r"transfer \(Direct\).rate must be finite .*, got -1.0"),
+        ({"transfer": Chopped(chop=2.0)}, ValueError, r"transfer \(Chopped\).chop must be finite .*, got 2.0"),
+        ({"transfer": "direct"}, TypeError, "transfer must be a transfer rule"),
+        ({"slow": 3}, TypeError, "slow must be an update law, got 3"),
+    ],
+)
+def test_bad_options(options, error, message):
+    with pytest.raises(error, match=message):
+        tiki_taka(EXACT, jax.random.key(0), **options)
+
+
+def test_missing_parameters_are_named():
+    tx = tiki_taka(EXACT, jax.random.key(0))
+    params = {"w": jnp.zeros(SHAPE)}
+    with pytest.raises(ValueError, match="params must be given"):
+        tx.update(params, tx.init(params))
+    with pytest.raises(ValueError, match="params must have the shapes .* for 'w'"):
+        tx.update({"w": jnp.zeros(3)}, tx.init(params), {"w": jnp.zeros(3)})
+
+
+def test_conductances_are_fractions_of_their_range():
+    """A conductance g = low + (high - low) w trains like the weight w in [0, 1] that it stands for."""
+    low, high = 1e-5, 1e-4
+    law = ConstantStep(Population(step=2.0**-7, low=0.0, high=1.0))
+    options = {"slow": law, "transfer": Buffered(rate=0.25)}
+    given = updates(12, seed=2)
+    for more in ({}, {"auto_scale": 10.0}):
+        weights = run(tiki_taka(EXACT, jax.random.key(6), **options, **more), given, np.full(SHAPE, 0.5))
+        tx = tiki_taka(EXACT, jax.random.key(6), **options, **more, range=(low, high))
+        start = np.full(SHAPE, low + 0.5 * (high - low))
+        conductances = run(tx, given / (high - low), start)
+        np.testing.assert_allclose((conductances - low) / (high - low), weights, atol=1e-4)
+        assert np.abs(weights - 0.5).max() > 0.02
