@@ -17,6 +17,7 @@ from memjax.training import (
     SoftBounds,
     agad,
     chopped_tiki_taka,
+    one_sided,
     presets,
     pulsed,
     tiki_taka,
@@ -216,6 +217,12 @@ def test_chips_in_a_vmap_are_those_one_by_one():
 def test_bad_options(options, error, message):
     with pytest.raises(error, match=message):
         tiki_taka(EXACT, jax.random.key(0), **options)
+
+
+@pytest.mark.parametrize("make", [pulsed, tiki_taka, one_sided])
+def test_a_missing_key_is_named(make):
+    with pytest.raises(TypeError, match="key must be a PRNG key such as .*, got None"):
+        make(EXACT, None)
 
 
 def test_missing_parameters_are_named():
