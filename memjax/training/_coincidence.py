@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
-from jax import Array, lax
+from jax import Array
 
 from memjax import _check
 from memjax._random import fold_name
@@ -16,9 +16,10 @@ from memjax.training._law import AbstractLaw
 from memjax.training._outer import Outer
 from memjax.training._population import Made
 from memjax.training._pulsed import PulsedState, changed, matched, pulsed, square_sum
-from memjax.training._pulses import apply_net, apply_pulses
+from memjax.training._pulses import apply_pulses, block
 from memjax.training._rules import Sign
-from memjax.training._trains import SLOTS, coincidences
+from memjax.training._slots import visit
+from memjax.training._trains import SLOTS
 
 FIDELITIES = ("moments", "batch", "sequential")
 
@@ -106,7 +107,7 @@ def coincide(
 ) -> Writer:
     """The writer that sends the coincidences of a mini-batch, in the reverse direction where `sign` is negative."""
     step = law.granularity.astype(outer.x.dtype)
-    cells = {name: outer.to_matrix(value) for name, value in made.items()}
+    cells = {name: outer.to_matrix(value).reshape(-1) for name, value in made.items()}
 
     def at_once(weight, key):
         draw_key, noise_key = jax.random.split(key)
@@ -117,15 +118,15 @@ def coincide(
         return apply_pulses(law, weight, up, down, made, noise_key)
 
     def in_turn(weight, key):
-        draw_key, noise_key = jax.random.split(key)
+        def send(weight, pulses):
+            cell = pulses.cell
+            own = {name: value.at[cell].get(mode="clip") for name, value in cells.items()}
+            before = weight.at[cell].get(mode="clip")
+            after = block(law, before, jnp.abs(pulses.count), pulses.count > 0, own, pulses.z)
+            return weight.at[cell].set(after, mode="drop", unique_indices=True)
 
-        def sample(weight, one):
-            index, train = one
-            signed = coincidences(train, jax.random.fold_in(draw_key, index))
-            return apply_net(law, weight, signed, cells, jax.random.fold_in(noise_key, index)), None
-
-        all_trains = outer.trains(rate, step, length, management)
-        order = jnp.arange(len(all_trains.length))
-        return outer.to_parameter(lax.scan(sample, outer.to_matrix(weight), (order, all_trains))[0])
+        flat = outer.to_matrix(weight)
+        after = visit(outer.trains(rate, step, length, management), jax.random.split(key)[0], send, flat.reshape(-1))
+        return outer.to_parameter(after.reshape(flat.shape))
 
     return in_turn if fidelity == "sequential" else at_once

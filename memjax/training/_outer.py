@@ -1,5 +1,6 @@
 """Gradients of weights kept as the outer products that they are: what pulse trains are made of."""
 
+import math
 from typing import Any
 
 import equinox as eqx
@@ -9,8 +10,10 @@ import numpy as np
 from jax import Array
 
 from memjax.crossbar import Convolution, Dot
+from memjax.training._moments import Moments, draw
 from memjax.training._rules import Counts
-from memjax.training._trains import Management, Moments, Trains, count_all, draw, manage, trains
+from memjax.training._slots import visit
+from memjax.training._trains import Management, Trains, manage, trains
 
 
 class Outer(eqx.Module):
@@ -62,7 +65,14 @@ class Outer(eqx.Module):
 
     def counts(self, rate: Array, step: Array, length: Array, management: bool, key: Array) -> Counts:
         """Pulses of the mini-batch, drawn slot by slot, [K, N]."""
-        return count_all(self.trains(rate, step, length, management), key)
+
+        def add(counts, pulses):
+            to = lambda total, more: total.at[pulses.cell].add(jnp.maximum(more, 0.0), mode="drop", unique_indices=True)
+            return Counts(to(counts.up, pulses.count), to(counts.down, -pulses.count))
+
+        zero = jnp.zeros(math.prod(self.contraction.shape), self.x.dtype)
+        counts = visit(self.trains(rate, step, length, management), key, add, Counts(zero, zero))
+        return jax.tree.map(lambda total: total.reshape(self.contraction.shape), counts)
 
     def moments(self, rate: Array, step: Array, length: Array, management: bool) -> tuple[Moments, Moments]:
         """Moments of the pulses of the mini-batch, upwards and downwards, [K, N], from three products.

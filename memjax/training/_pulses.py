@@ -48,17 +48,18 @@ def apply_net(
     """As `apply_pulses` for |count| pulses, upwards where `count` is positive: half the work."""
     weight = jnp.asarray(weight)
     size, up = jnp.abs(count).astype(weight.dtype), count > 0
-    return _steps(law, weight, size, up, made, key) if one_by_one else _block(law, weight, size, up, made, key)
+    if one_by_one:
+        return _steps(law, weight, size, up, made, key)
+    return block(law, weight, size, up, made, None if key is None else normal(key, weight.shape, weight.dtype))
 
 
-def _block(law, weight, count, up, made, key):
-    """`count` equal pulses with the noise that they have together."""
+def block(law: AbstractLaw, weight: Array, count: Array, up: Array, made: Made, z: Array | None) -> Array:
+    """`count` equal pulses with the noise that they have together, z standard deviations; None: no noise."""
     after = law.many(weight, count, up, made)
     after = _steps(law, weight, count, up, made, None) if after is None else after
-    if key is not None:
+    if z is not None:
         change = (after - weight) / jnp.where(count > 0, count, 1.0)  # a block may be half a pulse
-        spread = law.deviation(weight, change, up, made) * jnp.sqrt(count)
-        after = after + spread * normal(key, weight.shape, weight.dtype)
+        after = after + law.deviation(weight, change, up, made) * jnp.sqrt(count) * z
     return jnp.where(count > 0, jnp.clip(after, made["low"], made["high"]), weight)
 
 
@@ -66,7 +67,7 @@ def _at_once(law, weight, up, down, made):
     """The mean of both directions by closed forms: half of the upward pulses, the downward ones, the other half."""
     true = jnp.ones(weight.shape, bool)
     for count, sign in ((0.5 * up, true), (down, ~true), (0.5 * up, true)):
-        weight = _block(law, weight, count, sign, made, None)
+        weight = block(law, weight, count, sign, made, None)
     return weight
 
 

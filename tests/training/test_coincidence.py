@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 import memjax as mj
-from memjax.training import ConstantStep, Outer, Population, SoftBounds, _trains, coincidence
+from memjax.training import ConstantStep, Outer, Population, SoftBounds, _moments, _trains, coincidence
 
 STEP, RATE = 1e-3, 0.002
 WIDE = ConstantStep(Population(step=STEP, low=-10.0, high=10.0))
@@ -106,8 +106,8 @@ def test_clipped_updates_saturate_at_the_length_of_the_train():
 @pytest.mark.parametrize(("mean", "share"), [(0.05, 0.0), (0.7, 0.3), (3.1, 0.1), (5.9, 0.4), (12.0, 0.2), (80.0, 0.5)])
 def test_drawn_integers_have_the_mean_and_variance_asked_for(mean, share):
     size = 200_000
-    moments = _trains.Moments(jnp.full(size, mean), jnp.full(size, mean * share))
-    drawn = np.asarray(_trains.draw(moments, jax.random.key(0)), np.float64)
+    moments = _moments.Moments(jnp.full(size, mean), jnp.full(size, mean * share))
+    drawn = np.asarray(_moments.draw(moments, jax.random.key(0)), np.float64)
     assert np.all(drawn == np.round(drawn))
     assert drawn.min() >= 0
     variance = mean * (1 - share)
@@ -119,8 +119,8 @@ def test_drawn_integers_have_the_mean_and_variance_asked_for(mean, share):
 def test_of_one_sample_the_drawn_counts_are_binomial():
     probability, slots, size = 0.3, 10, 100_000
     mean = slots * probability
-    moments = _trains.Moments(jnp.full(size, mean), jnp.full(size, mean * probability))
-    drawn = np.asarray(_trains.draw(moments, jax.random.key(2))).astype(int)
+    moments = _moments.Moments(jnp.full(size, mean), jnp.full(size, mean * probability))
+    drawn = np.asarray(_moments.draw(moments, jax.random.key(2))).astype(int)
     observed = np.bincount(drawn, minlength=slots + 1)
     expected = stats.binom(slots, probability).pmf(np.arange(slots + 1)) * size
     merged = lambda a: np.append(a[:8], a[8:].sum())
