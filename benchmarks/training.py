@@ -54,13 +54,14 @@ def coincident(fidelity: str) -> Algorithm:
     return Algorithm(lambda law, key, rate: T.coincidence(law, key, rate, fidelity=fidelity), outer=True)
 
 
-def tiki_taka_v2(rows: int | None, outer: bool = False) -> Algorithm:
-    """Reads `rows` rows of each array in every step."""
+def tiki_taka_v2(rows: int | None, fidelity: str | None = None) -> Algorithm:
+    """Reads `rows` rows of each array in every step; its fast array takes coincidences of a fidelity, or gradients."""
 
     def make(law, key, rate):
-        return T.tiki_taka_v2(T.Referenced(law), key, rows=rows, fast_rate=rate if outer else 1.0)
+        how = {} if fidelity is None else {"fast_rate": rate, "fidelity": fidelity}
+        return T.tiki_taka_v2(T.Referenced(law), key, rows=rows, **how)
 
-    return Algorithm(make, outer)
+    return Algorithm(make, outer=fidelity is not None)
 
 
 ALGORITHMS = {
@@ -70,7 +71,8 @@ ALGORITHMS = {
     "sequential": coincident("sequential"),
     "tiki_taka_v2": tiki_taka_v2(None),
     "tiki_taka_v2, 64 rows": tiki_taka_v2(64),  # a row for each sample of a batch of 64, as aihwkit's presets
-    "tiki_taka_v2, moments": tiki_taka_v2(64, outer=True),
+    "tiki_taka_v2, 64 rows, moments": tiki_taka_v2(64, "moments"),
+    "tiki_taka_v2, 64 rows, sequential": tiki_taka_v2(64, "sequential"),
 }
 
 

@@ -20,8 +20,20 @@ from memjax.training._pulses import apply_net, apply_pulses
 from memjax.training._rules import Counts
 
 Range = tuple[Any, Any]
-Writer = Callable[[Array, Array], Array]
-"""(weights in the law's units, key) -> weights."""
+Writer = Callable[[Array, Array], "Written"]
+"""(weights in the law's units, key) -> what is written."""
+
+
+class Written(NamedTuple):
+    """Weights after pulses.
+
+    Attributes:
+        weight: in the law's units.
+        z: standard normal numbers for the write noise of the cells that were pulsed; None: not drawn.
+    """
+
+    weight: Array
+    z: Array | None = None
 
 
 class Window(NamedTuple):
@@ -120,8 +132,8 @@ def requested(law: AbstractLaw, window: Window | None, update: Array) -> Array:
 def send(law: AbstractLaw, counts: Array | Counts, made: Made, one_by_one: bool = False) -> Writer:
     """The writer that sends pulses, net or in both directions."""
     if isinstance(counts, Counts):
-        return lambda weight, key: apply_pulses(law, weight, *counts, made, key, one_by_one=one_by_one)
-    return lambda weight, key: apply_net(law, weight, counts, made, key, one_by_one=one_by_one)
+        return lambda weight, key: Written(apply_pulses(law, weight, *counts, made, key, one_by_one=one_by_one))
+    return lambda weight, key: Written(apply_net(law, weight, counts, made, key, one_by_one=one_by_one))
 
 
 def write(
@@ -137,14 +149,14 @@ def write(
     """
     pulse_key, relax_key, see_key = jax.random.split(key, 3)
     stored = jnp.clip(before if hidden is None else hidden, made["low"], made["high"])
-    after = writer(stored, pulse_key)
+    after, z = writer(stored, pulse_key)
     touched = after != stored
     if law.population.relaxes:
         after = law.relax(after, made, relax_key)
     if hidden is None:
         return after, None
-    noise = law.population.write_noise * law.population.step * normal(see_key, after.shape, after.dtype)
-    noisy = after + noise.astype(after.dtype)
+    z = normal(see_key, after.shape, after.dtype) if z is None else z
+    noisy = after + (law.population.write_noise * law.population.step * z).astype(after.dtype)
     noisy = noisy if least is None else jnp.maximum(noisy, least)
     return jnp.where(touched, noisy, before), after
 

@@ -11,11 +11,11 @@ from jax import Array
 from memjax import _check
 from memjax._random import fold_name
 from memjax.training import _arrays
-from memjax.training._arrays import Writer
+from memjax.training._arrays import Writer, Written
 from memjax.training._law import AbstractLaw
 from memjax.training._outer import Outer
 from memjax.training._population import Made
-from memjax.training._pulsed import PulsedState, changed, matched, pulsed, square_sum
+from memjax.training._pulsed import PulsedState, changed, matched, pulsed, witness
 from memjax.training._pulses import apply_pulses, block
 from memjax.training._rules import Sign
 from memjax.training._slots import visit
@@ -74,10 +74,10 @@ def coincidence(
                     "to another transformation by optax.partition"
                 )
         names, values, outers, structure = matched(updates, state.cells, params, is_outer)
-        altered = state.altered | changed(names, values, state.norm)
+        altered = state.altered | changed(names, values, state.seen)
         now = jnp.asarray(rate(state.count) if callable(rate) else rate, jnp.float32)
         key_now = jax.random.fold_in(state.key, state.count)
-        changes, hidden, norm = [], [], []
+        changes, hidden, seen = [], [], []
         for index, (name, value, outer) in enumerate(zip(names, values, outers, strict=True)):
             made = state.cells[index]
             stored = state.hidden[index] if state.hidden else None
@@ -86,9 +86,9 @@ def coincidence(
             hidden += [] if stored is None else [stored]
             change = (after - value).astype(value.dtype)
             changes.append(change)
-            norm.append(square_sum(value + change))
+            seen.append(witness(value + change))
         new = PulsedState(
-            state.key, state.count + 1, state.cells, state.windows, (), tuple(hidden), tuple(norm), altered
+            state.key, state.count + 1, state.cells, state.windows, (), tuple(hidden), tuple(seen), altered
         )
         return jax.tree.unflatten(structure, changes), new
 
@@ -115,18 +115,25 @@ def coincide(
         up, down = jax.tree.map(outer.to_parameter, counts(rate, step, length, management, draw_key))
         if sign is not None:
             up, down = jnp.where(sign < 0, down, up), jnp.where(sign < 0, up, down)
-        return apply_pulses(law, weight, up, down, made, noise_key)
+        return Written(apply_pulses(law, weight, up, down, made, noise_key))
 
     def in_turn(weight, key):
-        def send(weight, pulses):
+        flat = outer.to_matrix(weight).reshape(-1)
+        noisy = law.population.write_noise is not None
+        back = lambda a: outer.to_parameter(a.reshape(outer.contraction.shape))
+        reverse = None if sign is None else outer.to_matrix(sign).reshape(-1)
+
+        def send(written, pulses):
             cell = pulses.cell
             own = {name: value.at[cell].get(mode="clip") for name, value in cells.items()}
-            before = weight.at[cell].get(mode="clip")
-            after = block(law, before, jnp.abs(pulses.count), pulses.count > 0, own, pulses.z)
-            return weight.at[cell].set(after, mode="drop", unique_indices=True)
+            before = written.weight.at[cell].get(mode="clip")
+            count = pulses.count if reverse is None else pulses.count * reverse.at[cell].get(mode="clip")
+            after = block(law, before, jnp.abs(count), count > 0, own, pulses.z[0])
+            put = lambda whole, new: whole.at[cell].set(new, mode="drop", unique_indices=True)
+            return Written(put(written.weight, after), put(written.z, pulses.z[1]) if noisy else None)
 
-        flat = outer.to_matrix(weight)
-        after = visit(outer.trains(rate, step, length, management), jax.random.split(key)[0], send, flat.reshape(-1))
-        return outer.to_parameter(after.reshape(flat.shape))
+        trains = outer.trains(rate, step, length, management)
+        start = Written(flat, jnp.zeros_like(flat) if noisy else None)
+        return jax.tree.map(back, visit(trains, jax.random.split(key)[0], 2 if noisy else 1, send, start))
 
     return in_turn if fidelity == "sequential" else at_once

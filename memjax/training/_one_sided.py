@@ -12,8 +12,7 @@ from memjax._random import fold_name
 from memjax.training import _arrays
 from memjax.training._law import AbstractLaw
 from memjax.training._population import Made
-from memjax.training._pulsed import changed, matched, square_sum
-from memjax.training._pulses import apply_net
+from memjax.training._pulsed import changed, matched, unseen, witness
 from memjax.training._rules import AbstractRule, Deterministic
 
 
@@ -33,7 +32,7 @@ class OneSidedState(NamedTuple):
         count: number of updates so far.
         plus, minus: the two sides.
         residue: what was asked for and not sent yet; () where the rule keeps none.
-        norm, altered: as in `PulsedState`.
+        seen, altered: as in `PulsedState`.
     """
 
     key: Array
@@ -41,7 +40,7 @@ class OneSidedState(NamedTuple):
     plus: tuple[Side, ...]
     minus: tuple[Side, ...]
     residue: tuple[Array, ...]
-    norm: tuple[Array, ...]
+    seen: tuple[Array, ...]
     altered: Array
 
 
@@ -94,18 +93,18 @@ def one_sided(
             plus=tuple(side(leaf, "plus", base + jnp.maximum(leaf.value, 0.0)) for leaf in arrays),
             minus=tuple(side(leaf, "minus", base + jnp.maximum(-leaf.value, 0.0)) for leaf in arrays),
             residue=tuple(jnp.zeros_like(leaf.value) for leaf in arrays) if rule.keeps else (),
-            norm=tuple(jnp.full((), -1.0, jnp.float32) for _ in arrays),
+            seen=tuple(unseen(leaf.value) for leaf in arrays),
             altered=jnp.array(False),
         )
 
     def update(updates: Any, state: Any, params: Any = None, **_: Any) -> tuple[Any, Any]:
         cells = tuple(one.cells for one in state.plus)
         names, values, wanted, structure = matched(updates, cells, params, lambda node: False)
-        altered = state.altered | changed(names, values, state.norm)
+        altered = state.altered | changed(names, values, state.seen)
         key_now = jax.random.fold_in(state.key, state.count)
         refresh = state.count % refresh_every == refresh_every - 1
         step = _upward_step(law)
-        changes, norm, sides, residue = [], [], [], []
+        changes, seen, sides, residue = [], [], [], []
         for index, (name, value, want) in enumerate(zip(names, values, wanted, strict=True)):
             rule_key, plus_key, minus_key, refresh_key = jax.random.split(fold_name(key_now, name), 4)
             want = want + state.residue[index] if rule.keeps else want
@@ -115,11 +114,11 @@ def one_sided(
             plus, minus = _refreshed(law, plus, minus, refresh, upper, lower, step, refresh_key)
             change = (plus.weight - minus.weight - value).astype(value.dtype)
             changes.append(change)
-            norm.append(square_sum(value + change))
+            seen.append(witness(value + change))
             sides.append((plus, minus))
             residue += [left] if rule.keeps else []
         plus, minus = (tuple(part) for part in zip(*sides, strict=True)) if sides else ((), ())
-        new = OneSidedState(state.key, state.count + 1, plus, minus, tuple(residue), tuple(norm), altered)
+        new = OneSidedState(state.key, state.count + 1, plus, minus, tuple(residue), tuple(seen), altered)
         return jax.tree.unflatten(structure, changes), new
 
     return optax.GradientTransformationExtraArgs(init, update)
@@ -147,7 +146,8 @@ def _refreshed(law, plus: Side, minus: Side, now: Array, upper, lower, step: Arr
 
     def renew(side, sign, one_key):
         counts = jnp.where(worn, jnp.round(jnp.maximum(sign * difference, 0.0) / step), 0.0)
-        writer = lambda _, k: apply_net(law, jnp.clip(side.cells["reset"], *_ends(side)), counts, side.cells, k)
+        again = _arrays.send(law, counts, side.cells)
+        writer = lambda _, k: again(jnp.clip(side.cells["reset"], *_ends(side)), k)
         weight, hidden = _arrays.write(law, side.cells, side.weight, side.hidden, one_key, writer)
         weight = jnp.where(worn, weight, side.weight)
         return Side(weight, None if hidden is None else jnp.where(worn, hidden, side.hidden), side.cells)

@@ -71,7 +71,7 @@ class Outer(eqx.Module):
             return Counts(to(counts.up, pulses.count), to(counts.down, -pulses.count))
 
         zero = jnp.zeros(math.prod(self.contraction.shape), self.x.dtype)
-        counts = visit(self.trains(rate, step, length, management), key, add, Counts(zero, zero))
+        counts = visit(self.trains(rate, step, length, management), key, 0, add, Counts(zero, zero))
         return jax.tree.map(lambda total: total.reshape(self.contraction.shape), counts)
 
     def moments(self, rate: Array, step: Array, length: Array, management: bool) -> tuple[Moments, Moments]:

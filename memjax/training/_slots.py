@@ -18,7 +18,7 @@ Carry = TypeVar("Carry")
 
 _SAMPLES = 64  # whose lines are drawn at once
 _CELLS = 512  # in a list
-_LISTS = 16  # whose noise is drawn at once
+_NOISE = 4096  # random numbers drawn at once for the pulses of many samples
 
 
 class Pulses(NamedTuple):
@@ -27,7 +27,7 @@ class Pulses(NamedTuple):
     Attributes:
         cell: index into the flat matrix; beyond its end where the list is not full.
         count: signed number of pulses, upwards positive; zero where the trains meet in no slot.
-        z: standard normal numbers for the noise of these pulses.
+        z: standard normal numbers for the noise of these pulses, some for each cell, [draws, cells].
     """
 
     cell: Array
@@ -71,7 +71,7 @@ def fire(key: Array, signed: Array, length: Array) -> Lines:
     return Lines(bits, signed < 0.0, firing, jnp.sum(fires, axis=1, dtype=jnp.int32))
 
 
-def visit(trains: Trains, key: Array, body: Callable[[Carry, Pulses], Carry], carry: Carry) -> Carry:
+def visit(trains: Trains, key: Array, draws: int, body: Callable[[Carry, Pulses], Carry], carry: Carry) -> Carry:
     """carry = body(carry, pulses) for the pulses of all samples, one sample after another."""
     samples = len(trains.length)
     size = min(samples, _SAMPLES)
@@ -81,28 +81,30 @@ def visit(trains: Trains, key: Array, body: Callable[[Carry, Pulses], Carry], ca
 
     def block(carry, part):
         index, some = part
-        return _visit_block(some, jax.random.fold_in(key, index), body, carry), None
+        return _visit_block(some, jax.random.fold_in(key, index), draws, body, carry), None
 
     return lax.scan(block, carry, (jnp.arange(len(blocks.length)), blocks))[0]
 
 
-def _visit_block(trains: Trains, key: Array, body: Callable[[Carry, Pulses], Carry], carry: Carry) -> Carry:
+def _visit_block(trains, key, draws, body, carry):
     x_key, d_key, noise_key = jax.random.split(key, 3)
     x, d = fire(x_key, trains.x, trains.length), fire(d_key, trains.d, trains.length)
     samples = len(trains.length)
     dtype = trains.x.dtype
 
     def one(state):
-        index, sample, start, noise, carry = state
-        carry = body(carry, _pulses(x, d, sample, start, noise[index]))
-        start = start + _CELLS
-        done = start >= x.number[sample] * d.number[sample]
-        return index + 1, jnp.where(done, sample + 1, sample), jnp.where(done, 0, start), noise, carry
+        used, sample, start, noise, carry = state
+        z = lax.dynamic_slice(noise, (0, used), (draws, _CELLS))
+        carry = body(carry, _pulses(x, d, sample, start, z))
+        left = x.number[sample] * d.number[sample] - start
+        more = left > _CELLS
+        used = used + jnp.minimum(left, _CELLS)
+        return used, jnp.where(more, sample, sample + 1), jnp.where(more, start + _CELLS, 0), noise, carry
 
     def some(state):
         turn, sample, start, carry = state
-        noise = normal(jax.random.fold_in(noise_key, turn), (_LISTS, _CELLS), dtype)
-        going = lambda state: (state[0] < _LISTS) & (state[1] < samples)
+        noise = normal(jax.random.fold_in(noise_key, turn), (draws, _NOISE), dtype)
+        going = lambda state: (state[0] <= _NOISE - _CELLS) & (state[1] < samples)
         _, sample, start, _, carry = lax.while_loop(going, one, (jnp.int32(0), sample, start, noise, carry))
         return turn + 1, sample, start, carry
 

@@ -11,13 +11,12 @@ from memjax import _check
 from memjax._random import fold_name
 from memjax.training import _arrays
 from memjax.training._arrays import Range, Window
-from memjax.training._coincidence import coincide
+from memjax.training._coincidence import FIDELITIES, coincide
 from memjax.training._law import AbstractLaw
 from memjax.training._noise import normal
 from memjax.training._outer import Outer
 from memjax.training._population import Made
-from memjax.training._pulsed import changed, matched, square_sum
-from memjax.training._pulses import apply_net
+from memjax.training._pulsed import changed, matched, unseen, witness
 from memjax.training._rules import Stochastic
 from memjax.training._transfer import AbstractTransfer, Buffered, Buffers, Chopped, Direct, Dynamic, Reading, check
 
@@ -47,7 +46,7 @@ class TikiTakaState(NamedTuple):
         fast, slow: the arrays.
         buffers: digital buffers of the transfer, [K, N] or [K] with K the rows of the array.
         peak: running mean of the largest update; () without `auto_scale`.
-        norm, altered: as in `PulsedState`.
+        seen, altered: as in `PulsedState`.
     """
 
     key: Array
@@ -56,7 +55,7 @@ class TikiTakaState(NamedTuple):
     slow: tuple[Slow, ...]
     buffers: tuple[Buffers, ...]
     peak: tuple[Array, ...]
-    norm: tuple[Array, ...]
+    seen: tuple[Array, ...]
     altered: Array
 
 
@@ -73,6 +72,7 @@ def tiki_taka(
     gamma: Any = 0.0,
     read_noise: Any = None,
     range: Range | None = None,
+    fidelity: str = "moments",
     in_turn: bool = False,
 ) -> optax.GradientTransformationExtraArgs:
     """Train on pairs of arrays: a fast one A takes the updates, a slow one C what is read from it.
@@ -98,6 +98,7 @@ def tiki_taka(
         gamma: share of the fast array in the weight.
         read_noise: standard deviation of a read of the fast array, in units of its weight; None: reads are exact.
         range: as in `pulsed`.
+        fidelity: of the pulses of `Outer` updates, as in `coincidence`.
         in_turn: whether the rows of a transfer are read and written one after another (the sequential form) or at once;
             the numbers are the same, since no row depends on another and each has random numbers of its own.
 
@@ -116,6 +117,7 @@ def tiki_taka(
         raise TypeError(f"transfer must be a transfer rule such as Buffered(), got {transfer!r}")
     check(f"transfer ({type(transfer).__name__})", transfer)
     _check.integer("every", every, 1, 2**31 - 1)
+    _check.choice("fidelity", fidelity, FIDELITIES)
     if rows is not None:
         _check.integer("rows", rows, 1, 2**31 - 1)
     _check.number("fast_rate", fast_rate, 0.0, open_low=True)
@@ -136,7 +138,7 @@ def tiki_taka(
             hidden = start if slow.population.write_noise is not None else None
             slows.append(Slow(hidden, _arrays.make(slow, key, leaf), leaf.window))
             buffers.append(transfer.start(_matrix_shape(zero), zero.dtype))
-        none = tuple(jnp.full((), -1.0, jnp.float32) for _ in arrays)
+        none = tuple(unseen(leaf.value) for leaf in arrays)
         writes, count = fold_name(key, "writes"), jnp.zeros((), jnp.int32)
         peak = () if auto_scale is None else tuple(jnp.zeros((), jnp.float32) for _ in arrays)
         return TikiTakaState(writes, count, tuple(fasts), tuple(slows), tuple(buffers), peak, none, jnp.array(False))
@@ -145,9 +147,9 @@ def tiki_taka(
         cells = tuple(array.cells for array in state.slow)
         is_outer = lambda node: isinstance(node, Outer)
         names, values, wanted, structure = matched(updates, cells, params, is_outer)
-        altered = state.altered | changed(names, values, state.norm)
+        altered = state.altered | changed(names, values, state.seen)
         key_now = jax.random.fold_in(state.key, state.count)
-        changes, norm, new, peaks = [], [], [], []
+        changes, seen, new, peaks = [], [], [], []
         for index, (value, want, name) in enumerate(zip(values, wanted, names, strict=True)):
             fast, slow_array, buffers = state.fast[index], state.slow[index], state.buffers[index]
             if not isinstance(want, Outer):
@@ -167,11 +169,11 @@ def tiki_taka(
             if slow_array.window is not None:
                 change = jnp.maximum(change, -value)  # rounding must not make a conductance negative
             changes.append(change)
-            norm.append(square_sum(value + change))
+            seen.append(witness(value + change))
             new.append((fast_after, slow_array._replace(hidden=hidden), buffers))
         fasts, slows, all_buffers = (tuple(part) for part in zip(*new, strict=True)) if new else ((), (), ())
         count = state.count + 1
-        state = TikiTakaState(state.key, count, fasts, slows, all_buffers, tuple(peaks), tuple(norm), altered)
+        state = TikiTakaState(state.key, count, fasts, slows, all_buffers, tuple(peaks), tuple(seen), altered)
         return jax.tree.unflatten(structure, changes), state
 
     def _scaled(want: Array, peak: Array, count: Array) -> tuple[Array, Array]:
@@ -189,7 +191,7 @@ def tiki_taka(
         pulse_key, write_key = jax.random.split(key)
         if isinstance(want, Outer):
             rate = jnp.asarray(fast_rate, fast.weight.dtype)
-            writer = coincide(law, want, fast.cells, rate, 31, True, "moments", sign)
+            writer = coincide(law, want, fast.cells, rate, 31, True, fidelity, sign)
         else:
             asked = sign * fast_rate * want
             step = law.granularity.astype(asked.dtype)
@@ -213,7 +215,7 @@ def tiki_taka(
             noise_key, rule_key, write_key = jax.random.split(row_key, 3)
             read = row if read_noise is None else row + read_noise * normal(noise_key, row.shape, row.dtype)
             pulses, own = transfer.row(own, Reading(read, step, rule_key))
-            writer = lambda w, k: apply_net(slow, w, pulses, made, k)
+            writer = _arrays.send(slow, pulses, made)
             lowest = _arrays.least(slow, array.window, weight.dtype)
             after, hidden = _arrays.write(slow, made, seen_before, hidden_before, write_key, writer, lowest)
             return after, hidden, own

@@ -83,7 +83,7 @@ def test_pulses_are_those_of_the_law():
     change, after = update({"w": count * law.granularity}, state, {"w": weight})
     np.testing.assert_allclose(weight + change["w"], jax.jit(T.apply_net)(law, weight, count, made), atol=1e-6)
     given = T.Counts(jnp.maximum(count, 0), jnp.maximum(-count, 0))
-    change, after = update({"w": given}, after._replace(norm=state.norm), {"w": weight})
+    change, after = update({"w": given}, after._replace(seen=state.seen), {"w": weight})
     np.testing.assert_allclose(weight + change["w"], jax.jit(T.apply_pulses)(law, weight, *given, made), atol=1e-6)
     np.testing.assert_allclose(after.residue[0], 0.0, atol=1e-6)
 
