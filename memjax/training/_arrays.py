@@ -14,26 +14,16 @@ from jax import Array
 from memjax import _check
 from memjax._random import fold_name
 from memjax.training._law import AbstractLaw
+from memjax.training._lists import apply_listed
 from memjax.training._noise import normal
 from memjax.training._population import Made
 from memjax.training._pulses import apply_net, apply_pulses
 from memjax.training._rules import Counts
 
 Range = tuple[Any, Any]
-Writer = Callable[[Array, Array], "Written"]
-"""(weights in the law's units, key) -> what is written."""
-
-
-class Written(NamedTuple):
-    """Weights after pulses.
-
-    Attributes:
-        weight: in the law's units.
-        z: standard normal numbers for the write noise of the cells that were pulsed; None: not drawn.
-    """
-
-    weight: Array
-    z: Array | None = None
+Writer = Callable[..., tuple[Array, tuple[Array, ...]]]
+"""(weights in the law's units, key of pulses, key of write noise if there is any) -> (weights, (standard normal numbers
+for the write noise of the cells that were pulsed,) if there is any)."""
 
 
 class Window(NamedTuple):
@@ -131,9 +121,17 @@ def requested(law: AbstractLaw, window: Window | None, update: Array) -> Array:
 
 def send(law: AbstractLaw, counts: Array | Counts, made: Made, one_by_one: bool = False) -> Writer:
     """The writer that sends pulses, net or in both directions."""
-    if isinstance(counts, Counts):
-        return lambda weight, key: Written(apply_pulses(law, weight, *counts, made, key, one_by_one=one_by_one))
-    return lambda weight, key: Written(apply_net(law, weight, counts, made, key, one_by_one=one_by_one))
+    if not isinstance(counts, Counts) and not one_by_one:
+        return lambda weight, *keys: apply_listed(law, weight, counts, made, *keys)
+
+    def writer(weight, key, *see_key):
+        if isinstance(counts, Counts):
+            after = apply_pulses(law, weight, *counts, made, key, one_by_one=one_by_one)
+        else:
+            after = apply_net(law, weight, counts, made, key, one_by_one=one_by_one)
+        return after, tuple(normal(key, weight.shape, weight.dtype) for key in see_key)
+
+    return writer
 
 
 def write(
@@ -149,14 +147,13 @@ def write(
     """
     pulse_key, relax_key, see_key = jax.random.split(key, 3)
     stored = jnp.clip(before if hidden is None else hidden, made["low"], made["high"])
-    after, z = writer(stored, pulse_key)
+    after, z = writer(stored, pulse_key, *([] if hidden is None else [see_key]))
     touched = after != stored
     if law.population.relaxes:
         after = law.relax(after, made, relax_key)
     if hidden is None:
         return after, None
-    z = normal(see_key, after.shape, after.dtype) if z is None else z
-    noisy = after + (law.population.write_noise * law.population.step * z).astype(after.dtype)
+    noisy = after + (law.population.write_noise * law.population.step * z[0]).astype(after.dtype)
     noisy = noisy if least is None else jnp.maximum(noisy, least)
     return jnp.where(touched, noisy, before), after
 

@@ -11,13 +11,13 @@ from jax import Array
 from memjax import _check
 from memjax._random import fold_name
 from memjax.training import _arrays
-from memjax.training._arrays import Writer, Written
+from memjax.training._arrays import Writer
 from memjax.training._law import AbstractLaw
 from memjax.training._outer import Outer
 from memjax.training._population import Made
 from memjax.training._pulsed import PulsedState, changed, matched, pulsed, witness
-from memjax.training._pulses import apply_pulses, block
-from memjax.training._rules import Sign
+from memjax.training._pulses import block
+from memjax.training._rules import Counts, Sign
 from memjax.training._slots import visit
 from memjax.training._trains import SLOTS
 
@@ -109,31 +109,30 @@ def coincide(
     step = law.granularity.astype(outer.x.dtype)
     cells = {name: outer.to_matrix(value).reshape(-1) for name, value in made.items()}
 
-    def at_once(weight, key):
+    def at_once(weight, key, *see_key):
         draw_key, noise_key = jax.random.split(key)
         counts = outer.draw if fidelity == "moments" else outer.counts
         up, down = jax.tree.map(outer.to_parameter, counts(rate, step, length, management, draw_key))
         if sign is not None:
             up, down = jnp.where(sign < 0, down, up), jnp.where(sign < 0, up, down)
-        return Written(apply_pulses(law, weight, up, down, made, noise_key))
+        return _arrays.send(law, Counts(up, down), made)(weight, noise_key, *see_key)
 
-    def in_turn(weight, key):
-        flat = outer.to_matrix(weight).reshape(-1)
-        noisy = law.population.write_noise is not None
-        back = lambda a: outer.to_parameter(a.reshape(outer.contraction.shape))
+    def in_turn(weight, key, *see_key):
         reverse = None if sign is None else outer.to_matrix(sign).reshape(-1)
 
         def send(written, pulses):
+            after, see = written
             cell = pulses.cell
             own = {name: value.at[cell].get(mode="clip") for name, value in cells.items()}
-            before = written.weight.at[cell].get(mode="clip")
             count = pulses.count if reverse is None else pulses.count * reverse.at[cell].get(mode="clip")
-            after = block(law, before, jnp.abs(count), count > 0, own, pulses.z[0])
+            pulsed = block(law, after.at[cell].get(mode="clip"), jnp.abs(count), count > 0, own, pulses.z[0])
             put = lambda whole, new: whole.at[cell].set(new, mode="drop", unique_indices=True)
-            return Written(put(written.weight, after), put(written.z, pulses.z[1]) if noisy else None)
+            return put(after, pulsed), tuple(map(put, see, pulses.z[1:]))
 
         trains = outer.trains(rate, step, length, management)
-        start = Written(flat, jnp.zeros_like(flat) if noisy else None)
-        return jax.tree.map(back, visit(trains, jax.random.split(key)[0], 2 if noisy else 1, send, start))
+        flat = outer.to_matrix(weight).reshape(-1)
+        start = flat, tuple(jnp.zeros_like(flat) for _ in see_key)
+        result = visit(trains, jax.random.split(key)[0], 1 + len(see_key), send, start)
+        return jax.tree.map(lambda a: outer.to_parameter(a.reshape(outer.contraction.shape)), result)
 
     return in_turn if fidelity == "sequential" else at_once

@@ -82,7 +82,7 @@ def one_sided(
     def side(leaf: _arrays.Leaf, role: str, weight: Array) -> Side:
         made = _arrays.make(law, key, leaf, role)
         weight = jnp.clip(weight, made["low"], made["high"])
-        return Side(weight, weight if law.population.write_noise is not None else None, made)
+        return Side(weight, jnp.copy(weight) if law.population.write_noise is not None else None, made)
 
     def init(params: Any) -> Any:
         arrays = [leaf._replace(window=None) for leaf in _arrays.leaves(params)]
@@ -147,7 +147,7 @@ def _refreshed(law, plus: Side, minus: Side, now: Array, upper, lower, step: Arr
     def renew(side, sign, one_key):
         counts = jnp.where(worn, jnp.round(jnp.maximum(sign * difference, 0.0) / step), 0.0)
         again = _arrays.send(law, counts, side.cells)
-        writer = lambda _, k: again(jnp.clip(side.cells["reset"], *_ends(side)), k)
+        writer = lambda _, *keys: again(jnp.clip(side.cells["reset"], *_ends(side)), *keys)
         weight, hidden = _arrays.write(law, side.cells, side.weight, side.hidden, one_key, writer)
         weight = jnp.where(worn, weight, side.weight)
         return Side(weight, None if hidden is None else jnp.where(worn, hidden, side.hidden), side.cells)

@@ -88,7 +88,7 @@ def pulsed(
         arrays = _arrays.leaves(params, range)
         cells = tuple(_arrays.make(law, key, leaf) for leaf in arrays)
         zeros = tuple(jnp.zeros_like(leaf.value) for leaf in arrays)
-        hidden = tuple(_arrays.to_weight(law, leaf.window, leaf.value) for leaf in arrays)
+        hidden = tuple(jnp.copy(_arrays.to_weight(law, leaf.window, leaf.value)) for leaf in arrays)
         return PulsedState(
             key=fold_name(key, "writes"),
             count=jnp.zeros((), jnp.int32),

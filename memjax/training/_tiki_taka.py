@@ -132,10 +132,10 @@ def tiki_taka(
         fasts, slows, buffers = [], [], []
         for leaf in arrays:
             zero = jnp.zeros_like(leaf.value)
-            hidden = zero if law.population.write_noise is not None else None
+            hidden = jnp.zeros_like(zero) if law.population.write_noise is not None else None
             fasts.append(Fast(zero, hidden, _arrays.make(law, key, leaf._replace(window=None), "fast")))
             start = _arrays.to_weight(slow, leaf.window, leaf.value)
-            hidden = start if slow.population.write_noise is not None else None
+            hidden = jnp.copy(start) if slow.population.write_noise is not None else None
             slows.append(Slow(hidden, _arrays.make(slow, key, leaf), leaf.window))
             buffers.append(transfer.start(_matrix_shape(zero), zero.dtype))
         none = tuple(unseen(leaf.value) for leaf in arrays)

@@ -148,14 +148,8 @@ class Dynamic(AbstractTransfer):
     tail: Any = 0.5
 
     def start(self, shape: tuple[int, int], dtype: Any) -> Buffers:
-        zero = jnp.zeros(shape, dtype)
-        return {
-            "sum": zero,
-            "mean": zero,
-            "reference": zero,
-            "chopper": jnp.ones(shape[:1], dtype),
-            "age": jnp.zeros(shape[:1], dtype),
-        }
+        sums = {name: jnp.zeros(shape, dtype) for name in ("sum", "mean", "reference")}
+        return sums | {"chopper": jnp.ones(shape[:1], dtype), "age": jnp.zeros(shape[:1], dtype)}
 
     def sign(self, buffers: Buffers) -> Array | float:
         return buffers["chopper"][:, None]
