@@ -56,7 +56,8 @@ def apply_net(
 def block(law: AbstractLaw, weight: Array, count: Array, up: Array, made: Made, z: Array | None) -> Array:
     """`count` equal pulses with the noise that they have together, z standard deviations; None: no noise."""
     after = law.many(weight, count, up, made)
-    after = _steps(law, weight, count, up, made, None) if after is None else after
+    if after is None:  # only the last pulse may pass the bounds, before its noise is added
+        after = law.one(_steps(law, weight, count - 1.0, up, made, None), up, made).astype(weight.dtype)
     if z is not None:
         change = (after - weight) / jnp.where(count > 0, count, 1.0)  # a block may be half a pulse
         after = after + law.deviation(weight, change, up, made) * jnp.sqrt(count) * z
