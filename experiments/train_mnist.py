@@ -266,15 +266,15 @@ def main() -> None:
     args.algorithms = args.algorithms or (["deterministic", "tiki_taka_v2"] if args.quick else DEFAULT)
     if args.hardware and (taken := [name for name in args.algorithms if _insitu.ALGORITHMS[name].outer]):
         parser.error(f"--hardware goes with algorithms that take whole gradients, not with {', '.join(taken)}")
-    if args.quick:
-        args.dataset, args.epochs, args.chips, args.images = "digits", 2, 2, 512
-        args.presets = [name for name in args.presets if name in ("gokmen_vlasov", "reram_es")] or args.presets[:1]
     for name in ("epochs", "batch", "chips", "images"):
         if (given := getattr(args, name)) is not None and given < 1:
             parser.error(f"--{name} must be at least 1, got {given}")
     for name, positive in (("rate", args.rate > 0), ("omega", args.omega >= 0), ("momentum", 0 <= args.momentum < 1)):
         if not positive:
             parser.error(f"--{name} is out of its range: {getattr(args, name)}")
+    if args.quick:
+        args.dataset, args.epochs, args.chips, args.images = "digits", 2, 2, 512
+        args.presets = [name for name in args.presets if name in ("gokmen_vlasov", "reram_es")] or args.presets[:1]
     setting = Setting(**{name: getattr(args, name) for name in Setting._fields})
     try:
         _files.check_writable(args.out)

@@ -107,6 +107,12 @@ def from_weight(law: AbstractLaw, window: Window | None, change: Array) -> Array
     return change * (window.high - window.low) / (high - low)
 
 
+def change(law: AbstractLaw, window: Window | None, value: Array, difference: Array) -> Array:
+    """The change of a parameter `value` for a difference of its weight; no rounding makes a conductance negative."""
+    found = from_weight(law, window, difference).astype(value.dtype)
+    return found if window is None else jnp.maximum(found, -value)
+
+
 def requested(law: AbstractLaw, window: Window | None, update: Array) -> Array:
     """An update from an optimiser in units of the law.
 

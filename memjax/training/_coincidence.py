@@ -47,9 +47,10 @@ def coincidence(
         length: most slots of a train, at most 32.
         management: whether each sample's trains are scaled to its largest |x| and |d|, and shortened where fewer slots
             do (see `manage` in the source).
-        fidelity: "sequential": sample after sample, slots drawn bit by bit: the reference. "batch": the pulses of a
-            mini-batch drawn bit by bit and added up in each direction, then applied together. "moments": their numbers
-            drawn from distributions of the same mean and variance, from three matrix products.
+        fidelity: "sequential": sample after sample, slots drawn bit by bit: the reference, and the fastest for dense
+            layers with few pulses; its time grows with the samples, which for a convolution are its patches. "batch":
+            the pulses of a mini-batch drawn bit by bit and added up in each direction, then applied together.
+            "moments": their numbers drawn from distributions of the same mean and variance, from three matrix products.
 
     Returns: an optax transformation with the state of `pulsed`.
 

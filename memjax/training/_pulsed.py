@@ -76,8 +76,8 @@ def pulsed(
         parameters that were changed by something else since the last update, as by a transformation after it.
     """
     rule = Deterministic() if rule is None else rule
-    _check_kind("law", law, AbstractLaw)
-    _check_kind("rule", rule, AbstractRule)
+    _check_kind("law", law, AbstractLaw, "an update law such as SoftBounds()")
+    _check_kind("rule", rule, AbstractRule, "a pulse rule such as Deterministic()")
     _check.integer("every", every, 1, 2**31 - 1)
     if every > 1 and not rule.keeps:
         raise ValueError(f"every must be 1 for the rule {type(rule).__name__}, which keeps no residue, got {every}")
@@ -124,9 +124,7 @@ def pulsed(
             lowest = _arrays.least(law, window, value.dtype)
             after, stored = _arrays.write(law, made, before, stored, write_key, writer, lowest)
             hidden += [] if stored is None else [stored]
-            change = _arrays.from_weight(law, window, after - before).astype(value.dtype)
-            if window is not None:
-                change = jnp.maximum(change, -value)  # rounding must not make a conductance negative
+            change = _arrays.change(law, window, value, after - before)
             changes.append(change)
             seen.append(witness(value + change))
         new = PulsedState(
@@ -199,6 +197,6 @@ def changed(names: list[str], values: list[Array], seen: tuple[Array, ...]) -> A
     return jnp.any(jnp.stack(flags)) if flags else jnp.array(False)
 
 
-def _check_kind(name: str, value: Any, kind: type) -> None:
+def _check_kind(name: str, value: Any, kind: type, what: str) -> None:
     if not isinstance(value, kind):
-        raise TypeError(f"{name} must be a {kind.__name__.removeprefix('Abstract').lower()}, got {value!r}")
+        raise TypeError(f"{name} must be {what}, got {value!r}")

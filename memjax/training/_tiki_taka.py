@@ -165,9 +165,7 @@ def tiki_taka(
             weight = before - gamma * fast.weight
             weight, hidden, buffers = _transfer(fast_after, weight, slow_array, buffers, state.count, transfer_key)
             visible = weight + gamma * fast_after.weight
-            change = _arrays.from_weight(slow, slow_array.window, visible - before).astype(value.dtype)
-            if slow_array.window is not None:
-                change = jnp.maximum(change, -value)  # rounding must not make a conductance negative
+            change = _arrays.change(slow, slow_array.window, value, visible - before)
             changes.append(change)
             seen.append(witness(value + change))
             new.append((fast_after, slow_array._replace(hidden=hidden), buffers))
