@@ -1,4 +1,4 @@
-"""The file of `memjax sweep`: TOML, read as data only, checked before anything is computed, turned into hardware.
+"""The file of `memjax sweep`: TOML, read as data only, checked before anything is computed.
 
 Every value has a dotted path: `hardware.adc.bits`, `effects.0.r_on_std`. The names of tables and fields are those of
 the library's classes and their arguments, whose own checks are used; every complaint names the file, the line and the
@@ -6,9 +6,7 @@ key.
 """
 
 import dataclasses
-import inspect
 import itertools
-import math
 import pathlib
 import re
 import tomllib
@@ -16,7 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import memjax as mj
-from memjax import _check
+from memjax.cli import _build
+from memjax.cli._toml import Problem, flat, located, shown
 
 # The fields of every table but `hardware`, `effects` and `grid`. The integers: default, lowest, highest value.
 INTEGERS: dict[str, tuple[int | None, int, int]] = {
@@ -27,42 +26,8 @@ INTEGERS: dict[str, tuple[int | None, int, int]] = {
     "network.steps": (None, 1, 2**31 - 1),
 }
 NAMES = ("data.name", "network.name")
-AGE = ("seconds", "cycles", "temperature", "reads")
 REQUIRED = ("data", "network", "hardware", "grid")
 TABLES = (*REQUIRED, "effects", "age")
-
-
-def _classes(module: Any, base: type, *without: type) -> dict[str, type]:
-    """Names and classes of a module that can be built."""
-    return {
-        name: kind
-        for name, kind in vars(module).items()
-        if inspect.isclass(kind) and issubclass(kind, base) and not inspect.isabstract(kind) and kind not in without
-    }
-
-
-EFFECTS = dict(sorted(_classes(mj.effects, mj.effects.AbstractEffect, mj.effects.AbstractEffect).items()))
-_DEFAULT = mj.Hardware()
-# Where a class stands, and which it may be; the first is the default.
-SLOTS: dict[str, dict[str, type]] = {
-    "hardware.cell": {"Cell": mj.Cell},
-    "hardware.mapping": {"DoubleColumn": mj.mapping.DoubleColumn} | _classes(mj.mapping, mj.mapping.AbstractMapping),
-    "hardware.dac": {"Dac": mj.Dac},
-    "hardware.dac.range": {"Dynamic": mj.Dynamic},
-    "hardware.dac.encoding": _classes(mj.converters, mj.converters.AbstractEncoding),
-    "hardware.adc": {"Adc": mj.Adc, "LogAdc": mj.LogAdc},
-    "hardware.adc.range": {"Dynamic": mj.Dynamic},
-}
-# Fields of `Hardware` that a file cannot give, or gives elsewhere.
-_ELSEWHERE = ("effects", "programming", "wires")
-
-
-class Problem(ValueError):
-    """What is wrong with the value at a path."""
-
-    def __init__(self, path: str, message: str):
-        super().__init__(message)
-        self.path = path
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,15 +93,15 @@ class Config:
 
     def hardware(self, point: Mapping[str, Any]) -> mj.Hardware:
         """The hardware at a point of the grid, whose numbers may be traced."""
-        return _hardware(self._at(point))
+        return _build.hardware(self._at(point))
 
     def age(self, point: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments of ageing at a point of the grid; empty where the chips do not age."""
-        return _age(self._at(point))
+        return _build.age(self._at(point))
 
     def _at(self, point: Mapping[str, Any]) -> dict[str, Any]:
         targets = {name: target for axis in self.axes for name, target in zip(axis.names, axis.targets, strict=True)}
-        return _by_kind(self.settings | {targets[name]: value for name, value in point.items()})
+        return _build.by_kind(self.settings | {targets[name]: value for name, value in point.items()})
 
 
 def read(path: pathlib.Path) -> Config:
@@ -161,12 +126,12 @@ def read(path: pathlib.Path) -> Config:
     try:
         return _parse(content)
     except Problem as problem:
-        raise ValueError(_located(path, text, problem)) from problem
+        raise ValueError(located(path, text, problem)) from problem
 
 
 def _parse(content: dict[str, Any]) -> Config:
     _check_tables(content)
-    settings = _by_kind(_flat({name: value for name, value in content.items() if name != "grid"}))
+    settings = _build.by_kind(flat({name: value for name, value in content.items() if name != "grid"}))
     _check_fields(settings)
     whole = {path: _integer(settings, path, *limits) for path, limits in INTEGERS.items()}
     config = Config(
@@ -206,12 +171,12 @@ def _check_tables(content: dict[str, Any]) -> None:
     if not isinstance(effects, list) or not all(isinstance(effect, dict) for effect in effects):
         raise Problem("effects", "must be tables, each headed [[effects]]")
     for index, effect in enumerate(effects):
-        _one_of(f"effects.{index}.kind", effect.get("kind"), EFFECTS)
+        _build.one_of(f"effects.{index}.kind", effect.get("kind"), _build.EFFECTS)
 
 
 def _check_fields(settings: Mapping[str, Any]) -> None:
     """Those of the simple tables; `_build` checks the others."""
-    known = (*INTEGERS, *NAMES, *(f"age.{name}" for name in AGE))
+    known = (*INTEGERS, *NAMES, *(f"age.{name}" for name in _build.AGE))
     for path, value in settings.items():
         table, _, _ = path.partition(".")
         if table in ("hardware", "effects") or path in known or (path in TABLES and value == {}):
@@ -226,30 +191,19 @@ def _check_fields(settings: Mapping[str, Any]) -> None:
 def _integer(settings: Mapping[str, Any], path: str, default: int | None, low: int, high: int) -> Any:
     value = settings.get(path, default)
     if path in settings and (not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high):
-        raise Problem(path, f"must be an integer from {low} to {high}, got {_shown(value)}")
+        raise Problem(path, f"must be an integer from {low} to {high}, got {shown(value)}")
     return value
 
 
 def _name(settings: Mapping[str, Any], path: str, valid: Iterable[str]) -> str:
-    _one_of(path, settings.get(path), valid)
+    _build.one_of(path, settings.get(path), valid)
     return settings[path]
-
-
-def _one_of(path: str, value: Any, valid: Iterable[str]) -> None:
-    valid = list(valid)
-    if value is None:
-        raise Problem(path, f"is missing, it must be one of {', '.join(valid)}")
-    if not isinstance(value, str) or value not in valid:
-        raise Problem(path, f"must be one of {', '.join(valid)}, got {_shown(value)}")
-
-
-# Grid
 
 
 def _axes(grid: dict[str, Any], settings: Mapping[str, Any]) -> tuple[Axis, ...]:
     axes = tuple(
         _axis(key.removeprefix("grid."), values, settings)
-        for key, values in _flat({"grid": grid}, lists=False).items()
+        for key, values in flat({"grid": grid}, lists=False).items()
         if key != "grid"
     )
     if not axes:
@@ -267,14 +221,14 @@ def _axis(key: str, values: Any, settings: Mapping[str, Any]) -> Axis:
     where = f"grid.{key}"
     paths = [path.strip() for path in key.split(",")]
     if not isinstance(values, tuple):
-        raise Problem(where, f"must be a list of values, got {_shown(values)}")
+        raise Problem(where, f"must be a list of values, got {shown(values)}")
     if not values:
         raise Problem(where, "must have at least one value, got none")
     if len(paths) == 1:
         values = tuple((value,) for value in values)
     for row in values:
         if not isinstance(row, tuple) or len(row) != len(paths):
-            raise Problem(where, f"must have lists of {len(paths)} values, one for each path, got {_shown(row)}")
+            raise Problem(where, f"must have lists of {len(paths)} values, one for each path, got {shown(row)}")
         if any(isinstance(value, dict) for value in row):
             raise Problem(where, "must have numbers, words or lists, not tables: give the paths of their fields")
     names, targets = zip(*(_target(path, where, settings) for path in paths), strict=True)
@@ -290,7 +244,7 @@ def _target(path: str, where: str, settings: Mapping[str, Any]) -> tuple[str, st
         return "_".join((table, *rest)), path
     if table == "hardware":
         return "_".join(rest).removesuffix("_kind"), path.removesuffix(".kind")
-    kinds = [settings[f"effects.{index}.kind"] for index in _effects(settings)]
+    kinds = [settings[f"effects.{index}.kind"] for index in _build.effects(settings)]
     if len(rest) < 2:
         raise Problem(where, f"must name a field of the effect, such as {path}.lrs")
     found = [index for index, kind in enumerate(kinds) if rest[0] in (kind, str(index))]
@@ -318,196 +272,3 @@ def _check_points(config: Config) -> None:
     except Problem as problem:
         path = problem.path
         raise Problem(keys.get(path, keys.get(path.removesuffix(".kind"), path)), str(problem)) from problem
-
-
-# From values to the library's classes
-
-
-def _hardware(settings: Mapping[str, Any]) -> mj.Hardware:
-    effects = tuple(_build(settings, f"effects.{index}", EFFECTS) for index in _effects(settings))
-    return _build(settings, "hardware", {"Hardware": mj.Hardware}, effects=effects)
-
-
-def _effects(settings: Mapping[str, Any]) -> list[int]:
-    return sorted({int(path.split(".")[1]) for path in settings if path.startswith("effects.")})
-
-
-def _build(settings: Mapping[str, Any], prefix: str, kinds: Mapping[str, type], **values: Any) -> Any:
-    """The object of a table."""
-    kind = settings.get(f"{prefix}.kind", next(iter(kinds)))
-    _one_of(f"{prefix}.kind", kind, kinds)
-    cls: Any = kinds[kind]
-    fields = {
-        field.name: field for field in dataclasses.fields(cls) if prefix != "hardware" or field.name not in _ELSEWHERE
-    }
-    default = getattr(_DEFAULT, prefix.removeprefix("hardware."), None)
-    if type(default) is cls:
-        values = {name: getattr(default, name) for name in fields}
-    for name in dict.fromkeys(
-        path[len(prefix) + 1 :].split(".")[0] for path in settings if path.startswith(f"{prefix}.")
-    ):
-        path = f"{prefix}.{name}"
-        if name == "kind" and prefix != "hardware":
-            continue
-        if name not in fields:
-            raise Problem(path, f"unknown field, {kind} has {', '.join(fields) or 'none'}")
-        if path not in settings and path not in SLOTS:
-            raise Problem(path, "must be a value, not a table")
-        values[name] = (
-            _value(path, settings[path], fields[name]) if path in settings else _build(settings, path, SLOTS[path])
-        )
-    needed = [n for n, f in fields.items() if f.default is f.default_factory is dataclasses.MISSING]
-    missing = [name for name in needed if name not in values]
-    if missing:
-        raise Problem(f"{prefix}.{missing[0]}", f"is missing, {kind} needs it")
-    try:
-        return cls(**values)
-    except (ValueError, TypeError) as error:
-        raise Problem(_blamed(str(error), prefix, values), str(error)) from error
-
-
-def _value(path: str, value: Any, field: dataclasses.Field) -> Any:
-    """A value as the class takes it; words and tiles are checked by the class itself."""
-    if isinstance(value, str) and value == "none":
-        return None
-    if field.type is bool and not isinstance(value, bool):
-        raise Problem(path, f"must be true or false, got {_shown(value)}")
-    if "tuple" in str(field.type) and isinstance(value, list | tuple) and all(map(_numeric, value)):
-        return tuple(value)
-    number = not field.metadata.get("static", False) and path not in SLOTS
-    if number and not _numeric(value):
-        raise Problem(path, f"must be a number, got {_shown(value)}")
-    return value
-
-
-def _numeric(value: Any) -> bool:
-    """Whether a value is a number, traced or not: TOML has dates and times as well."""
-    return value is None or hasattr(value, "aval") or (isinstance(value, int | float) and not isinstance(value, bool))
-
-
-def _blamed(message: str, prefix: str, values: Mapping[str, Any]) -> str:
-    """The path that an error of the library speaks of: its messages begin with the class and the argument."""
-    found = re.match(r"(\w+)\.(\w+)", message)
-    owner, argument = found.groups() if found else ("", "")
-    for name, part in values.items():
-        if prefix == "hardware" and type(part).__name__ == owner:
-            return f"{prefix}.{name}.{argument}"
-    return f"{prefix}.{argument}" if argument else prefix
-
-
-def _age(settings: Mapping[str, Any]) -> dict[str, Any]:
-    values = {path[4:]: value for path, value in settings.items() if path.startswith("age.")}
-    for name, value in values.items():
-        if name not in AGE:
-            raise Problem(f"age.{name}", f"unknown field, [age] has {', '.join(AGE)}")
-        try:
-            if not _numeric(value):
-                raise TypeError(f"must be a number, got {_shown(value)}")
-            _check.number(name, value, 0.0, open_low=name == "temperature")
-        except (ValueError, TypeError) as error:
-            raise Problem(f"age.{name}", str(error)) from error
-    return values
-
-
-# Paths and lines
-
-
-def _flat(table: Mapping[str, Any], prefix: str = "", lists: bool = True) -> dict[str, Any]:
-    """Values by path; a list of tables counts as a table of numbered tables."""
-    found = {}
-    for name, value in table.items():
-        if lists and isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
-            value = {str(index): each for index, each in enumerate(value)}
-        path = prefix + name
-        inside = _flat(value, f"{path}.", lists) if isinstance(value, dict) and value else {path: _plain(value)}
-        for each in inside.keys() & found.keys():  # once as "a.b", once as a.b
-            raise Problem(each, "is given twice")
-        found |= inside
-    return found
-
-
-def _plain(value: Any) -> Any:
-    """Lists as tuples; integers beyond 32 bits, which JAX does not take, as floating-point numbers."""
-    if isinstance(value, list):
-        return tuple(_plain(each) for each in value)
-    if isinstance(value, int) and abs(value) >= 2**31:
-        return float(value) if abs(value) < 2**1000 else math.copysign(math.inf, value)
-    return value
-
-
-def _by_kind(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """`mapping = "Offset"` and `adc = {}` as the tables that they stand for."""
-    settings = dict(settings)
-    for slot, kinds in SLOTS.items():
-        value = settings.get(slot)
-        if isinstance(value, str) and value != "none":
-            settings[f"{slot}.kind"] = settings.pop(slot)
-        elif isinstance(value, dict):
-            del settings[slot]
-            settings.setdefault(f"{slot}.kind", next(iter(kinds)))
-    if settings.get("hardware") == {}:
-        del settings["hardware"]
-    return settings
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    text = repr(list(value) if isinstance(value, tuple) else value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _located(path: pathlib.Path, text: str, problem: Problem) -> str:
-    """The whole message, with the line of the path or of the table around it."""
-    known, key = lines(text), problem.path
-    while key and key not in known:
-        key = key.rpartition(".")[0]
-    line = f", line {known[key]}" if key else ""
-    return f"{path}{line}: {problem.path}: {problem}"
-
-
-def lines(text: str) -> dict[str, int]:
-    """Line on which every path of a valid TOML text begins: statement by statement, each read by itself."""
-    found: dict[str, int] = {}
-    table, statement, start, tables = "", "", 1, {}
-    for number, line in enumerate(text.split("\n"), 1):
-        if not statement:
-            start = number
-        statement += line + "\n"
-        try:
-            content = tomllib.loads(statement)
-        except tomllib.TOMLDecodeError:
-            continue  # goes on in the next line
-        if statement.lstrip().startswith("["):
-            table = _header(content, tables)
-            paths = [table]
-        else:
-            paths = _paths(content, table)
-        for path in paths:
-            found.setdefault(path, start)
-        statement = ""
-    return found
-
-
-def _header(content: Any, tables: dict[str, int]) -> str:
-    """The path of a table's header; `tables` counts those of each array of tables."""
-    path: list[str] = []
-    while isinstance(content, dict) and content:
-        name, content = next(iter(content.items()))
-        path.append(name)
-    joined = ".".join(path)
-    if isinstance(content, list):
-        tables[joined] = tables.get(joined, -1) + 1
-        return f"{joined}.{tables[joined]}"
-    return joined
-
-
-def _paths(content: Any, prefix: str) -> Iterator[str]:
-    """Every path in a value."""
-    if isinstance(content, list):
-        content = {str(index): each for index, each in enumerate(content) if isinstance(each, dict)}
-    if isinstance(content, dict):
-        for name, value in content.items():
-            path = f"{prefix}.{name}" if prefix else name
-            yield path
-            yield from _paths(value, path)

@@ -60,7 +60,7 @@ def fire(key: Array, signed: Array, length: Array) -> Lines:
         bit = jnp.uint32(1) << slot.astype(jnp.uint32)
         return slot + 1, bits | jnp.where(drawn & (slot < length[:, None]), bit, jnp.uint32(0))
 
-    slots = jnp.max(length).astype(jnp.int32)
+    slots = jnp.ceil(jnp.max(length)).astype(jnp.int32)
     start = (jnp.int32(0), jnp.zeros(signed.shape, jnp.uint32))
     bits = lax.while_loop(lambda state: state[0] < slots, draw, start)[1]
     fires = bits > 0

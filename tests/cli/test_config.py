@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import memjax as mj
-from memjax.cli import _config
+from memjax.cli import _build, _config, _toml
 
 WHOLE = """\
 samples = 3
@@ -152,10 +152,10 @@ def test_words_lists_and_switches_are_static_and_numbers_traced(read):
 
 
 def test_every_effect_mapping_and_network_has_a_name():
-    assert {"DeviceVariation", "StuckAt", "ProgrammingNoise", "ReadNoise", "Drift"} <= _config.EFFECTS.keys()
-    mappings = _config.SLOTS["hardware.mapping"]
+    assert {"DeviceVariation", "StuckAt", "ProgrammingNoise", "ReadNoise", "Drift"} <= _build.EFFECTS.keys()
+    mappings = _build.SLOTS["hardware.mapping"]
     assert list(mappings) == ["DoubleColumn", "BitSliced", "DualRow", "CurrentMirror", "Offset"]
-    assert "Fabrication" not in _config.EFFECTS
+    assert "Fabrication" not in _build.EFFECTS
 
 
 REST = '[hardware]\ntile = [16, 16]\n[grid]\n"hardware.adc.bits" = [4]\n'  # lines 5 to 8 after BASE
@@ -298,7 +298,7 @@ k = 1
 [[l]]
 k = "[" # [
 """
-    assert _config.lines(text) == {
+    assert _toml.lines(text) == {
         "a": 1,
         "b.c": 2,
         "e": 6,

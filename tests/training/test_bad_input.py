@@ -50,8 +50,11 @@ CASES = [
     (lambda: T.Sign(threshold=-1.0), "Sign.threshold must be finite and in [0, inf], got -1.0"),
 ]
 KINDS = [
-    (lambda: T.pulsed(P(), KEY), "law must be an update law such as SoftBounds.., got Population"),
-    (lambda: T.pulsed(T.ConstantStep(), KEY, rule="sign"), "rule must be a pulse rule such as Deterministic.., got 'sign'"),
+    (lambda: T.pulsed(P(), KEY), "law must be an update law such as SoftBounds(), got Population"),
+    (
+        lambda: T.pulsed(T.ConstantStep(), KEY, rule="sign"),
+        "rule must be a pulse rule such as",
+    ),
     (lambda: T.pulsed(T.ConstantStep(), KEY, range=1e-4), "range must be (low, high) or None, got 0.0001"),
     (lambda: T.Referenced(P()), "Referenced.law must be a law of memjax.training"),
     (lambda: T.DevicePulse("VTEAM"), "DevicePulse.device must be a device of memjax.devices, got 'VTEAM'"),
