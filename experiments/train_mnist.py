@@ -176,9 +176,11 @@ def picture(rows: list, setting: Setting) -> bytes:
             ax.plot([r["epoch"] for r in digital], [100 * r["accuracy"] for r in digital], "--", color=_style.INK,
                     label=DIGITAL)  # fmt: skip
             ax.set(title=algorithm, xlabel="Epoch", ylabel="Test accuracy (%)")
+            ax.locator_params(axis="x", integer=True)
         handles = {label: h for ax in grid[0] for h, label in zip(*ax.get_legend_handles_labels(), strict=True)}
         figure.legend(handles.values(), handles.keys(), loc="outside right center")
-        figure.suptitle(f"{setting.network} on {setting.dataset}, {setting.chips} chip(s)", fontsize=10)
+        chips = f"{setting.chips} chips" if setting.chips > 1 else "1 chip"
+        figure.suptitle(f"{setting.network.upper()} on {setting.dataset}, {chips}", fontsize=10)
         figure.savefig(buffer, format="png")
     return buffer.getvalue()
 
