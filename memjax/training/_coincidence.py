@@ -16,7 +16,7 @@ from memjax.training._law import AbstractLaw
 from memjax.training._outer import Outer
 from memjax.training._population import Made
 from memjax.training._pulsed import PulsedState, changed, matched, pulsed, witness
-from memjax.training._pulses import block
+from memjax.training._pulses import pulse_cells, put
 from memjax.training._rules import Counts, Sign
 from memjax.training._slots import visit
 from memjax.training._trains import SLOTS
@@ -124,11 +124,9 @@ def coincide(
         def send(written, pulses):
             after, see = written
             cell = pulses.cell
-            own = {name: value.at[cell].get(mode="clip") for name, value in cells.items()}
             count = pulses.count if reverse is None else pulses.count * reverse.at[cell].get(mode="clip")
-            pulsed = block(law, after.at[cell].get(mode="clip"), jnp.abs(count), count > 0, own, pulses.z[0])
-            put = lambda whole, new: whole.at[cell].set(new, mode="drop", unique_indices=True)
-            return put(after, pulsed), tuple(map(put, see, pulses.z[1:]))
+            after = pulse_cells(law, after, cell, count, cells, pulses.z[0])
+            return after, tuple(put(a, cell, new) for a, new in zip(see, pulses.z[1:], strict=True))
 
         trains = outer.trains(rate, step, length, management)
         flat = outer.to_matrix(weight).reshape(-1)

@@ -16,7 +16,7 @@ from jax import Array, lax
 from memjax.training._law import AbstractLaw
 from memjax.training._noise import has_places, normal, normal_at
 from memjax.training._population import Made
-from memjax.training._pulses import apply_net, block
+from memjax.training._pulses import apply_net, pulse_cells, put
 
 CELLS = 512  # in a list
 _FEW = 8  # lists where at most one cell in eight is pulsed
@@ -39,7 +39,8 @@ def apply_listed(
         listed = lambda traced, *arrays: _listed(eqx.combine(traced, fixed), found, *arrays)
         return lax.cond(found.ends[-1] <= count.size // _FEW, listed, dense, traced, weight, count, made, keys)
 
-    here = _with_slope(_for_chips(sparse, dense), dense) if has_places(keys[0], weight.dtype) else dense
+    listable = has_places(keys[0], weight.dtype) and weight.size > 0
+    here = _with_slope(_for_chips(sparse, dense), dense) if listable else dense
     after, z = lax.platform_dependent(*arguments, cpu=here, default=dense)
     return after.reshape(weight.shape), tuple(a.reshape(weight.shape) for a in z)
 
@@ -84,13 +85,10 @@ def _listed(law, found, weight, count, made, keys):
     def send(state):
         start, after, z = state
         cell = found.cells(start)
-        of = lambda a: a.at[cell].get(mode="clip")
-        own = {name: of(value) for name, value in made.items()}
-        number = jnp.where(cell < count.size, of(count), 0.0).astype(after.dtype)
+        number = count.at[cell].get(mode="clip").astype(after.dtype)
         first, *further = (normal_at(key, cell // size, cell % size, size) for key in keys)
-        pulsed = block(law, of(after), jnp.abs(number), number > 0, own, first)
-        put = lambda a, new: a.at[cell].set(new, mode="drop", unique_indices=True)
-        return start + CELLS, put(after, pulsed), tuple(map(put, z, further))
+        after = pulse_cells(law, after, cell, number, made, first)
+        return start + CELLS, after, tuple(put(a, cell, new) for a, new in zip(z, further, strict=True))
 
     flat = weight.reshape(-1)
     state = jnp.int32(0), flat, tuple(jnp.zeros_like(flat) for _ in keys[1:])

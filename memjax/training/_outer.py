@@ -67,8 +67,8 @@ class Outer(eqx.Module):
         """Pulses of the mini-batch, drawn slot by slot, [K, N]."""
 
         def add(counts, pulses):
-            to = lambda total, more: total.at[pulses.cell].add(jnp.maximum(more, 0.0), mode="drop", unique_indices=True)
-            return Counts(to(counts.up, pulses.count), to(counts.down, -pulses.count))
+            more = Counts(jnp.maximum(pulses.count, 0.0), jnp.maximum(-pulses.count, 0.0))
+            return jax.tree.map(lambda total, new: total.at[pulses.cell].add(new, mode="drop"), counts, more)
 
         zero = jnp.zeros(math.prod(self.contraction.shape), self.x.dtype)
         counts = visit(self.trains(rate, step, length, management), key, 0, add, Counts(zero, zero))

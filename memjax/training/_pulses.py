@@ -64,6 +64,18 @@ def block(law: AbstractLaw, weight: Array, count: Array, up: Array, made: Made, 
     return jnp.where(count > 0, jnp.clip(after, made["low"], made["high"]), weight)
 
 
+def pulse_cells(law: AbstractLaw, weight: Array, cell: Array, count: Array, made: Made, z: Array) -> Array:
+    """Flat weights after `count` signed pulses at some cells, none of them twice; places beyond the end drop."""
+    own = {name: value.at[cell].get(mode="clip") for name, value in made.items()}
+    after = block(law, weight.at[cell].get(mode="clip"), jnp.abs(count), count > 0, own, z)
+    return put(weight, cell, after)
+
+
+def put(array: Array, cell: Array, value: Array) -> Array:
+    """A flat array with other values at some cells, none of them twice; places beyond the end drop."""
+    return array.at[cell].set(value, mode="drop", unique_indices=True)
+
+
 def _at_once(law, weight, up, down, made):
     """The mean of both directions by closed forms: half of the upward pulses, the downward ones, the other half."""
     true = jnp.ones(weight.shape, bool)
