@@ -1,8 +1,6 @@
 """Crossbars: matrices programmed into tiles of cells, and read."""
 
 from memjax.crossbar._backward import Backward as Backward
-from memjax.crossbar._contraction import Dot as Dot
-from memjax.crossbar._convolution import Convolution as Convolution
 from memjax.crossbar._correct import compensate as compensate
 from memjax.crossbar._correct import tune as tune
 from memjax.crossbar._hardware import Hardware as Hardware

@@ -8,9 +8,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from memjax.contraction import Convolution, Dot
 from memjax.converters import AbstractAdc, Adc, Dac
-from memjax.crossbar._contraction import Dot
-from memjax.crossbar._convolution import Convolution
 from memjax.crossbar._tiles import cut, join
 
 # Most numbers in the patches of a convolution that are live at once.

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax import _check
+from memjax.contraction import Dot
 from memjax.converters import Dynamic
-from memjax.crossbar._contraction import Dot
 from memjax.crossbar._hardware import Hardware
 from memjax.crossbar._matmul import check_chip, check_entry
 from memjax.crossbar._program import Chip

@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array
 
 from memjax import _check
-from memjax.crossbar._contraction import Dot
+from memjax.contraction import Dot
 from memjax.crossbar._converters import check_converters
 from memjax.crossbar._hardware import Hardware
 from memjax.crossbar._program import Chip, check_memory

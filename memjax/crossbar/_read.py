@@ -8,10 +8,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from memjax.contraction import Convolution, Dot
 from memjax.converters import Dynamic, never_clips
 from memjax.crossbar._backward import through, turned
-from memjax.crossbar._contraction import Dot
-from memjax.crossbar._convolution import Convolution
 from memjax.crossbar._hardware import Hardware
 from memjax.crossbar._mvm import Observation, Schedule, Term, Watch, merge, mvm
 from memjax.crossbar._program import Chip, expected_range

@@ -3,6 +3,7 @@
 Weights are in units of a law, conductances are mapped onto its range.
 """
 
+from memjax.contraction import Outer as Outer
 from memjax.training import presets as presets
 from memjax.training._clip import clipped as clipped
 from memjax.training._coincidence import coincidence as coincidence
@@ -22,7 +23,6 @@ from memjax.training._neurosim_step import NeuroSimStep as NeuroSimStep
 from memjax.training._neurosim_step import curvature as curvature
 from memjax.training._one_sided import OneSidedState as OneSidedState
 from memjax.training._one_sided import one_sided as one_sided
-from memjax.training._outer import Outer as Outer
 from memjax.training._piecewise_step import PiecewiseStep as PiecewiseStep
 from memjax.training._population import Population as Population
 from memjax.training._power_step import PowerStep as PowerStep

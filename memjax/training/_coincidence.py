@@ -10,10 +10,11 @@ from jax import Array
 
 from memjax import _check
 from memjax._random import fold_name
+from memjax.contraction import Outer
 from memjax.training import _arrays
 from memjax.training._arrays import Writer
 from memjax.training._law import AbstractLaw
-from memjax.training._outer import Outer
+from memjax.training._outer_pulses import counts_of, draws_of, trains_of
 from memjax.training._population import Made
 from memjax.training._pulsed import PulsedState, changed, matched, pulsed, witness
 from memjax.training._pulses import pulse_cells, put
@@ -112,8 +113,8 @@ def coincide(
 
     def at_once(weight, key, *see_key):
         draw_key, noise_key = jax.random.split(key)
-        counts = outer.draw if fidelity == "moments" else outer.counts
-        up, down = jax.tree.map(outer.to_parameter, counts(rate, step, length, management, draw_key))
+        counts = draws_of if fidelity == "moments" else counts_of
+        up, down = jax.tree.map(outer.to_parameter, counts(outer, rate, step, length, management, draw_key))
         if sign is not None:
             up, down = jnp.where(sign < 0, down, up), jnp.where(sign < 0, up, down)
         return _arrays.send(law, Counts(up, down), made)(weight, noise_key, *see_key)
@@ -128,7 +129,7 @@ def coincide(
             after = pulse_cells(law, after, cell, count, cells, pulses.z[0])
             return after, tuple(put(a, cell, new) for a, new in zip(see, pulses.z[1:], strict=True))
 
-        trains = outer.trains(rate, step, length, management)
+        trains = trains_of(outer, rate, step, length, management)
         flat = outer.to_matrix(weight).reshape(-1)
         start = flat, tuple(jnp.zeros_like(flat) for _ in see_key)
         result = visit(trains, jax.random.split(key)[0], 1 + len(see_key), send, start)

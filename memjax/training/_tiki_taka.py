@@ -9,12 +9,12 @@ from jax import Array, lax
 
 from memjax import _check
 from memjax._random import fold_name
+from memjax.contraction import Outer
 from memjax.training import _arrays
 from memjax.training._arrays import Range, Window
 from memjax.training._coincidence import FIDELITIES, coincide
 from memjax.training._law import AbstractLaw
 from memjax.training._noise import normal
-from memjax.training._outer import Outer
 from memjax.training._population import Made
 from memjax.training._pulsed import changed, matched, unseen, witness
 from memjax.training._rules import Stochastic

@@ -11,9 +11,8 @@ from jax import Array
 
 from memjax import crossbar
 from memjax._random import fold_name
+from memjax.contraction import Order, Outer
 from memjax.crossbar import Hardware
-from memjax.training import Outer
-from memjax.training._outer import Order
 from memjax.transform import _jaxpr as ir
 from memjax.transform._analog import Analog, Trace, is_dynamic, parameter_paths
 from memjax.transform._interpret import apply

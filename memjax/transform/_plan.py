@@ -4,8 +4,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from memjax.contraction import Convolution
 from memjax.converters import Dynamic
-from memjax.crossbar import Convolution, Hardware
+from memjax.crossbar import Hardware
 from memjax.transform._trace import Crossbar
 
 

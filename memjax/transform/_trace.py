@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 
 from memjax._random import salt
-from memjax.crossbar import Convolution, Dot
+from memjax.contraction import Convolution, Dot
 from memjax.transform import _jaxpr as ir
 
 Contraction = Dot | Convolution

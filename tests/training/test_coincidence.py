@@ -9,6 +9,7 @@ from scipy import stats
 
 import memjax as mj
 from memjax.training import ConstantStep, Outer, Population, SoftBounds, _moments, _trains, coincidence
+from memjax.training._outer_pulses import counts_of, moments_of
 
 STEP, RATE = 1e-3, 0.002
 WIDE = ConstantStep(Population(step=STEP, low=-10.0, high=10.0))
@@ -74,7 +75,7 @@ def test_trains_are_those_of_the_written_rule(rate, management):
 def test_counts_drawn_slot_by_slot_have_the_mean_and_variance_of_theory(rate, management):
     x, d = samples()
     draws = 4000
-    count = jax.jit(jax.vmap(lambda key: outer(x, d).counts(rate, STEP, 31, management, key)))
+    count = jax.jit(jax.vmap(lambda key: counts_of(outer(x, d), rate, STEP, 31, management, key)))
     counts = np.stack(count(jax.random.split(jax.random.key(1), draws)))
     mean, variance = theory(x, d, rate, management)
     # 40 cells: 4.5 standard errors are passed with the probability 3e-4 by any.
@@ -88,7 +89,7 @@ def test_counts_drawn_slot_by_slot_have_the_mean_and_variance_of_theory(rate, ma
 @pytest.mark.parametrize("rate", [0.005, 0.3])
 def test_moments_from_products_are_close_to_those_of_theory(rate, management):
     x, d = samples()
-    up, down = outer(x, d).moments(rate, jnp.asarray(STEP), 31, management)
+    up, down = moments_of(outer(x, d), rate, jnp.asarray(STEP), 31, management)
     mean, variance = theory(x, d, rate, management)
     np.testing.assert_allclose(np.stack([up.mean, down.mean]), mean, rtol=2e-4, atol=2e-5)
     # The variance of both directions together is exact; its division between them is an approximation.
@@ -98,7 +99,7 @@ def test_moments_from_products_are_close_to_those_of_theory(rate, management):
 
 def test_clipped_updates_saturate_at_the_length_of_the_train():
     x, d = samples(count=1)
-    up, down = outer(x, d).moments(50.0, jnp.asarray(STEP), 31, True)
+    up, down = moments_of(outer(x, d), 50.0, jnp.asarray(STEP), 31, True)
     assert max(up.mean.max(), down.mean.max()) <= 31.0 * (1 + 1e-5)
     assert max(up.mean.max(), down.mean.max()) > 30.0
 
@@ -183,7 +184,7 @@ def test_a_convolution_counts_every_patch():
     gradient = mj.value_and_outer(loss)(params, x)[1]["w"]
     rows, errors = (np.asarray(part, np.float64) for part in gradient.samples())
     mean, variance = theory(rows, errors, RATE, True)
-    up, down = gradient.moments(RATE, jnp.asarray(STEP), 31, True)
+    up, down = moments_of(gradient, RATE, jnp.asarray(STEP), 31, True)
     np.testing.assert_allclose(np.stack([up.mean, down.mean]), mean, rtol=1e-3, atol=1e-4)
     both = up.mean - up.excess + down.mean - down.excess
     np.testing.assert_allclose(both, variance.sum(0), rtol=1e-2, atol=1e-3)

@@ -13,7 +13,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array, lax
 
-from memjax.crossbar._contraction import in_chunks, stacked
+from memjax.contraction._chunks import in_chunks, stacked
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,9 @@
+"""What a product of data with a weight is: its matrix form, the way back, and the gradient as an outer product.
+
+Knows nothing of crossbars: arrays in, arrays out.
+"""
+
+from memjax.contraction._convolution import Convolution as Convolution
+from memjax.contraction._dot import Dot as Dot
+from memjax.contraction._outer import Order as Order
+from memjax.contraction._outer import Outer as Outer
