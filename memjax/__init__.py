@@ -20,11 +20,13 @@ from memjax.converters import LogAdc as LogAdc
 from memjax.crossbar import Backward as Backward
 from memjax.crossbar import Hardware as Hardware
 from memjax.crossbar import age as age
+from memjax.crossbar import chip_from_conductances as chip_from_conductances
 from memjax.crossbar import compensate as compensate
 from memjax.crossbar import matmul as matmul
 from memjax.crossbar import program as program
 from memjax.crossbar import reprogram as reprogram
 from memjax.crossbar import tune as tune
+from memjax.crossbar import weights as weights
 from memjax.devices import apply_pulse as apply_pulse
 from memjax.devices import simulate as simulate
 from memjax.mapping import Cell as Cell

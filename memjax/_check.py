@@ -7,6 +7,7 @@ names the argument, the value and the valid range.
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
@@ -84,3 +85,35 @@ def satisfies(name: str, value: Any, valid: Callable[[np.ndarray], Any], expecte
     bad = ~np.asarray(valid(array))
     if bad.any():
         raise ValueError(f"{name} must be {expected}, got {array[bad].flat[0]:g}")
+
+
+def finite(name: str, value: Any, place: str = "") -> None:
+    """Raise unless every element of `value` is finite; `place` says where it stands, as in " in Dense_0/kernel"."""
+    array = concrete(value)
+    if array is None:
+        return
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(np.sum(array)):  # only where all terms are; half the time of looking at each
+            return
+    bad = np.count_nonzero(~np.isfinite(array))
+    if bad:
+        raise ValueError(f"{name} must be finite, got {bad} NaN or infinite values{place}")
+
+
+def key(name: str, value: Any) -> None:
+    """Raise unless `value` is one PRNG key, traced or not: of `jax.random.key` or the older `jax.random.PRNGKey`."""
+    shape, dtype = getattr(value, "shape", ()), getattr(value, "dtype", None)
+    if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
+        many = shape
+    elif isinstance(value, jax.Array | np.ndarray) and dtype == np.uint32 and shape[-1:] == _raw_key():
+        many = shape[:-1]
+    else:
+        shown = f"{dtype} array of shape {shape}" if isinstance(value, jax.Array | np.ndarray) else repr(value)
+        raise TypeError(f"{name} must be a PRNG key such as jax.random.key(0), got {shown}")
+    if many:
+        raise ValueError(f"{name} must be one PRNG key, got keys of shape {many}: use jax.vmap to run over them")
+
+
+def _raw_key() -> tuple[int, ...]:
+    """Shape of an untyped key."""
+    return jax.eval_shape(jax.random.PRNGKey, 0).shape

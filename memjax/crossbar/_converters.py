@@ -1,7 +1,5 @@
 """The converters of a chip: what makes each of them different."""
 
-from typing import Any
-
 from jax import Array
 
 from memjax._random import fold_name
@@ -22,17 +20,3 @@ def make_converters(
 
     rows = {c.name: conductance[next(iter(c.own))][:, :1] for c in hardware.conversions[0]}
     return over_tiles(of_tile, rows, across, fold_name(key, "converters"))
-
-
-def check_converters(hardware: Hardware, chip: dict[str, Any]) -> None:
-    """Raise unless a chip holds the numbers of the converter errors of the hardware."""
-    expected = {error.name for error in hardware.adc.mismatches}
-    if not expected:
-        return
-    for conversion in hardware.conversions[0]:
-        found = chip.get("adc", {}).get(conversion.name, {})
-        if not expected <= found.keys():
-            raise ValueError(
-                f"chip must hold the converter errors {sorted(expected)} of {conversion.name!r} under 'adc' for this "
-                f"Hardware, got {sorted(found)}: read a chip with the hardware it was programmed with"
-            )

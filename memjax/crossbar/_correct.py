@@ -10,8 +10,8 @@ from jax import Array
 from memjax import _check
 from memjax.contraction import Dot
 from memjax.converters import Dynamic
+from memjax.crossbar._chip import check_chip, check_single
 from memjax.crossbar._hardware import Hardware
-from memjax.crossbar._matmul import check_chip, check_entry
 from memjax.crossbar._program import Chip
 from memjax.crossbar._read import prepare, read
 
@@ -38,12 +38,13 @@ def compensate(
     Source: the global drift compensation of Joshi et al., Nature Communications 11, 2473 (2020).
     """
     for name, entry in (("chip", chip), ("fresh", fresh)):
-        check_entry(name, entry)
-        check_chip(hardware, entry)
+        check_single(name, entry)
+        check_chip(hardware, entry, name)
     shapes = [(entry["drive"].shape, entry["scale"].shape) for entry in (chip, fresh)]
     if shapes[0] != shapes[1]:
         raise ValueError(f"fresh must be the chip as programmed, of shape {shapes[0]}, got {shapes[1]}")
     _check.number("vectors", vectors, 1)
+    _check.key("key", key)
     return _compensated(hardware, chip, fresh, key, columns, vectors)
 
 
@@ -72,12 +73,13 @@ def tune(hardware: Hardware, chip: Chip, weights: Array, key: Array, vectors: in
 
     Source: the output regression of MemTorch, for its slope.
     """
-    check_entry("chip", chip)
+    check_single("chip", chip)
     check_chip(hardware, chip)
     expected = (chip["drive"].shape[-1], chip["scale"].shape[-1])
     if jnp.shape(weights) != expected:
         raise ValueError(f"weights must have the shape {expected} that the chip was made for, got {jnp.shape(weights)}")
     _check.number("vectors", vectors, 1)
+    _check.key("key", key)
     return _tuned(hardware, chip, jnp.asarray(weights, chip["scale"].dtype), key, vectors)
 
 

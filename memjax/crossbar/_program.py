@@ -5,12 +5,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array, lax
 
 from memjax import _check
 from memjax._random import fold_name
 from memjax.converters import clip
+from memjax.crossbar._chip import check_memory, check_single, check_tiles
 from memjax.crossbar._converters import make_converters
 from memjax.crossbar._hardware import Hardware
 from memjax.crossbar._response import conducted, presented
@@ -40,9 +40,11 @@ def program(hardware: Hardware, weights: Array, key: Array) -> Chip:
         its full-scale current [A]; where `Adc.errors` holds errors that are made with the chip, "adc" {arrays in front
         of a converter: {error: [T, numbers, width]}} [LSB].
 
-    Raises: ValueError for weights that are not a matrix of finite numbers.
+    Raises: ValueError for weights that are not a matrix of finite numbers; TypeError for a key that is none.
     """
-    return _program(hardware, _checked(weights), key)
+    weights = _checked(weights)
+    _check.key("key", key)
+    return _program(hardware, weights, key)
 
 
 def reprogram(hardware: Hardware, chip: Chip, weights: Array, key: Array) -> Chip:
@@ -57,9 +59,14 @@ def reprogram(hardware: Hardware, chip: Chip, weights: Array, key: Array) -> Chi
     Returns: a chip as `program` does; an estimated "adc_range" is that of the new weights, a calibrated "dac_range"
         stays.
 
-    Raises: ValueError for weights of another shape or that are not finite.
+    Raises: ValueError for weights of another shape or that are not finite, and for a chip of other hardware; TypeError
+        for a key that is none.
     """
     weights = _checked(weights)
+    check_single("chip", chip)
+    check_tiles(hardware, chip)
+    check_memory(hardware, chip)
+    _check.key("key", key)
     expected = (chip["drive"].shape[-1], chip["scale"].shape[-1])
     if weights.shape != expected:
         raise ValueError(f"weights must have the shape {expected} that the chip was made for, got {weights.shape}")
@@ -70,9 +77,7 @@ def _checked(weights: Any) -> Array:
     weights = jnp.asarray(weights)
     if weights.ndim != 2 or 0 in weights.shape:
         raise ValueError(f"weights must be a non-empty matrix [K, N], got shape {weights.shape}")
-    values = _check.concrete(weights)
-    if values is not None and not np.isfinite(values).all():
-        raise ValueError(f"weights must be finite, got {(~np.isfinite(values)).sum()} NaN or infinite values")
+    _check.finite("weights", weights)
     return weights.astype(jnp.promote_types(weights.dtype, jnp.float32))
 
 
@@ -230,26 +235,18 @@ def age(
     What passes adds up over calls: ageing by a and then by b is ageing by a + b. Stuck cells keep their conductance.
     Converter ranges stay as they are.
 
-    Raises: ValueError where no effect of the hardware ages, and for values out of their range.
+    Raises: ValueError where no effect of the hardware ages, for a chip of other hardware, and for values out of their
+        range; TypeError for a key that is none.
     """
     if not acting(hardware.effects, Ageing):
         raise ValueError("Hardware.effects must hold an effect that ages (such as effects.Drift) for age(), got none")
     _check.not_negative("age", seconds=seconds, cycles=cycles, reads=reads)
     _check.positive("age", temperature=temperature)
+    check_single("chip", chip)
+    check_tiles(hardware, chip)
     check_memory(hardware, chip)
+    _check.key("key", key)
     return _age(hardware, chip, key, Stress(seconds, cycles, reads, temperature))
-
-
-def check_memory(hardware: Hardware, chip: Chip) -> None:
-    """Raise unless a chip holds what the effects of the hardware remember of it."""
-    expected = {name for name, _ in acting(hardware.effects, Ageing)}
-    for name in chip["conductance"] if expected else ():
-        found = chip.get("memory", {}).get(name, {}).keys()
-        if not expected <= found:
-            raise ValueError(
-                f"chip must hold the memory of {', '.join(sorted(expected - found))} in array {name!r} for this "
-                "Hardware: use a chip with the hardware it was programmed with"
-            )
 
 
 @jax.jit

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from memjax._check import key as check_key
 from memjax._check import number, ordered
 from memjax.devices._base import AbstractDevice, Numeric
 from memjax.devices._names import check_names, name_of
@@ -55,6 +56,7 @@ def population(
     Raises ValueError for a name the model does not have.
     """
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    check_key("key", key)
     check_names("population", device, distributions)
 
     def spread(path, value):

@@ -13,6 +13,7 @@ from jax import Array
 from jax.core import Tracer
 
 from memjax._check import concrete, number
+from memjax._check import key as check_key
 from memjax.devices._base import AbstractDevice, Numeric
 from memjax.devices._step import STEPS, step
 
@@ -66,7 +67,7 @@ def simulate(
     Raises ValueError for times that do not increase, states outside [0, 1], shapes that do not agree. Warns
     (StepSizeWarning) when a step is too long for the rate, with a number of `substeps` that would do.
     """
-    time, width, voltage, state = _prepare(device, voltage, time, state, substeps)
+    time, width, voltage, state = _prepare(device, voltage, time, state, substeps, key)
     fixed = isinstance(method, str) and method != "diffrax"
     if fixed and method not in STEPS:
         raise ValueError(f"simulate: method must be one of {STEPS}, 'diffrax' or a diffrax solver, got {method!r}")
@@ -97,16 +98,18 @@ def evolve(
     key: Array | None = None,
 ) -> Array:
     """The final state `[...]` of `simulate`, without storing the trace: for large populations."""
-    time, width, voltage, state = _prepare(device, voltage, time, state, substeps)
+    time, width, voltage, state = _prepare(device, voltage, time, state, substeps, key)
     if method not in STEPS:
         raise ValueError(f"evolve: method must be one of {STEPS}, got {method!r}")
     return _march(device, voltage, time, width, state, key, method=method, substeps=substeps, keep=False)
 
 
-def _prepare(device, voltage, time, state, substeps):
+def _prepare(device, voltage, time, state, substeps, key):
     """Checked arguments: time and width `[T]`, `[T - 1]`, a voltage array or function, an initial state."""
     if substeps < 1:
         raise ValueError(f"simulate: substeps must be at least 1, got {substeps}")
+    if key is not None:
+        check_key("key", key)
     known = concrete(time)
     if np.ndim(time) != 1 or np.shape(time)[0] < 2:
         raise ValueError(f"simulate: time must be one axis of at least 2 samples, got shape {np.shape(time)}")

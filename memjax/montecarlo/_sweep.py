@@ -12,6 +12,7 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from memjax import _check
 from memjax.montecarlo import _batch, _grid
 from memjax.montecarlo._interrupt import stoppable
 from memjax.montecarlo._progress import progress as _progress
@@ -69,8 +70,7 @@ def sweep(
         raise ValueError(f"samples must be an integer of at least 1, got {samples!r}")
     if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
         raise ValueError(f"batch_size must be None or an integer of at least 1, got {batch_size!r}")
-    if not _batch.is_key(key):
-        raise TypeError(f"key must be a PRNG key (jax.random.key), got {key!r}")
+    _check.key("key", key)
     _batch.check_arguments(fn, parsed)
 
     work = _Work(fn, parsed, key, samples, mesh)

@@ -10,6 +10,7 @@ import numpy as np
 from jax import Array
 
 from memjax._check import choice, concrete, not_negative, number, ordered, positive
+from memjax._check import key as check_key
 from memjax.devices import AbstractDevice, apply_pulse
 from memjax.devices._base import Numeric, check_conductance, describe, parameter
 
@@ -190,6 +191,7 @@ class WriteVerify(eqx.Module):
         pulses is discrete. Raises ValueError for a concrete target outside the device's range.
         """
         check_conductance(self.device, target, "target")
+        check_key("key", key)
         target = jnp.asarray(target)
         if state is None:
             state = self.device.state_at(self.device.conductance_bounds[0])

@@ -66,12 +66,6 @@ def leaves(params: Any, range: Range | None = None) -> list[Leaf]:
     return found
 
 
-def check_key(key: Any) -> None:
-    """Raise unless a key is a PRNG key."""
-    if not isinstance(key, jax.Array):
-        raise TypeError(f"key must be a PRNG key such as jax.random.key(0), got {key!r}")
-
-
 def check_range(range: Range | None) -> None:
     """Raise unless a range is None or (low, high)."""
     if range is None:

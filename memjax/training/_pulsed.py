@@ -81,7 +81,7 @@ def pulsed(
     _check.integer("every", every, 1, 2**31 - 1)
     if every > 1 and not rule.keeps:
         raise ValueError(f"every must be 1 for the rule {type(rule).__name__}, which keeps no residue, got {every}")
-    _arrays.check_key(key)
+    _check.key("key", key)
     _arrays.check_range(range)
 
     def init(params: Any) -> Any:

@@ -124,7 +124,7 @@ def tiki_taka(
     if auto_scale is not None:
         _check.number("auto_scale", auto_scale, 0.0, open_low=True)
     _check.not_negative("tiki_taka", gamma=gamma, read_noise=0.0 if read_noise is None else read_noise)
-    _arrays.check_key(key)
+    _check.key("key", key)
     _arrays.check_range(range)
 
     def init(params: Any) -> Any:

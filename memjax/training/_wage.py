@@ -114,6 +114,7 @@ def neurosim_wage(
 
     Source: as `wage_step`; labels are not truncated to the hundredths of its table.
     """
+    _check.key("key", key)
     _check.positive("neurosim_wage", rate=rate)
     _check.fraction("neurosim_wage", momentum=momentum)
     _check.number("neurosim_wage.levels", levels, 2.0)

@@ -31,6 +31,8 @@ def zero_shift(
         (arXiv:1907.10228, 2019).
     """
     _check.integer("pulses", pulses, 0, 2**31 - 1)
+    if key is not None:
+        _check.key("key", key)
     like = made["low"]
     start = jnp.zeros_like(like) if weight is None else jnp.broadcast_to(weight, like.shape).astype(like.dtype)
     start = jnp.clip(start, made["low"], made["high"])

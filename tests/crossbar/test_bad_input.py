@@ -41,12 +41,17 @@ VALUES = [
     (lambda: mj.matmul(HARDWARE, CHIP, np.float32(1.0)), "x", "[..., 5]", "()"),
     (lambda: mj.matmul(HARDWARE, CHIP, nan_at(X)), "x", "finite", "1 NaN"),
     (lambda: mj.matmul(mj.Hardware(tile=(8, 3)), CHIP, X), "chip", "(1, 8, 3)", "(2, 4, 3)"),
-    (lambda: mj.matmul(mj.Hardware(mapping=SINGLE, tile=(4, 3)), CHIP, X), "chip", "'cell'", "None"),
+    (
+        lambda: mj.matmul(mj.Hardware(mapping=SINGLE, tile=(4, 3)), CHIP, X),
+        "chip",
+        "['cell'] of Offset",
+        "['neg', 'pos']",
+    ),
     (
         lambda: mj.matmul(HARDWARE, mj.program(mj.Hardware(mapping=SINGLE, tile=(4, 3)), W, KEY), X),
         "chip",
-        "'pos'",
-        "None",
+        "['pos', 'neg'] of DoubleColumn",
+        "['cell']",
     ),
     (
         lambda: mj.matmul(HARDWARE, mj.program(mj.Hardware(tile=(4, 3), adc=mj.Adc()), W, KEY), X),

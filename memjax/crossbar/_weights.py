@@ -1,0 +1,64 @@
+"""The weights that a chip stands for."""
+
+from functools import partial, reduce
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from memjax.crossbar._chip import check_chip, check_entry, inputs, leading
+from memjax.crossbar._hardware import Hardware
+from memjax.crossbar._program import Chip
+from memjax.crossbar._read import Ready, prepare
+from memjax.crossbar._tiles import join
+from memjax.mapping import copy_columns
+
+
+def weights(hardware: Hardware, chip: Chip) -> Array:
+    """The weights that the conductances of one crossbar stand for, as a read meets them.
+
+    The inverse of `program`: what its levels, effects and writes have made of the weights, with scales, drivers and the
+    mapping undone. With ideal converters and without noise a read is x @ weights. Effects at read (such as
+    `effects.Temperature`) are in it; noise, the errors of the converters and `Dac.rescale` are not. Where the current
+    is no linear function of the voltage, it is the value at the largest voltage, `Dac.v_max`. Differentiable.
+
+    Args:
+        hardware: the specification that the chip was made with.
+        chip: as returned by `program`; loops, groups and vmapped chips are leading axes.
+
+    Returns: [*leading, K, N].
+
+    Raises: TypeError for something else than a chip; ValueError for a chip of other hardware.
+    """
+    check_entry("chip", chip)
+    check_chip(hardware, chip)
+    return _weights(hardware, chip)
+
+
+@jax.jit
+def _weights(hardware: Hardware, chip: Chip) -> Array:
+    ready = partial(prepare, hardware)
+    for _ in leading(chip):
+        ready = jax.vmap(ready)
+    return weights_of(hardware, ready(chip), inputs(chip))
+
+
+def weights_of(hardware: Hardware, ready: Ready, inputs: int) -> Array:
+    """The weights [*leading, K, N] of a prepared chip with K `inputs` (see `weights`)."""
+    outputs, columns = ready.gains[0].shape[-1], hardware.tile[1]
+    total: Any = 0.0 if ready.reference is None else -ready.reference
+    for term, gain in zip(ready.terms, ready.gains, strict=True):
+        signed = reduce(jnp.add, (f * g for f, g in zip(_factors(hardware, gain), term.conductances, strict=True)))
+        if signed.shape[-1] < outputs:  # one column in each tile, copied digitally
+            signed = copy_columns(signed, columns, outputs)
+        total = total + join(signed, inputs, outputs) * gain[..., None, :]
+    return total
+
+
+def _factors(hardware: Hardware, like: Array) -> list[Any]:
+    """For each branch of the current-voltage relation, what its conductances are multiplied with at v_max."""
+    if hardware.conduction is None:
+        return [1.0]
+    volts = jnp.asarray(hardware.dac.v_max, like.dtype)
+    return [factor(volts) for factor in hardware.conduction.factors()]
