@@ -9,6 +9,7 @@ from importlib.metadata import version
 from memjax import converters as converters
 from memjax import devices as devices
 from memjax import effects as effects
+from memjax import io as io
 from memjax import mapping as mapping
 from memjax import montecarlo as montecarlo
 from memjax import programming as programming
@@ -29,6 +30,10 @@ from memjax.crossbar import tune as tune
 from memjax.crossbar import weights as weights
 from memjax.devices import apply_pulse as apply_pulse
 from memjax.devices import simulate as simulate
+from memjax.io import load as load
+from memjax.io import read_conductances as read_conductances
+from memjax.io import read_levels as read_levels
+from memjax.io import save as save
 from memjax.mapping import Cell as Cell
 from memjax.montecarlo import sweep as sweep
 from memjax.transform import Analog as Analog

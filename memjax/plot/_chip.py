@@ -1,0 +1,89 @@
+"""What stands in the cells of a chip."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from memjax import _check
+from memjax.crossbar import Hardware, cells, check_entry
+from memjax.plot import _style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def conductances(
+    chip: dict[str, Any], hardware: Hardware | None = None, *, bins: int = 60, columns: int = 4
+) -> "Figure":
+    """Histograms of the conductances of a chip: a panel for each crossbar, a curve for each array of its mapping.
+
+    Padding cells are left out. The number of cells is on a logarithmic axis, since most cells of a pair are at G_off.
+
+    Args:
+        chip: of one matrix or a whole model; leading axes (loops, groups, many chips) are taken together.
+        hardware: where given, dashed lines mark G_off and G_on of its cells.
+        bins: of each histogram, over the conductances of all crossbars.
+        columns: panels in a row.
+
+    Returns: the figure.
+
+    Raises: TypeError for what is no chip; ValueError for a chip without crossbars and for traced conductances.
+    """
+    _check.integer("bins", bins, 1, 10_000)
+    _check.integer("columns", columns, 1, 100)
+    if hardware is not None and not isinstance(hardware, Hardware):
+        raise TypeError(f"hardware must be a Hardware or None, got {hardware!r}")
+    found = dict(_panels(chip))
+    marks = () if hardware is None else _ends(hardware)
+    every = np.concatenate([values for arrays in found.values() for values in arrays.values()])
+    edges = np.histogram_bin_edges(np.append(every, marks), bins)
+    columns = min(columns, len(found))
+    rows = -(-len(found) // columns)
+    with _style.panels(rows, columns, max(4.8, 2.6 * columns), 0.5 + 2.1 * rows) as (figure, grid):
+        for ax, (name, arrays) in zip(grid.flat, found.items(), strict=False):
+            _panel(ax, name, arrays, edges, marks)
+        for ax in grid.flat[len(found) :]:
+            ax.set_axis_off()
+        for ax in grid[:, 0]:
+            ax.set_ylabel("Cells")
+        for ax in grid.flat[max(len(found) - columns, 0) : len(found)]:
+            ax.set_xlabel("Conductance (S)")
+        entries = {text: patch for ax in grid.flat for patch, text in zip(*ax.get_legend_handles_labels(), strict=True)}
+        figure.legend(entries.values(), entries.keys(), loc="outside upper center", ncols=min(len(entries), 8))
+    return figure
+
+
+def _panels(chip: Any) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    """The conductances of every crossbar by array, flat."""
+    if not isinstance(chip, dict) or not chip:
+        raise ValueError(f"chip must hold at least one crossbar, got {chip!r}")
+    for name, entry in ({"": chip} if "conductance" in chip else chip).items():
+        check_entry(f"chip[{name!r}]" if name else "chip", entry)
+        values = {array: _check.concrete(matrix) for array, matrix in cells(entry).items()}
+        if any(value is None for value in values.values()):
+            raise ValueError("chip must hold concrete conductances, got traced ones: plot outside jit and vmap")
+        yield name, {array: value.ravel() for array, value in values.items() if value is not None}
+
+
+def _ends(hardware: Hardware) -> tuple[float, ...]:
+    """Conductances [S] of both ends of the cell's range, where they are known."""
+    ends = [_check.concrete(g) for g in (hardware.cell.g_off, hardware.cell.g_on)]
+    return tuple(float(g) for end in ends if end is not None for g in np.unique(end))
+
+
+def _panel(ax: "Axes", name: str, arrays: dict[str, np.ndarray], edges: np.ndarray, marks: tuple[float, ...]) -> None:
+    for index, (array, values) in enumerate(arrays.items()):
+        colour = _style.COLOURS[index % len(_style.COLOURS)]
+        counts, _ = np.histogram(values, edges)
+        ax.stairs(counts, edges, color=colour, fill=True, alpha=0.25)
+        # Arrays beyond the number of colours are told apart by their lines.
+        dashes = ("-", "--", ":")[index // len(_style.COLOURS) % 3]
+        ax.stairs(counts, edges, color=colour, linestyle=dashes, linewidth=1.2, label=array)
+    for mark in marks:
+        ax.axvline(mark, color=_style.INK, linestyle="--", linewidth=0.9, label="range of the cell")
+    ax.set_yscale("log")
+    ax.set_ylim(bottom=0.7)
+    ax.set_title(name, loc="left", fontsize=8)
+    _style.prefixes(ax.xaxis)
