@@ -1,6 +1,6 @@
 """What stands in the cells of a chip."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,13 +35,14 @@ def conductances(
     _check.integer("columns", columns, 1, 100)
     if hardware is not None and not isinstance(hardware, Hardware):
         raise TypeError(f"hardware must be a Hardware or None, got {hardware!r}")
-    found = dict(_panels(chip))
+    found = dict(_panels(chip, () if hardware is None else hardware.mapping.arrays))
     marks = () if hardware is None else _ends(hardware)
     every = np.concatenate([values for arrays in found.values() for values in arrays.values()])
     edges = np.histogram_bin_edges(np.append(every, marks), bins)
     columns = min(columns, len(found))
     rows = -(-len(found) // columns)
-    with _style.panels(rows, columns, max(4.8, 2.6 * columns), 0.5 + 2.1 * rows) as (figure, grid):
+    width = max(4.8, 2.6 * columns)
+    with _style.panels(rows, columns, width, 0.8 + 2.1 * rows) as (figure, grid):
         for ax, (name, arrays) in zip(grid.flat, found.items(), strict=False):
             _panel(ax, name, arrays, edges, marks)
         for ax in grid.flat[len(found) :]:
@@ -51,17 +52,22 @@ def conductances(
         for ax in grid.flat[max(len(found) - columns, 0) : len(found)]:
             ax.set_xlabel("Conductance (S)")
         entries = {text: patch for ax in grid.flat for patch, text in zip(*ax.get_legend_handles_labels(), strict=True)}
-        figure.legend(entries.values(), entries.keys(), loc="outside upper center", ncols=min(len(entries), 8))
+        figure.legend(entries.values(), entries.keys(), loc="outside upper center", ncols=int(width / 1.2))
     return figure
 
 
-def _panels(chip: Any) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """The conductances of every crossbar by array, flat."""
+def _panels(chip: Any, order: Collection[str]) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    """The conductances of every crossbar by array, flat; the arrays in `order` first."""
     if not isinstance(chip, dict) or not chip:
         raise ValueError(f"chip must hold at least one crossbar, got {chip!r}")
     for name, entry in ({"": chip} if "conductance" in chip else chip).items():
         check_entry(f"chip[{name!r}]" if name else "chip", entry)
-        values = {array: _check.concrete(matrix) for array, matrix in cells(entry).items()}
+        matrices = cells(entry)
+        arrays = [
+            *(array for array in order if array in matrices),
+            *(array for array in matrices if array not in order),
+        ]
+        values = {array: _check.concrete(matrices[array]) for array in arrays}
         if any(value is None for value in values.values()):
             raise ValueError("chip must hold concrete conductances, got traced ones: plot outside jit and vmap")
         yield name, {array: value.ravel() for array, value in values.items() if value is not None}
@@ -77,7 +83,8 @@ def _panel(ax: "Axes", name: str, arrays: dict[str, np.ndarray], edges: np.ndarr
     for index, (array, values) in enumerate(arrays.items()):
         colour = _style.COLOURS[index % len(_style.COLOURS)]
         counts, _ = np.histogram(values, edges)
-        ax.stairs(counts, edges, color=colour, fill=True, alpha=0.25)
+        if len(arrays) <= 2:
+            ax.stairs(counts, edges, color=colour, fill=True, alpha=0.25)
         # Arrays beyond the number of colours are told apart by their lines.
         dashes = ("-", "--", ":")[index // len(_style.COLOURS) % 3]
         ax.stairs(counts, edges, color=colour, linestyle=dashes, linewidth=1.2, label=array)
