@@ -63,10 +63,7 @@ def _panels(chip: Any, order: Collection[str]) -> Iterator[tuple[str, dict[str, 
     for name, entry in ({"": chip} if "conductance" in chip else chip).items():
         check_entry(f"chip[{name!r}]" if name else "chip", entry)
         matrices = cells(entry)
-        arrays = [
-            *(array for array in order if array in matrices),
-            *(array for array in matrices if array not in order),
-        ]
+        arrays = dict.fromkeys([*filter(matrices.__contains__, order), *matrices])
         values = {array: _check.concrete(matrices[array]) for array in arrays}
         if any(value is None for value in values.values()):
             raise ValueError("chip must hold concrete conductances, got traced ones: plot outside jit and vmap")
@@ -92,5 +89,7 @@ def _panel(ax: "Axes", name: str, arrays: dict[str, np.ndarray], edges: np.ndarr
         ax.axvline(mark, color=_style.INK, linestyle="--", linewidth=0.9, label="range of the cell")
     ax.set_yscale("log")
     ax.set_ylim(bottom=0.7)
+    margin = 0.03 * (edges[-1] - edges[0])
+    ax.set_xlim(edges[0] - margin, edges[-1] + margin)
     ax.set_title(name, loc="left", fontsize=8)
     _style.prefixes(ax.xaxis)
