@@ -72,6 +72,11 @@ class Convolution:
         padded = ((n - 1) * d + 1 + sum(p) for n, d, p in zip(sizes, self.data_dilation, self.padding, strict=True))
         return tuple((n - span) // s + 1 for n, span, s in zip(padded, spans, self.strides, strict=True))
 
+    @property
+    def vectors(self) -> int:
+        """Number of input vectors of each matrix."""
+        return self.data_shape[self.data_axes[0]] * math.prod(self.space)
+
     def matrix(self, weight: Array) -> Array:
         outputs, inputs, *space = self.weight_axes
         inner, width = self.shape

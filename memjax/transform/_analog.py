@@ -1,134 +1,53 @@
 """`crossbarify`: the transformation of a function into one that runs on crossbars."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
-from jax.core import Tracer
 
 from memjax import _check, crossbar
 from memjax._random import fold_name
-from memjax.crossbar import Hardware, Ready
-from memjax.transform._calibrate import calibrated, clipping_rates
-from memjax.transform._interpret import MISSING, Reader, apply, matrices
-from memjax.transform._jaxpr import Body
+from memjax.crossbar import Ready
+from memjax.effects import Ageing, acting
+from memjax.transform import _calibrate
+from memjax.transform._fleet import ByName, Fleet, check_hardware, check_patterns, chosen, prepared
 from memjax.transform._plan import Plan, make_plan
-from memjax.transform._trace import Analysis, Crossbar, Node, Site, Weight, analyse
+from memjax.transform._sites import Program, Sites, is_dynamic, parameter_paths
 
 Chip = dict[str, Any]
-
-
-@dataclass(eq=False)
-class Trace:
-    """A function traced for one set of shapes, and what was found in it.
-
-    Attributes:
-        node: the analysed program; its inputs are the array leaves of the parameters, then of the other arguments.
-        crossbars: every crossbar by name.
-        digital: for every matrix parameter on no crossbar, why.
-        partly: for every matrix parameter on a crossbar that also meets data elsewhere, how.
-        parameters: number of inputs that are parameters.
-        result: tree structure of the result.
-    """
-
-    node: Node
-    crossbars: dict[str, Crossbar]
-    digital: dict[str, tuple[tuple[int, ...], str]]
-    partly: dict[str, str]
-    parameters: int
-    result: Any
-
-    @cached_property
-    def programmed(self) -> Callable:
-        """`program`, compiled once for each kind of hardware."""
-        return jax.jit(self.program)
-
-    @cached_property
-    def reprogrammed(self) -> Callable:
-        """`reprogram`, compiled once for each kind of hardware."""
-        return jax.jit(self.reprogram)
-
-    @cached_property
-    def tuned(self) -> Callable:
-        """`tune`, compiled once for each kind of hardware."""
-        return jax.jit(self.tune)
-
-    @cached_property
-    def applied(self) -> Callable:
-        """`apply`, compiled once for each kind of hardware."""
-        return jax.jit(self.apply)
-
-    def matrices(self, leaves: list[Array]) -> dict[str, Array]:
-        """The matrix of every crossbar, [*leading, K, N], from the parameters `leaves`."""
-        data = [MISSING] * (len(self.node.body.jaxpr.invars) - self.parameters)
-        found, _ = matrices(self.node, self.crossbars, [*leaves, *data])
-        return {name: found[name] for name in self.crossbars}
-
-    def program(self, hardware: Hardware, leaves: list[Array], key: Array) -> Chip:
-        """The chip for the parameters `leaves`."""
-        return over_crossbars(partial(crossbar.program, hardware), key, self.matrices(leaves))
-
-    def reprogram(self, hardware: Hardware, chip: Chip, leaves: list[Array], key: Array) -> Chip:
-        """The chip with the parameters `leaves` written into it."""
-        write = lambda matrix, entry, key: crossbar.reprogram(hardware, entry, matrix, key)
-        return over_crossbars(write, key, self.matrices(leaves), chip)
-
-    def tune(self, hardware: Hardware, chip: Chip, leaves: list[Array], key: Array) -> Chip:
-        """The chip with its outputs scaled to fit the parameters `leaves`."""
-        fit = lambda matrix, entry, key: crossbar.tune(hardware, entry, matrix, key)
-        return over_crossbars(fit, key, self.matrices(leaves), chip)
-
-    def apply(self, hardware: Hardware, chip: Chip, leaves: list[Array], key: Array | None) -> list[Array]:
-        """Results for all arguments `leaves`, read from the chip."""
-
-        def read(site: Site, entry: Ready, x: Array, key: Array | None):
-            return crossbar.read(hardware, site.contraction, entry, x, key)
-
-        return self.evaluate(hardware, chip, leaves, key, read)[0]
-
-    def evaluate(self, hardware: Hardware, chip: Chip, leaves: list[Array], key: Array | None, read: Reader):
-        """(results, what `read` watched by crossbar)."""
-        ready = {name: self.ready(hardware, name, entry) for name, entry in chip.items()}
-        return apply(self.node, self.crossbars, leaves, ready, key, read)
-
-    def ready(self, hardware: Hardware, name: str, entry: Chip) -> Ready:
-        """A crossbar's entry prepared for reading, over the axes of its loops and of its stack."""
-        prepare = partial(crossbar.prepare, hardware)
-        for _ in self.crossbars[name].leading:
-            prepare = jax.vmap(prepare)
-        return prepare(entry)
 
 
 class Analog:
     """A function (params, *args) whose contractions with weights are computed on simulated crossbars.
 
-    Made by `crossbarify`. All methods are pure, and work under `jit`, `vmap` and `grad`; traces are cached by shape.
+    Made by `crossbarify`. All methods are pure, and work under `jit`, `vmap` and `grad`; traces are cached by shape,
+    and each method is compiled once for each of them.
+
+    A chip belongs to the model, not to one call: a method that needs fewer crossbars than a chip has takes it as it is.
     """
 
-    def __init__(self, fn: Callable, hardware: Hardware, select: Callable[[str], bool] | None = None):
-        if not callable(fn):
-            raise TypeError(f"fn must be a function of (params, *args), got {fn!r}")
-        if not isinstance(hardware, Hardware):
-            raise TypeError(f"hardware must be a Hardware, got {hardware!r}")
-        if select is not None and not callable(select):
-            raise TypeError(f"select must be a function of a crossbar's name, or None, got {select!r}")
+    def __init__(self, fn: Callable, hardware: ByName, select: Callable[[str], bool] | None = None):
+        check_hardware(hardware)
+        self._sites = Sites(fn, select)  # checks both
         self.fn, self.hardware, self.select = fn, hardware, select
-        self._traces: dict[Any, Trace] = {}
+        self._sites.select = self._selected
+        self._compiled: dict[Any, Callable] = {}
 
     def plan(self, params: Any, *args: Any, **kwargs: Any) -> Plan:
-        """Every crossbar with its tiles, and every matrix that stays digital and why. `print` it.
+        """Every crossbar with its tiles, and every product that stays digital and why. `print` it.
 
         Args:
             params, *args, **kwargs: the arguments of the function, as arrays or `jax.ShapeDtypeStruct`.
+
+        Raises: ValueError for a function without a product of parameters with data.
         """
-        trace, _ = self.trace(params, args, kwargs)
-        return make_plan(self.hardware, trace.crossbars, trace.digital, trace.partly)
+        program, _ = self._program(params, args, kwargs)
+        _check_weights(program)
+        return make_plan(program, self._fleet(program))
 
     def program(self, params: Any, key: Array, *args: Any, **kwargs: Any) -> Chip:
         """Program the weights of `params` into a new chip.
@@ -144,25 +63,36 @@ class Analog:
 
         Raises: ValueError for NaN or infinite weights, naming the parameter.
         """
-        _check_key(key)
-        trace, leaves = self.trace(params, args, kwargs)
+        _check.key("key", key)
+        program, leaves = self._program(params, args, kwargs)
+        _check_weights(program)
         _check_finite(params)
-        return trace.programmed(self.hardware, leaves[: trace.parameters], key)
+        return self._run(program_crossbars, program, self._fleet(program), program.split(leaves)[0], key)
 
     def apply(self, chip: Chip, params: Any, *args: Any, key: Array | None = None, **kwargs: Any) -> Any:
         """The function's result, with its crossbars read from `chip`.
 
         Args:
-            chip: from `program`, `calibrate` or `age`.
+            chip: from `program`, `calibrate` or `age`, or prepared by `prepare`; crossbars that the function does not
+                use are ignored.
             params: the parameters; those that live on the chip are not used.
             *args, **kwargs: the other arguments of the function.
             key: PRNG key of this read, needed where `Hardware.effects` has read noise or `Hardware.adc` noise.
         """
-        trace, leaves = self.trace(params, args, kwargs)
-        self._check(trace, chip)
-        crossbar.check_key(self.hardware, key)
-        results = trace.applied(self.hardware, chip, leaves, key)
-        return jax.tree.unflatten(trace.result, results)
+        program, leaves, fleet, chip = self._on(chip, params, args, kwargs)
+        for hardware in fleet.kinds:
+            crossbar.check_key(hardware, key)
+        return jax.tree.unflatten(program.result, self._run(_applied, program, fleet, chip, leaves, key))
+
+    def prepare(self, chip: Chip) -> dict[str, Ready]:
+        """Everything of a read that does not depend on data, computed once; `apply` takes it in place of the chip.
+
+        What is prepared is that of the chip as it is: prepare again what was aged, reprogrammed or calibrated.
+        """
+        _check_chip(chip)
+        for name, entry in chip.items():
+            crossbar.check_entry(f"chip[{name!r}]", entry)
+        return self._run(_prepared, None, self._fleet_of(chip), chip)
 
     def calibrate(self, chip: Chip, params: Any, *args: Any, percentile: float = 99.99, **kwargs: Any) -> Chip:
         """The chip with converter ranges set from sample data.
@@ -179,15 +109,36 @@ class Analog:
         Raises: ValueError where the hardware has no range to calibrate.
         """
         _check.number("percentile", percentile, 0.0, 100.0, open_low=True)
-        trace, leaves = self.trace(params, args, kwargs)
-        self._check(trace, chip)
-        return calibrated(trace, self.hardware, chip, leaves, percentile)
+        program, leaves, fleet, used = self._on(chip, params, args, kwargs, ready=False)
+        if not any(any(_calibrate.calibrates(hardware)) for hardware in fleet.kinds):
+            raise ValueError("calibrate needs a converter with range=None (and bits) in hardware, got none")
+        share = jnp.asarray(percentile, float)
+        return {**chip, **self._run(_calibrate.calibrate, program, fleet, used, leaves, share)}
 
     def clipping(self, chip: Chip, params: Any, *args: Any, **kwargs: Any) -> dict[str, Array]:
         """Fraction of the ADC conversions of each crossbar that clip, on the given data (without read noise)."""
-        trace, leaves = self.trace(params, args, kwargs)
-        self._check(trace, chip)
-        return clipping_rates(trace, self.hardware, chip, leaves)
+        program, leaves, fleet, chip = self._on(chip, params, args, kwargs, ready=False)
+        return self._run(_calibrate.clipping, program, fleet, chip, leaves)
+
+    def errors(self, chip: Chip, params: Any, *args: Any, key: Array | None = None, **kwargs: Any) -> dict[str, Array]:
+        """Error of each crossbar against the digital product, on the data that reaches it in this call.
+
+            sqrt(sum (y - W x)^2 / sum (W x)^2)
+
+        Args:
+            chip, params, *args, key, **kwargs: as in `apply`.
+
+        Returns: {crossbar name: error [*loops]}.
+        """
+        program, leaves, fleet, chip = self._on(chip, params, args, kwargs)
+        for hardware in fleet.kinds:
+            crossbar.check_key(hardware, key)
+        return self._run(_errors, program, fleet, chip, leaves, key)
+
+    def weights(self, chip: Chip) -> dict[str, Array]:
+        """The weights that the cells of a chip stand for, [*leading, K, N] by crossbar."""
+        _check_chip(chip)
+        return self._run(_weights, None, self._fleet_of(chip), chip)
 
     def reprogram(self, chip: Chip, params: Any, key: Array, *args: Any, **kwargs: Any) -> Chip:
         """The chip with the weights of `params` written into it; ranges, faults and wear of its cells stay.
@@ -199,11 +150,10 @@ class Analog:
 
         Raises: ValueError for a chip of another function and for weights that are not finite.
         """
-        _check_key(key)
-        trace, leaves = self.trace(params, args, kwargs)
-        self._check(trace, chip)
+        _check.key("key", key)
+        program, leaves, fleet, used = self._on(chip, params, args, kwargs, ready=False)
         _check_finite(params)
-        return trace.reprogrammed(self.hardware, chip, leaves[: trace.parameters], key)
+        return {**chip, **self._run(_reprogrammed, program, fleet, used, program.split(leaves)[0], key)}
 
     def tune(self, chip: Chip, params: Any, key: Array, *args: Any, **kwargs: Any) -> Chip:
         """The chip with the output of every crossbar scaled to fit the digital one (see `memjax.tune`).
@@ -213,10 +163,9 @@ class Analog:
             params, *args, **kwargs: as in `program`.
             key: PRNG key of the random inputs and their reads.
         """
-        _check_key(key)
-        trace, leaves = self.trace(params, args, kwargs)
-        self._check(trace, chip)
-        return trace.tuned(self.hardware, chip, leaves[: trace.parameters], key)
+        _check.key("key", key)
+        program, leaves, fleet, used = self._on(chip, params, args, kwargs, ready=False)
+        return {**chip, **self._run(_tuned, program, fleet, used, program.split(leaves)[0], key)}
 
     def age(
         self,
@@ -230,11 +179,15 @@ class Analog:
     ) -> Chip:
         """The chip after `seconds` [s] at `temperature` [K], `cycles` write cycles and `reads` reads of every cell.
 
-        What passes adds up over calls (see `memjax.age`).
+        What passes adds up over calls (see `memjax.age`). Where hardware differs from crossbar to crossbar, those
+        without an effect that ages stay as they are.
         """
-        _check_key(key)
-        one = partial(crossbar.age, self.hardware, seconds=seconds, cycles=cycles, temperature=temperature, reads=reads)
-        return over_crossbars(one, key, chip)
+        _check.key("key", key)
+        _check_chip(chip)
+        fleet, stress = self._fleet_of(chip), dict(seconds=seconds, cycles=cycles, temperature=temperature, reads=reads)
+        ages = {name: entry for name, entry in chip.items() if acting(fleet[name].effects, Ageing)} or chip
+        one = lambda hardware: partial(crossbar.age, hardware, **stress)
+        return {**chip, **_over_fleet(one, fleet, key, ages)}
 
     def compensate(self, chip: Chip, fresh: Chip, key: Array, *, columns: bool = False) -> Chip:
         """The aged chip with the output of every crossbar scaled as the fresh one's: drift compensation.
@@ -247,150 +200,169 @@ class Analog:
 
         Raises: ValueError for chips of different functions (see also `memjax.compensate`).
         """
-        _check_key(key)
-        if chip.keys() != fresh.keys():
+        _check.key("key", key)
+        _check_chip(chip)
+        if not isinstance(fresh, dict) or chip.keys() != fresh.keys():
             raise ValueError(f"fresh must hold the crossbars {list(chip)} of chip, got {list(fresh)}")
-        one = partial(crossbar.compensate, self.hardware, columns=columns)
-        return over_crossbars(one, key, chip, fresh)
+        one = lambda hardware: partial(crossbar.compensate, hardware, columns=columns)
+        return _over_fleet(one, self._fleet_of(chip), key, chip, fresh)
 
-    def _check(self, trace: Trace, chip: Chip) -> None:
-        if not isinstance(chip, dict) or chip.keys() != trace.crossbars.keys():
-            names = list(chip) if isinstance(chip, dict) else chip
-            raise ValueError(f"chip must hold the crossbars {list(trace.crossbars)} of this function, got {names}")
-        for name, entry in chip.items():
-            crossbar.check_entry(f"chip[{name!r}]", entry)
-            expected = trace.crossbars[name]
-            matrix, leading = (entry["drive"].shape[-1], entry["scale"].shape[-1]), entry["scale"].shape[:-1]
-            if matrix != expected.contraction.shape:
-                raise ValueError(
-                    f"chip[{name!r}] must hold a matrix of shape {expected.contraction.shape}, got {matrix}"
-                )
-            if leading != expected.leading:
-                raise ValueError(
-                    f"chip[{name!r}] must have the leading axes {expected.leading}, one for each loop and one for "
-                    f"groups, got {leading}: read many chips with jax.vmap"
-                )
-            crossbar.check_chip(self.hardware, entry)
+    def _selected(self, name: str) -> bool:
+        return (self.select is None or self.select(name)) and chosen(self.hardware, name) is not None
 
-    def trace(self, params: Any, args: tuple, kwargs: dict) -> tuple[Trace, list[Any]]:
-        """The function traced for these arguments, and their array leaves in the order of its inputs."""
-        dynamic, static = eqx.partition((params, args, kwargs), is_dynamic)
-        leaves, treedef = jax.tree.flatten(dynamic)
-        avals = tuple(map(_abstract, leaves))
-        key = (treedef, static, tuple((a.shape, a.dtype, a.weak_type) for a in avals))
-        try:
-            known = self._traces.get(key := _hashable(key))
-        except TypeError:  # an argument that cannot be hashed: traced anew each time
-            known, key = None, None
-        if known is None:
-            known = self._make_trace(params, static, treedef, avals)
-            holds_tracer = any(isinstance(const, Tracer) for const in known.node.body.consts)
-            if key is not None and not holds_tracer:
-                self._traces[key] = known
-        return known, leaves
+    def _program(self, params: Any, args: tuple, kwargs: dict) -> tuple[Program, list[Any]]:
+        program, leaves = self._sites.program(params, args, kwargs)
+        matrices = (path for path, shape in program.shapes.items() if len(shape) >= 2)
+        check_patterns(self.hardware, [*program.record.candidates, *matrices])
+        return program, leaves
 
-    def _make_trace(self, params: Any, static: Any, treedef: Any, avals: tuple) -> Trace:
-        def flat(*leaves):
-            params, args, kwargs = eqx.combine(jax.tree.unflatten(treedef, leaves), static)
-            return self.fn(params, *args, **kwargs)
+    def _fleet(self, program: Program) -> Fleet:
+        return Fleet.of(self.hardware, {name: found.base for name, found in program.crossbars.items()})
 
-        closed, result = jax.make_jaxpr(flat, return_shape=True)(*avals)
-        paths = parameter_paths(params)
-        ranks = {path: len(aval.shape) for path, aval in zip(paths, avals[: len(paths)], strict=True)}
-        analysis = Analysis(self.select, ranks)
-        weights: list[Weight | None] = [Weight(analysis.number(("parameter", p)), (p,), ()) for p in paths]
-        data = [None] * (len(avals) - len(paths))
-        node, _ = analyse(analysis, Body(closed.jaxpr, closed.consts), [*weights, *data])
-        if self.select is not None and analysis.candidates and not analysis.crossbars:
-            raise ValueError(f"select must choose at least one of the crossbars {analysis.candidates}, got none")
-        reached = {path for found in analysis.crossbars.values() for path in found.paths}
-        digital = {
-            path: (aval.shape, "; ".join(analysis.digital.get(path, ["meets no data"])))
-            for path, aval in zip(paths, avals, strict=False)
-            if len(aval.shape) >= 2 and path not in reached
-        }
-        partly = {
-            path: "; ".join(analysis.digital[path])
-            for path in paths
-            if ranks[path] >= 2 and path in reached and path in analysis.digital
-        }
-        return Trace(node, analysis.crossbars, digital, partly, len(paths), jax.tree.structure(result))
+    def _fleet_of(self, chip: Chip) -> Fleet:
+        return Fleet.of(self.hardware, {name: name.partition("#")[0] for name in chip})
+
+    def _on(self, chip: Chip, params: Any, args: tuple, kwargs: dict, ready: bool = True):
+        """(program, leaves, fleet, the part of the chip that it uses), checked."""
+        program, leaves = self._program(params, args, kwargs)
+        fleet = self._fleet(program)
+        return program, leaves, fleet, _part_of(chip, program, fleet, ready)
+
+    def _run(self, what: Callable, program: Program | None, *args: Any) -> Any:
+        """what(program, *args), compiled once for each program."""
+        run = self._compiled.get((what, program))
+        if run is None:
+            run = self._compiled[what, program] = jax.jit(partial(what, program))
+        return run(*args)
 
 
-def crossbarify(fn: Callable, hardware: Hardware, select: Callable[[str], bool] | None = None) -> Analog:
+def crossbarify(fn: Callable, hardware: ByName, select: Callable[[str], bool] | None = None) -> Analog:
     """Transform a function so that its contractions with weights are computed on simulated crossbars.
 
-    Every `dot_general` and `conv_general_dilated` of data with a value computed from `params` and constants alone is
-    read on a crossbar programmed with that value; everything else stays as it is.
+    Every product of data with a value computed from `params` and constants alone (`dot_general`,
+    `conv_general_dilated`, `ragged_dot`, a sparse matrix) is read on a crossbar programmed with that value, through
+    calls, loops, branches, rematerialisation and custom derivatives; everything else stays as it is. Integers are
+    rounded back to integers.
 
     Args:
         fn: a pure function of (params, *args, **kwargs): Flax Linen's `model.apply`, an NNX or Equinox model called
-            from its state, or plain JAX.
-        hardware: the specification of the crossbars.
+            from its state, or plain JAX. Arrays are traced, everything else among the arguments is fixed.
+        hardware: the specification of the crossbars; or {pattern of names ("*/Conv_0/*"): Hardware or None}, of which
+            the first match counts; or a function of a name that returns one. None, and no match: digital.
         select: which crossbars to use, by name ("params/Dense_0/kernel"); None: all.
 
-    Returns: an `Analog` with `plan`, `program`, `apply`, `calibrate`, `clipping` and `age`.
+    Returns: an `Analog` with `plan`, `program`, `apply`, `prepare`, `calibrate`, `clipping`, `errors`, `weights`,
+        `reprogram`, `tune`, `age` and `compensate`.
 
-    Raises: TypeError for arguments of the wrong kind; ValueError, when first traced, for a `select` that matches
-        nothing.
+    Raises: TypeError for arguments of the wrong kind; ValueError, when first traced, for a `select` or a pattern that
+        matches nothing.
+
+    Warns: UserWarning, once for each matrix that is multiplied with data digitally although it was not deselected.
     """
     return Analog(fn, hardware, select)
 
 
-def is_dynamic(leaf: Any) -> bool:
-    """Whether a leaf of the arguments is traced (numbers and arrays) rather than fixed (flags, names, functions)."""
-    number = isinstance(leaf, int | float | complex) and not isinstance(leaf, bool)
-    return number or isinstance(leaf, jax.Array | np.ndarray | np.generic | jax.ShapeDtypeStruct)
+def program_crossbars(program: Program, fleet: Fleet, own: list[Array], key: Array) -> Chip:
+    """The chip for the parameters `own`."""
+    return _over_fleet(lambda hardware: partial(crossbar.program, hardware), fleet, key, program.matrices(own))
 
 
-def _abstract(leaf: Any) -> jax.ShapeDtypeStruct:
-    """Shape and type of an array, a number, or a `ShapeDtypeStruct`."""
-    aval = leaf if isinstance(leaf, jax.ShapeDtypeStruct) else jax.typeof(leaf)
-    return jax.ShapeDtypeStruct(aval.shape, aval.dtype, weak_type=aval.weak_type)
+def _reprogrammed(program: Program, fleet: Fleet, chip: Chip, own: list[Array], key: Array) -> Chip:
+    def one(hardware):
+        return lambda matrix, entry, key: crossbar.reprogram(hardware, entry, matrix, key)
+
+    return _over_fleet(one, fleet, key, program.matrices(own), chip)
 
 
-def _hashable(key: tuple) -> tuple:
-    treedef, static, avals = key
-    leaves, structure = jax.tree.flatten(static)
-    key = (treedef, structure, tuple((type(leaf), leaf) for leaf in leaves), avals)
-    hash(key)
-    return key
+def _tuned(program: Program, fleet: Fleet, chip: Chip, own: list[Array], key: Array) -> Chip:
+    def one(hardware):
+        return lambda matrix, entry, key: crossbar.tune(hardware, entry, matrix, key)
+
+    return _over_fleet(one, fleet, key, program.matrices(own), chip)
 
 
-def parameter_paths(params: Any) -> list[str]:
-    """Name of every array leaf of the parameters, in order: "params/Dense_0/kernel"."""
-    leaves = jax.tree_util.tree_flatten_with_path(eqx.filter(params, is_dynamic))[0]
-    return [jax.tree_util.keystr(path, simple=True, separator="/").removesuffix("/value") for path, _ in leaves]
+def _prepared(_: None, fleet: Fleet, chip: Chip) -> dict[str, Ready]:
+    return {name: prepared(fleet[name], entry) for name, entry in chip.items()}
 
 
-def _check_key(key: Any) -> None:
-    if not isinstance(key, jax.Array):
-        raise TypeError(f"key must be a PRNG key, got {key!r}")
+def _applied(program: Program, fleet: Fleet, chip: Chip, leaves: list[Array], key: Array | None) -> list[Array]:
+    def read(site, entry, x, key):
+        return crossbar.read(fleet[site.crossbar], site.contraction, entry, x, key)
+
+    def weights(name, entry):
+        return crossbar.weights_of(fleet[name], entry, program.crossbars[name].contraction.shape[0])
+
+    return program.run(leaves, _prepared(None, fleet, chip), key, read, weights)[0]
 
 
-def _check_finite(params: Any) -> None:
-    for path, leaf in zip(parameter_paths(params), jax.tree.leaves(eqx.filter(params, is_dynamic)), strict=True):
-        values = _check.concrete(leaf)
-        if values is not None and not np.isfinite(values).all():
-            raise ValueError(
-                f"params must be finite, got {(~np.isfinite(values)).sum()} NaN or infinite values in {path}"
-            )
+def _errors(program: Program, fleet: Fleet, chip: Chip, leaves: list[Array], key: Array | None) -> dict[str, Array]:
+    return _calibrate.errors(program, fleet, _prepared(None, fleet, chip), leaves, key)
 
 
-def over_crossbars(one: Callable, key: Array, *chips: dict[str, Any]) -> dict[str, Any]:
-    """one(*entries, key) of every crossbar; over leading axes (loops, groups), each element with a key of its own."""
+def _weights(_: None, fleet: Fleet, chip: Chip) -> dict[str, Array]:
+    return {name: crossbar.weights(fleet[name], entry) for name, entry in chip.items()}
 
-    def over(leading, entries, key):
+
+def _over_fleet(one: Callable, fleet: Fleet, key: Array, first: dict[str, Any], *others: dict[str, Any]) -> Chip:
+    """one(hardware)(*entries, key=) of every crossbar; each element of leading axes (loops, groups) has its own key."""
+
+    def over(run, leading, entries, key):
         if not leading:
-            return one(*entries, key=key)
+            return run(*entries, key=key)
         keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(leading[0]))
-        return jax.vmap(partial(over, leading[1:]))(entries, keys)
+        return jax.vmap(partial(over, run, leading[1:]))(entries, keys)
 
     def leading(entry):
         return entry["scale"].shape[:-1] if isinstance(entry, dict) else entry.shape[:-2]
 
-    first, *others = chips
     return {
-        name: over(leading(entry), (entry, *(chip[name] for chip in others)), fold_name(key, name))
+        name: over(one(fleet[name]), leading(entry), (entry, *(chip[name] for chip in others)), fold_name(key, name))
         for name, entry in first.items()
     }
+
+
+def _part_of(chip: Chip, program: Program, fleet: Fleet, ready: bool) -> Chip:
+    """The crossbars of a chip that a program uses.
+
+    Raises: TypeError or ValueError where some are missing, or are those of another function or hardware.
+    """
+    if not isinstance(chip, dict) or not chip.keys() >= program.crossbars.keys():
+        found = list(chip) if isinstance(chip, dict) else chip
+        raise ValueError(f"chip must hold the crossbars {list(program.crossbars)} of this function, got {found}")
+    for name, expected in program.crossbars.items():
+        entry = chip[name]
+        if isinstance(entry, Ready):
+            if not ready:
+                raise TypeError(f"chip[{name!r}] must be as made by program, got what `prepare` makes of it")
+            shape, leading = (None, entry.gains[0].shape[-1]), entry.gains[0].shape[:-1]
+        else:
+            crossbar.check_entry(f"chip[{name!r}]", entry)
+            shape, leading = (entry["drive"].shape[-1], entry["scale"].shape[-1]), entry["scale"].shape[:-1]
+        if shape[0] not in (None, expected.contraction.shape[0]) or shape[1] != expected.contraction.shape[1]:
+            raise ValueError(f"chip[{name!r}] must hold a matrix of shape {expected.contraction.shape}, got {shape}")
+        if leading != expected.leading:
+            raise ValueError(
+                f"chip[{name!r}] must have the leading axes {expected.leading}, one for each loop and one for "
+                f"groups, got {leading}: read many chips with jax.vmap"
+            )
+        if not isinstance(entry, Ready):
+            crossbar.check_chip(fleet[name], entry)
+    return {name: chip[name] for name in program.crossbars}
+
+
+def _check_chip(chip: Any) -> None:
+    if not isinstance(chip, dict):
+        raise TypeError(f"chip must be a dict of crossbars, as made by program, got {type(chip).__name__}")
+
+
+def _check_weights(program: Program) -> None:
+    if not (program.record.candidates or program.products or program.shapes):
+        raise ValueError(
+            f"params must hold the weights that fn multiplies with data, got no array; fn closes over "
+            f"{len(program.record.constants)} matrices, which stay digital: pass them in params"
+        )
+
+
+def _check_finite(params: Any) -> None:
+    for path, leaf in zip(parameter_paths(params), jax.tree.leaves(eqx.filter(params, is_dynamic)), strict=True):
+        _check.finite("params", leaf, f" in {path}")

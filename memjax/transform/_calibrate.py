@@ -1,6 +1,5 @@
-"""Converter ranges from sample data, and how often converters clip."""
+"""What is seen of a run: converter ranges from sample data, how often converters clip, errors of every crossbar."""
 
-from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -11,6 +10,7 @@ from jax import Array
 from memjax import crossbar
 from memjax.converters import BitSerial
 from memjax.crossbar import Hardware, Observation
+from memjax.transform._fleet import Fleet, prepared
 
 # Magnitudes are counted in bins evenly spaced in log2, so that any scale is resolved to 2^(1/256) - 1 = 0.27 %.
 BINS_PER_OCTAVE = 256
@@ -35,6 +35,11 @@ def quantile(seen: Observation, percentile: Any) -> Array:
     return jnp.where(top > 0, top, 1.0)
 
 
+def calibrates(hardware: Hardware) -> tuple[bool, bool]:
+    """Whether the DAC, and the ADC, take their range from sample data."""
+    return hardware.dac.range is None, hardware.adc.range is None and hardware.adc.bits is not None
+
+
 def _ideal(hardware: Hardware) -> Hardware:
     """The hardware with converters that only scale; bit-serial inputs stay what they are, in planes."""
     serial = isinstance(hardware.dac.encoding, BitSerial)
@@ -42,52 +47,73 @@ def _ideal(hardware: Hardware) -> Hardware:
     return eqx.tree_at(where, hardware, replace_fn=lambda _: None) if where(hardware) else hardware
 
 
-def calibrated(trace: Any, hardware: Hardware, chip: dict[str, Any], leaves: list[Array], percentile: Any) -> Any:
-    """The chip with the ranges of `trace` on the sample data `leaves` stored in it (see `Analog.calibrate`)."""
-    of_dac = hardware.dac.range is None
-    of_adc = hardware.adc.range is None and hardware.adc.bits is not None
-    if not (of_dac or of_adc):
-        raise ValueError("calibrate needs a converter with range=None (and bits) in hardware, got none")
-    ideal = _ideal(hardware)
-    chip = {name: {k: v for k, v in entry.items() if k != "dac_range"} for name, entry in chip.items()}
-    siemens = hardware.cell.g_on - hardware.cell.g_off
+def calibrate(program: Any, fleet: Fleet, chip: dict[str, Any], leaves: list[Array], percentile: Array) -> Any:
+    """The chip with the ranges of `program` on the sample data `leaves` stored in it (see `Analog.calibrate`)."""
+    ideal = Fleet(tuple(map(_ideal, fleet.kinds)), fleet.index)
+    of_dac, of_adc = ([name for name in chip if calibrates(fleet[name])[side]] for side in (0, 1))
+    without = lambda name, entry: {k: v for k, v in entry.items() if k != "dac_range" or name not in of_dac}
+    chip = {name: without(name, entry) for name, entry in chip.items()}
 
-    def observe(chip, read):
-        return jax.jit(lambda chip, leaves: trace.evaluate(ideal, chip, leaves, None, read)[1])(chip, leaves)
+    def observe(read):
+        ready = {name: prepared(ideal[name], entry) for name, entry in chip.items()}
+        return program.run(leaves, ready, None, read)[1]
 
-    if of_dac:
+    def read_inputs(site, entry, x, key):
+        return crossbar.read(ideal[site.crossbar], site.contraction, entry, x)[0], histogram(x)
 
-        def read_inputs(site, entry, x, key):
-            return crossbar.read(ideal, site.contraction, entry, x)[0], histogram(x)
-
-        for name, seen in observe(chip, read_inputs).items():
+    for name, seen in (observe(read_inputs) if of_dac else {}).items():
+        if name in of_dac:
             stored = quantile(seen, percentile).astype(chip[name]["scale"].dtype)
-            for count in trace.crossbars[name].contraction.stack:
+            for count in program.crossbars[name].contraction.stack:
                 stored = jnp.repeat(stored[..., None], count, axis=-1)
             chip[name] = chip[name] | {"dac_range": stored}
-    if of_adc:
 
-        def read_currents(site, entry, x, key):
-            return crossbar.read(ideal, site.contraction, entry, x, watch=histogram)
+    def read_currents(site, entry, x, key):
+        return crossbar.read(ideal[site.crossbar], site.contraction, entry, x, watch=histogram)
 
-        for name, seen in observe(chip, read_currents).items():
-            amperes = quantile(seen, percentile) * hardware.dac.v_max * siemens
+    for name, seen in (observe(read_currents) if of_adc else {}).items():
+        if name in of_adc:
+            cell, dac = fleet[name].cell, fleet[name].dac
+            amperes = quantile(seen, percentile) * dac.v_max * (cell.g_on - cell.g_off)
             chip[name] = chip[name] | {"adc_range": amperes.astype(chip[name]["scale"].dtype)}
     return chip
 
 
-def clipping_rates(trace: Any, hardware: Hardware, chip: dict[str, Any], leaves: list[Array]) -> dict[str, Array]:
+def clipping(program: Any, fleet: Fleet, chip: dict[str, Any], leaves: list[Array]) -> dict[str, Array]:
     """Fraction of ADC conversions of each crossbar outside the converter's range."""
-    if hardware.adc.bits is None:
-        return {name: jnp.zeros(entry["scale"].shape[:-1]) for name, entry in chip.items()}
-    quiet = eqx.tree_at(lambda h: h.effects, hardware, ())
-
-    def watch(z: Array) -> Observation:
-        outside = hardware.adc.clips(z)
-        return Observation(jnp.stack([jnp.sum(outside), outside.size]).astype(jnp.float32), jnp.max(jnp.abs(z)))
+    quiet = Fleet(tuple(eqx.tree_at(lambda h: h.effects, kind, ()) for kind in fleet.kinds), fleet.index)
 
     def read(site, entry, x, key):
-        return crossbar.read(quiet, site.contraction, entry, x, watch=watch)
+        adc = quiet[site.crossbar].adc
 
-    run: Callable = jax.jit(lambda chip, leaves: trace.evaluate(quiet, chip, leaves, None, read)[1])
-    return {name: seen.total[..., 0] / seen.total[..., 1] for name, seen in run(chip, leaves).items()}
+        def watch(z: Array) -> Observation:
+            outside = adc.clips(z)
+            return Observation(jnp.stack([jnp.sum(outside), outside.size]).astype(jnp.float32), jnp.max(jnp.abs(z)))
+
+        return crossbar.read(
+            quiet[site.crossbar], site.contraction, entry, x, watch=None if adc.bits is None else watch
+        )
+
+    ready = {name: prepared(quiet[name], entry) for name, entry in chip.items()}
+    rates = {name: s.total[..., 0] / s.total[..., 1] for name, s in program.run(leaves, ready, None, read)[1].items()}
+    return {name: rates.get(name, jnp.zeros(entry["scale"].shape[:-1])) for name, entry in chip.items()}
+
+
+def errors(
+    program: Any, fleet: Fleet, ready: dict[str, Any], leaves: list[Array], key: Array | None
+) -> dict[str, Array]:
+    """Relative error of each crossbar: sqrt(sum (y - y_digital)^2 / sum y_digital^2), on the data that reaches it."""
+    matrices = program.matrices(program.split(leaves)[0])
+
+    def read(site, entry, x, key):
+        held, matrix = entry
+        operation = site.contraction
+        y = crossbar.read(fleet[site.crossbar], operation, held, x, key)[0]
+        exact = operation.result(operation.product(operation.data(x).astype(matrix.dtype), matrix))
+        gap = y.astype(matrix.dtype) - exact
+        return y, Observation(jnp.stack([jnp.sum(gap**2), jnp.sum(exact**2)]), jnp.max(jnp.abs(gap)))
+
+    both = {name: (entry, matrices[name]) for name, entry in ready.items()}
+    seen = program.run(leaves, both, key, read)[1]
+    ratio = lambda total: jnp.sqrt(total[..., 0] / jnp.where(total[..., 1] > 0, total[..., 1], 1.0))
+    return jax.tree.map(ratio, {name: one.total for name, one in seen.items()})

@@ -4,10 +4,11 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from memjax.contraction import Convolution
 from memjax.converters import Dynamic
 from memjax.crossbar import Hardware
-from memjax.transform._trace import Crossbar
+from memjax.transform._fleet import Fleet
+from memjax.transform._record import Crossbar, Digital, SiteRow
+from memjax.transform._sites import Program
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,10 @@ class CrossbarPlan:
         tiles: number of tiles, all arrays and copies counted.
         cells: number of cells in them.
         used: number of cells that hold a weight.
+        reads: input vectors of one call, at all its sites.
+        macs: multiply-accumulates of one call, at all its sites.
+        after: crossbars that its data came through last.
+        hardware: which of the different hardwares it has, by number.
     """
 
     name: str
@@ -31,6 +36,10 @@ class CrossbarPlan:
     tiles: int
     cells: int
     used: int
+    reads: int
+    macs: int
+    after: tuple[str, ...]
+    hardware: int
 
     @property
     def utilisation(self) -> float:
@@ -40,18 +49,26 @@ class CrossbarPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """Every crossbar of a function, and every parameter of rank 2 or more that stays digital.
+    """Every crossbar of a function, and every multiplication by a parameter that stays digital. `print` it.
 
     Attributes:
         crossbars: one entry for each.
-        digital: {parameter: (shape, reason)}.
+        sites: every product that is read on a crossbar, in the order of the program.
+        digital: {matrix on no crossbar: (shape, reason)}; arrays that the function closes over are "constant_0" and on.
         partly: {parameter on a crossbar that also meets data elsewhere: how}.
-        ranges: (DAC range, ADC range) in words.
+        products: products of parameters with data that stay digital.
+        other: multiply-accumulates of products of data with data (attention) or with constants.
+        hardware: the different hardwares, by number.
+        ranges: (DAC range, ADC range) in words, of the first of them.
     """
 
     crossbars: tuple[CrossbarPlan, ...]
+    sites: tuple[SiteRow, ...]
     digital: dict[str, tuple[tuple[int, ...], str]]
     partly: dict[str, str]
+    products: tuple[Digital, ...]
+    other: int
+    hardware: tuple[str, ...]
     ranges: tuple[str, str]
 
     @property
@@ -64,38 +81,95 @@ class Plan:
         """Number of cells of all crossbars."""
         return sum(c.cells for c in self.crossbars)
 
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one call, as far as they can be counted."""
+        return self.other + sum(c.macs for c in self.crossbars) + sum(p.macs or 0 for p in self.products)
+
+    @property
+    def analog(self) -> float:
+        """Share of the multiply-accumulates that are computed on crossbars."""
+        return sum(c.macs for c in self.crossbars) / self.macs if self.macs else 0.0
+
     def __str__(self) -> str:
-        head = ("crossbar", "op", "matrix", "copies", "tiles", "cells", "used")
+        return "\n".join([*self._table(), "", *self._ranges(), "", *self._share(), "", *self._digital()])
+
+    def _table(self) -> list[str]:
+        several = len(self.hardware) > 1
+        head = ("crossbar", "op", "matrix", "copies", "tiles", "cells", "used", *(["hardware"] if several else []))
         rows: list[tuple] = [
             (c.name, c.kind, f"{c.matrix[0]} x {c.matrix[1]}", c.copies, c.tiles, c.cells, f"{c.utilisation:.0%}")
+            + ((c.hardware,) if several else ())
             for c in self.crossbars
         ]
         used = sum(c.used for c in self.crossbars) / self.cells if self.cells else 0.0
-        rows.append(("total", "", "", "", self.tiles, self.cells, f"{used:.0%}"))
+        rows.append(("total", "", "", "", self.tiles, self.cells, f"{used:.0%}") + (("",) if several else ()))
         table = [tuple(map(str, row)) for row in (head, *rows)]
         widths = [max(len(row[i]) for row in table) for i in range(len(head))]
         sides = (str.ljust, str.ljust, *[str.rjust] * (len(head) - 2))
         lines = ["  ".join(f(t, w) for f, t, w in zip(sides, row, widths, strict=True)) for row in table]
         lines.insert(1, "-" * len(lines[0]))
-        lines += ["", f"DAC range: {self.ranges[0]}", f"ADC range: {self.ranges[1]}"]
+        return [line.rstrip() for line in lines]
+
+    def _ranges(self) -> list[str]:
+        if len(self.hardware) > 1:
+            lines = [f"Hardware {number}: {words}" for number, words in enumerate(self.hardware)]
+        else:
+            lines = [f"DAC range: {self.ranges[0]}", f"ADC range: {self.ranges[1]}"]
         if any(c.kind == "conv" for c in self.crossbars):
             lines.append("Rows of a convolution are ordered by kernel position, then channel.")
-        lines += ["", "Every matrix parameter is on a crossbar." if not self.digital else "Stays digital:"]
+        return lines
+
+    def _digital(self) -> list[str]:
+        wide = [product for product in self.products if product.matrix]
+        if not (self.digital or self.partly or wide):
+            return ["Every matrix parameter is on a crossbar."]
+        lines = ["Stays digital:"] if self.digital else []
         lines += [f"  {path} {shape}: {reason}" for path, (shape, reason) in self.digital.items()]
         if self.partly:
             lines += ["Used digitally as well:", *(f"  {path}: {how}" for path, how in self.partly.items())]
-        return "\n".join(lines)
+        if wide:
+            lines += ["Multiplied digitally:", *(f"  {_words(product)}" for product in wide)]
+        return lines
+
+    def _share(self) -> list[str]:
+        scales = sum(p.macs or 0 for p in self.products if not p.matrix)
+        lines = [f"Analog: {self.analog:.1%} of {self.macs:,} multiply-accumulates of one call."]
+        if self.other:
+            lines.append(f"Products without a parameter: {self.other:,} multiply-accumulates, digital.")
+        if scales:
+            lines.append(f"Scalings by vectors of parameters: {scales:,} multiplications, digital.")
+        if any(None in site.loops for site in self.sites):
+            lines.append("Of loops whose number of steps is not known one step is counted.")
+        return lines
 
 
-def make_plan(
-    hardware: Hardware, crossbars: dict[str, Crossbar], digital: dict[str, Any], partly: dict[str, str]
-) -> Plan:
+def _words(product: Digital) -> str:
+    count = "number not known" if product.macs is None else f"{product.macs:,} multiplications"
+    return f"{' and '.join(product.paths)}: {product.reason} ({count})"
+
+
+def make_plan(program: Program, fleet: Fleet) -> Plan:
     """The plan of an analysed function for some hardware."""
-    entries = tuple(_entry(hardware, found) for found in crossbars.values())
-    return Plan(entries, digital, partly, (_range("DAC", hardware.dac), _range("ADC", hardware.adc)))
+    kinds = dict(fleet.index)
+    entries = tuple(
+        _entry(fleet[name], found, [row for row in program.table if row.crossbar == name], kinds[name])
+        for name, found in program.crossbars.items()
+    )
+    first = fleet.kinds[0] if fleet.kinds else Hardware()
+    return Plan(
+        entries,
+        program.table,
+        program.digital,
+        program.partly,
+        program.products,
+        program.record.other,
+        tuple(map(_brief, fleet.kinds)),
+        (_range("DAC", first.dac), _range("ADC", first.adc)),
+    )
 
 
-def _entry(hardware: Hardware, found: Crossbar) -> CrossbarPlan:
+def _entry(hardware: Hardware, found: Crossbar, sites: list[SiteRow], kind: int) -> CrossbarPlan:
     inputs, outputs = found.contraction.shape
     copies = math.prod(found.leading)
     down, across = -(-inputs // hardware.rows), -(-outputs // hardware.tile[1])
@@ -105,8 +179,16 @@ def _entry(hardware: Hardware, found: Crossbar) -> CrossbarPlan:
     tiles = copies * down * across * max(full // hardware.mapping.word_lines, 1)
     cells = tiles * hardware.tile[0] * hardware.tile[1] + copies * down * across * hardware.rows * extra
     used = copies * inputs * (outputs * full + across * extra)
-    kind = "conv" if isinstance(found.contraction, Convolution) else "dot"
-    return CrossbarPlan(found.name, kind, (inputs, outputs), copies, tiles, cells, used)
+    reads, macs = sum(row.reads for row in sites), sum(row.macs for row in sites)
+    after = tuple(dict.fromkeys(name for row in sites for name in row.after))
+    matrix = (inputs, outputs)
+    return CrossbarPlan(found.name, sites[0].kind, matrix, copies, tiles, cells, used, reads, macs, after, kind)
+
+
+def _brief(hardware: Hardware) -> str:
+    """The parts of the hardware that most differ from layer to layer, in words."""
+    parts = [f"tile {hardware.tile[0]} x {hardware.tile[1]}", type(hardware.mapping).__name__]
+    return ", ".join([*parts, f"DAC {_range('DAC', hardware.dac)}", f"ADC {_range('ADC', hardware.adc)}"])
 
 
 def _range(kind: str, converter: Any) -> str:

@@ -1,5 +1,7 @@
 """What stays digital is listed with its reason, and what cannot be followed warns by name."""
 
+import warnings
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,8 +23,12 @@ def looked_up(p, x):
     return p["w"][x.astype(int) % 5].sum()
 
 
-def integers(p, x):
-    return x.astype(int) @ p["w"].astype(int)
+def masked_rows(p, x):
+    return x @ jnp.where(x > 0, p["w"], 0.0)
+
+
+def picked(p, x):
+    return x @ p["w"][x[:, 0].astype(int) % 5]
 
 
 def added(p, x):
@@ -50,7 +56,11 @@ def solved(p, x):
     [
         (drop_connect, "meets data in `mul`"),
         (looked_up, "looked up (`gather`), not multiplied"),
-        (integers, "`dot_general` in a form that no crossbar computes"),
+        (
+            masked_rows,
+            "meets data in `select_n`, not in a matrix product; mixed with data by `select_n`",
+        ),
+        (picked, "looked up (`gather`), not multiplied; mixed with data by `gather`, then multiplied in `dot_general`"),
         (added, "meets data in `add`"),
         (not_used, "meets no data"),
         (outer_product, "`dot_general` in a form that no crossbar computes"),
@@ -61,8 +71,15 @@ def solved(p, x):
 )
 def test_listed_with_its_reason(ideal, draw, error, fn, reason):
     analog, p, x = mj.crossbarify(fn, ideal), {"w": draw((5, 5))}, draw((5, 5))
-    plan = analog.plan(p, x)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        plan = analog.plan(p, x)
     assert plan.crossbars == ()
+    # What is multiplied is said once, by name; what is looked up, added or not used is no multiplication.
+    multiplied = [product for product in plan.products if product.matrix]
+    assert [str(w.message).split()[0] for w in said] == ["w"] * bool(multiplied)
+    assert bool(multiplied) == (fn not in (looked_up, added, not_used))
+    assert plan.analog == 0.0
     shape, why = plan.digital["w"]
     assert shape == (5, 5)
     assert why.startswith(reason)
@@ -83,6 +100,8 @@ def test_data_times_data_and_constants_stay_digital(ideal, draw):
     fourier = draw((5, 5))
     plan = mj.crossbarify(lambda p, x: x @ fourier @ x.T * p, ideal).plan(draw(()), draw((5, 5)))
     assert plan.crossbars == ()
+    assert plan.digital == {"constant_0": ((5, 5), "closed over by the function, not among its parameters")}
+    assert plan.other == 2 * 5**3
 
 
 def sharded(p, x):
@@ -100,14 +119,14 @@ def called_back(p, x):
 @pytest.mark.parametrize(("fn", "name"), [(sharded, "shard_map"), (called_back, "pure_callback")])
 def test_what_cannot_be_followed_warns_by_name_and_is_listed(ideal, draw, error, fn, name):
     analog, p, x = mj.crossbarify(fn, ideal), {"w": draw((5, 5))}, draw((5, 5))
-    with pytest.warns(UserWarning, match=rf"`{name}` cannot be followed: what it computes with w stays digital"):
+    with pytest.warns(UserWarning, match=rf"w is multiplied with data digitally: enters `{name}`"):
         plan = analog.plan(p, x)
     assert plan.digital == {"w": ((5, 5), f"enters `{name}`, which is not followed")}
     assert error(analog.apply({}, p, x), fn(p, x)) <= 1e-6
 
 
-def test_a_custom_vjp_with_a_crossbar_inside_warns_by_name(ideal, draw):
-    """Its backward rule is lost: the gradient is that of its body."""
+def test_a_custom_vjp_with_a_crossbar_inside_keeps_its_rule(ideal, draw):
+    """The value is read on the crossbar, the gradient is the one that the rule says, also by conductances."""
 
     @jax.custom_vjp
     def my_layer(w, x):
@@ -115,11 +134,11 @@ def test_a_custom_vjp_with_a_crossbar_inside_warns_by_name(ideal, draw):
 
     my_layer.defvjp(lambda w, x: (x @ w, (w, x)), lambda saved, g: (saved[0] * 0, 100.0 * g @ saved[0].T))
     analog, p, x = mj.crossbarify(lambda p, x: my_layer(p["w"], x).sum(), ideal), {"w": draw((5, 4))}, draw((3, 5))
-    with pytest.warns(UserWarning, match=r"custom derivative rule of 'my_layer' \(custom_vjp_call\) is not used"):
-        chip = analog.program(p, jax.random.key(0), x)
+    chip = analog.program(p, jax.random.key(0), x)
     assert list(chip) == ["w"]
-    gradient = jax.grad(lambda x: analog.apply(chip, p, x))(x)
-    assert jnp.allclose(gradient, jnp.broadcast_to(p["w"].sum(1), x.shape), rtol=1e-5)
+    by_chip, gradient = jax.grad(lambda chip, x: analog.apply(chip, p, x), argnums=(0, 1))(chip, x)
+    assert jnp.allclose(gradient, jnp.broadcast_to(100.0 * p["w"].sum(1), x.shape), rtol=1e-4)
+    assert all(not g.any() for g in by_chip["w"]["conductance"].values())
 
 
 def two_layers(p, x):

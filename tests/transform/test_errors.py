@@ -50,7 +50,7 @@ def test_parameters_that_are_not_finite_are_named(setup, dtype, value):
 
 def test_a_chip_of_another_function(setup):
     analog, chip, params, x = setup
-    for wrong in ({"a": chip["a"]}, chip | {"c": chip["a"]}, None, [chip]):
+    for wrong in ({"a": chip["a"]}, None, [chip]):
         with pytest.raises(ValueError, match=r"chip must hold the crossbars \['a', 'b'\] of this function, got"):
             analog.apply(wrong, params, x)
 
@@ -116,5 +116,5 @@ def test_errors_of_the_function_itself_come_through(setup):
 @pytest.mark.parametrize("key", [None, 0])
 def test_program_needs_a_key(setup, key):
     analog, _, params, x = setup
-    with pytest.raises(TypeError, match=f"key must be a PRNG key, got {key}"):
+    with pytest.raises(TypeError, match=rf"key must be a PRNG key such as jax.random.key\(0\), got {key}"):
         analog.program(params, key, x)

@@ -1,0 +1,107 @@
+"""Where a value of a program comes from: from parameters and constants alone (a weight), or from data.
+
+Weights are numbered by value: equal numbers, equal values. So two products with the same weight share a crossbar, and
+a loop over a stack of weights has one number for all its steps.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+from jax.core import Tracer
+
+# Position of an equation: its index in the program, then in the program inside, and so on.
+Position = tuple[int, ...]
+
+
+class Constant:
+    """A value made of constants alone, computed when it is asked for."""
+
+    def __init__(self, compute: Callable[[], Any]):
+        self._compute, self._value = compute, None
+
+    @property
+    def value(self) -> Any:
+        if self._value is None:
+            self._value = self._compute()
+        return self._value
+
+
+class Weight(NamedTuple):
+    """Provenance of a value computed from parameters and constants alone.
+
+    Attributes:
+        number: equal for equal values.
+        paths: the parameters it is computed from.
+        loops: the enclosing loops over whose steps it changes, by depth.
+        uniform: axes along which all its elements are equal.
+        constant: the value, where it depends on nothing but constants.
+    """
+
+    number: int
+    paths: tuple[str, ...] = ()
+    loops: tuple[int, ...] = ()
+    uniform: frozenset[int] = frozenset()
+    constant: Constant | None = None
+
+
+class Data(NamedTuple):
+    """Provenance of any other value.
+
+    Attributes:
+        after: the products with a weight that it came through last.
+        mixed: (parameter, primitive) for every matrix that entered it otherwise than by a product: by a look-up, a
+            mask, a sum.
+    """
+
+    after: frozenset[Position] = frozenset()
+    mixed: frozenset[tuple[str, str]] = frozenset()
+
+
+Source = Weight | Data
+
+# What hands on the elements of its operands, chosen, scaled or summed: a weight in its result is still there.
+_LINEAR_NAMES = """
+gather dynamic_slice dynamic_update_slice scatter scatter-add select_n mul add add_any sub neg div concatenate
+reshape transpose broadcast_in_dim convert_element_type slice squeeze expand_dims rev pad copy copy_p
+optimization_barrier device_put reduce_precision stop_gradient split scan while cond
+"""
+LINEAR = frozenset(_LINEAR_NAMES.split())
+
+
+def joined(sources: Iterable[Source], primitive: str, matrices: Callable[[str], bool]) -> Data:
+    """Provenance of data computed from `sources` by a primitive; `matrices` says which parameters count as mixed in."""
+    after: frozenset[Position] = frozenset()
+    mixed: frozenset[tuple[str, str]] = frozenset()
+    for source in sources:
+        if isinstance(source, Weight):
+            mixed |= {(path, primitive) for path in source.paths if matrices(path)}
+        else:
+            after, mixed = after | source.after, mixed | source.mixed
+    return Data(after, mixed if primitive in LINEAR else frozenset())
+
+
+def union(names: Iterable[tuple]) -> tuple:
+    """All the elements of some tuples, in order."""
+    return tuple(dict.fromkeys(name for group in names for name in group))
+
+
+class Numbers:
+    """Numbers for values: the same for the same key."""
+
+    def __init__(self):
+        self._numbers: dict[Any, int] = {}
+
+    def __call__(self, *key: Any) -> int:
+        return self._numbers.setdefault(key, len(self._numbers))
+
+    def of_array(self, array: Any) -> int:
+        """A number by content; arrays that are traced have one each."""
+        if isinstance(array, Tracer) or not hasattr(array, "dtype"):
+            return self("object", id(array))
+        try:
+            host = np.asarray(array)
+        except TypeError:  # PRNG keys have no NumPy form
+            return self("object", id(array))
+        return self("array", str(host.dtype), host.shape, hashlib.sha1(host.tobytes()).hexdigest())
