@@ -7,13 +7,11 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.core import Tracer
 
 from memjax import _check, crossbar
-from memjax._random import fold_name
 from memjax.crossbar import Hardware, Ready
 from memjax.transform._calibrate import calibrated, clipping_rates
 from memjax.transform._interpret import MISSING, Reader, apply, matrices
@@ -45,19 +43,9 @@ class Trace:
     result: Any
 
     @cached_property
-    def programmed(self) -> Callable:
-        """`program`, compiled once for each kind of hardware."""
-        return jax.jit(self.program)
-
-    @cached_property
-    def reprogrammed(self) -> Callable:
-        """`reprogram`, compiled once for each kind of hardware."""
-        return jax.jit(self.reprogram)
-
-    @cached_property
-    def tuned(self) -> Callable:
-        """`tune`, compiled once for each kind of hardware."""
-        return jax.jit(self.tune)
+    def weights(self) -> Callable:
+        """`matrices`, compiled once."""
+        return jax.jit(self.matrices)
 
     @cached_property
     def applied(self) -> Callable:
@@ -72,17 +60,15 @@ class Trace:
 
     def program(self, hardware: Hardware, leaves: list[Array], key: Array) -> Chip:
         """The chip for the parameters `leaves`."""
-        return over_crossbars(partial(crossbar.program, hardware), key, self.matrices(leaves))
+        return crossbar.program_all(hardware, self.weights(leaves), key)
 
     def reprogram(self, hardware: Hardware, chip: Chip, leaves: list[Array], key: Array) -> Chip:
         """The chip with the parameters `leaves` written into it."""
-        write = lambda matrix, entry, key: crossbar.reprogram(hardware, entry, matrix, key)
-        return over_crossbars(write, key, self.matrices(leaves), chip)
+        return crossbar.reprogram_all(hardware, chip, self.weights(leaves), key)
 
     def tune(self, hardware: Hardware, chip: Chip, leaves: list[Array], key: Array) -> Chip:
         """The chip with its outputs scaled to fit the parameters `leaves`."""
-        fit = lambda matrix, entry, key: crossbar.tune(hardware, entry, matrix, key)
-        return over_crossbars(fit, key, self.matrices(leaves), chip)
+        return crossbar.tune_all(hardware, chip, self.weights(leaves), key)
 
     def apply(self, hardware: Hardware, chip: Chip, leaves: list[Array], key: Array | None) -> list[Array]:
         """Results for all arguments `leaves`, read from the chip."""
@@ -147,7 +133,7 @@ class Analog:
         _check_key(key)
         trace, leaves = self.trace(params, args, kwargs)
         _check_finite(params)
-        return trace.programmed(self.hardware, leaves[: trace.parameters], key)
+        return trace.program(self.hardware, leaves[: trace.parameters], key)
 
     def apply(self, chip: Chip, params: Any, *args: Any, key: Array | None = None, **kwargs: Any) -> Any:
         """The function's result, with its crossbars read from `chip`.
@@ -203,7 +189,7 @@ class Analog:
         trace, leaves = self.trace(params, args, kwargs)
         self._check(trace, chip)
         _check_finite(params)
-        return trace.reprogrammed(self.hardware, chip, leaves[: trace.parameters], key)
+        return trace.reprogram(self.hardware, chip, leaves[: trace.parameters], key)
 
     def tune(self, chip: Chip, params: Any, key: Array, *args: Any, **kwargs: Any) -> Chip:
         """The chip with the output of every crossbar scaled to fit the digital one (see `memjax.tune`).
@@ -216,7 +202,7 @@ class Analog:
         _check_key(key)
         trace, leaves = self.trace(params, args, kwargs)
         self._check(trace, chip)
-        return trace.tuned(self.hardware, chip, leaves[: trace.parameters], key)
+        return trace.tune(self.hardware, chip, leaves[: trace.parameters], key)
 
     def age(
         self,
@@ -233,8 +219,7 @@ class Analog:
         What passes adds up over calls (see `memjax.age`).
         """
         _check_key(key)
-        one = partial(crossbar.age, self.hardware, seconds=seconds, cycles=cycles, temperature=temperature, reads=reads)
-        return over_crossbars(one, key, chip)
+        return crossbar.age_all(self.hardware, chip, key, seconds, cycles, temperature, reads)
 
     def compensate(self, chip: Chip, fresh: Chip, key: Array, *, columns: bool = False) -> Chip:
         """The aged chip with the output of every crossbar scaled as the fresh one's: drift compensation.
@@ -250,8 +235,7 @@ class Analog:
         _check_key(key)
         if chip.keys() != fresh.keys():
             raise ValueError(f"fresh must hold the crossbars {list(chip)} of chip, got {list(fresh)}")
-        one = partial(crossbar.compensate, self.hardware, columns=columns)
-        return over_crossbars(one, key, chip, fresh)
+        return crossbar.compensate_all(self.hardware, chip, fresh, key, columns)
 
     def _check(self, trace: Trace, chip: Chip) -> None:
         if not isinstance(chip, dict) or chip.keys() != trace.crossbars.keys():
@@ -375,22 +359,3 @@ def _check_finite(params: Any) -> None:
             raise ValueError(
                 f"params must be finite, got {(~np.isfinite(values)).sum()} NaN or infinite values in {path}"
             )
-
-
-def over_crossbars(one: Callable, key: Array, *chips: dict[str, Any]) -> dict[str, Any]:
-    """one(*entries, key) of every crossbar; over leading axes (loops, groups), each element with a key of its own."""
-
-    def over(leading, entries, key):
-        if not leading:
-            return one(*entries, key=key)
-        keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(leading[0]))
-        return jax.vmap(partial(over, leading[1:]))(entries, keys)
-
-    def leading(entry):
-        return entry["scale"].shape[:-1] if isinstance(entry, dict) else entry.shape[:-2]
-
-    first, *others = chips
-    return {
-        name: over(leading(entry), (entry, *(chip[name] for chip in others)), fold_name(key, name))
-        for name, entry in first.items()
-    }
