@@ -11,8 +11,9 @@ from memjax import _check
 from memjax._random import fold_name
 from memjax.crossbar._converters import make_converters
 from memjax.crossbar._hardware import Hardware
-from memjax.crossbar._program import Chip, expected_range
-from memjax.crossbar._tiles import cut, over_tiles, row_tiles
+from memjax.crossbar._program import Chip
+from memjax.crossbar._range import expected_range
+from memjax.crossbar._tiles import Tiling, cut, over_tiles, row_tiles
 from memjax.effects import Ageing, Fabrication, Wear, acting
 
 Matrices = dict[str, Any]
@@ -105,6 +106,7 @@ def _chip(hardware: Hardware, given: dict[str, dict[str, Array]], scale: Any, ke
     arrays, cell = hardware.mapping.arrays, hardware.cell
     inputs, outputs = next(m.shape for name, m in given["conductance"].items() if arrays[name])
     across = row_tiles(outputs, hardware.tile[1])
+    tiling = Tiling.of((hardware.rows, hardware.tile[1]), {"chip": (inputs, outputs)})
 
     def tiled(name: str, matrix: Array, padding: Any) -> Array:
         if arrays[name]:
@@ -126,15 +128,18 @@ def _chip(hardware: Hardware, given: dict[str, dict[str, Array]], scale: Any, ke
     if "low" in given or "high" in given or acting(hardware.effects, Fabrication) or acting(hardware.effects, Wear):
         chip |= {"low": cells["low"], "high": cells["high"]}
     if acting(hardware.effects, Ageing):
-        chip["memory"] = _memory(hardware, cells, across, key)
+        chip["memory"] = _memory(hardware, tiling, cells, key)
     if hardware.adc.mismatches and key is not None:
-        chip["adc"] = make_converters(hardware, cells["conductance"], across, key)
+        keys = tiling.keys(tiling.matrix_keys(fold_name(key, "converters"), False), len(hardware.conversions[0]))
+        chip["adc"] = tiling.together(make_converters(hardware, tiling.apart({"chip": cells["conductance"]}), keys))[
+            "chip"
+        ]
     if hardware.adc.bits is not None and hardware.adc.range is None:
         chip["adc_range"] = lax.stop_gradient(expected_range(hardware, chip, inputs, outputs))
     return chip
 
 
-def _memory(hardware: Hardware, cells: dict[str, dict[str, Array]], across: int, key: Array | None) -> dict[str, Any]:
+def _memory(hardware: Hardware, tiling: Tiling, cells: dict[str, dict[str, Array]], key: Any) -> dict[str, Any]:
     """What the effects remember of each array that was just written."""
 
     def start(tile, key):
@@ -143,4 +148,6 @@ def _memory(hardware: Hardware, cells: dict[str, dict[str, Array]], across: int,
         return {name: effect.start(*state, fold_name(key, f"{name}/start"), None) for name, effect in ageing}
 
     names = cells["conductance"]
-    return over_tiles(start, {name: {part: cells[part][name] for part in cells} for name in names}, across, key)
+    tiles = tiling.apart({"chip": {name: {part: cells[part][name] for part in cells} for name in names}})
+    keys = None if key is None else tiling.keys(tiling.matrix_keys(key, False), len(names))
+    return tiling.together(over_tiles(start, tiles, keys))["chip"]

@@ -1,22 +1,28 @@
-"""Making a chip: cells fabricated, weights written, cells aged."""
+"""Making a chip: cells fabricated, weights written.
 
+All tiles of all crossbars go through one pass (see `memjax.crossbar._tiles`): a chip of many matrices compiles as fast
+as one of one matrix, but for cutting and joining.
+"""
+
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 from memjax import _check
 from memjax._random import fold_name
-from memjax.converters import clip
+from memjax.converters import clip, replace_value
 from memjax.crossbar._chip import check_memory, check_single, check_tiles
 from memjax.crossbar._converters import make_converters
 from memjax.crossbar._hardware import Hardware
-from memjax.crossbar._response import conducted, presented
-from memjax.crossbar._tiles import cut, join, over_tiles, row_tiles
-from memjax.effects import Ageing, Fabrication, Programming, Stress, Targeting, Wear, acting
-from memjax.mapping import weights_to_conductances
+from memjax.crossbar._range import estimates_range, full_scale, largest_current, nominal
+from memjax.crossbar._tiles import Tiling, in_chunks, moved, over_tiles
+from memjax.effects import Ageing, Fabrication, Programming, Targeting, Wear, acting
+from memjax.mapping import weight_scale
 
 Chip = dict[str, Any]
 
@@ -37,14 +43,32 @@ def program(hardware: Hardware, weights: Array, key: Array) -> Chip:
         of each cell [S]; where effects have one, "memory", what they remember of each array; where
         `Hardware.programming` writes the cells, "writes", what that took: "pulses", "energy" [J] and "failed" (1 where
         the target was missed, else 0), each like "conductance"; where the ADC has no range of its own, "adc_range",
-        its full-scale current [A]; where `Adc.errors` holds errors that are made with the chip, "adc" {arrays in front
-        of a converter: {error: [T, numbers, width]}} [LSB].
+        its full-scale current [A], estimated from the targets of the write in nominal cells, so that no defective or
+        varied cell changes it; where `Adc.errors` holds errors that are made with the chip, "adc" {arrays in front of a
+        converter: {error: [T, numbers, width]}} [LSB].
 
     Raises: ValueError for weights that are not a matrix of finite numbers; TypeError for a key that is none.
     """
-    weights = _checked(weights)
+    weights = _matrix(weights)
     _check.key("key", key)
-    return _program(hardware, weights, key)
+    return _in_one_pass(hardware, {"weights": weights}, key, False)["weights"]
+
+
+def program_all(hardware: Hardware, matrices: dict[str, Array], key: Array) -> dict[str, Chip]:
+    """Program the matrices of many crossbars in one pass.
+
+    Args:
+        hardware: the specification of all.
+        matrices: [*leading, K, N] by crossbar name; leading axes hold matrices of their own.
+        key: PRNG key of the chip: each matrix is programmed as by `program` with the key folded with the name of its
+            crossbar and its indices, whatever other crossbars there are.
+
+    Returns: {name: a chip as of `program`, with the leading axes in front of every array}.
+
+    Raises: ValueError for weights that are no stack of matrices of finite numbers.
+    """
+    checked = {name: _finite(name, weights) for name, weights in matrices.items()}
+    return in_passes(_types(checked), lambda names: _in_one_pass(hardware, {n: checked[n] for n in names}, key, True))
 
 
 def reprogram(hardware: Hardware, chip: Chip, weights: Array, key: Array) -> Chip:
@@ -62,74 +86,200 @@ def reprogram(hardware: Hardware, chip: Chip, weights: Array, key: Array) -> Chi
     Raises: ValueError for weights of another shape or that are not finite, and for a chip of other hardware; TypeError
         for a key that is none.
     """
-    weights = _checked(weights)
+    weights = _matrix(weights)
     check_single("chip", chip)
     check_tiles(hardware, chip)
     check_memory(hardware, chip)
     _check.key("key", key)
-    expected = (chip["drive"].shape[-1], chip["scale"].shape[-1])
-    if weights.shape != expected:
-        raise ValueError(f"weights must have the shape {expected} that the chip was made for, got {weights.shape}")
-    return _reprogram(hardware, chip, weights, key)
+    check_shape("weights", chip, weights.shape)
+    return _in_one_pass(hardware, {"weights": weights}, key, False, {"weights": chip})["weights"]
 
 
-def _checked(weights: Any) -> Array:
+def reprogram_all(hardware: Hardware, chip: dict[str, Chip], matrices: dict[str, Array], key: Array) -> dict[str, Chip]:
+    """Write other matrices into the cells of many crossbars in one pass: each as by `reprogram`, keys as `program_all`.
+
+    Raises: ValueError for weights of another shape than those of the crossbar, or that are not finite.
+    """
+    checked = {name: _finite(name, weights) for name, weights in matrices.items()}
+    for name, weights in checked.items():
+        check_shape(name, chip[name], weights.shape)
+
+    def write(names):
+        return _in_one_pass(hardware, {n: checked[n] for n in names}, key, True, {n: chip[n] for n in names})
+
+    return in_passes(_types(checked), write)
+
+
+def in_passes(types: dict[str, Any], f: Callable[[list[str]], dict[str, Chip]]) -> dict[str, Chip]:
+    """f of the names of all crossbars of one number type, for each type; `types` are those of the crossbars by name."""
+    done = {}
+    for kind in dict.fromkeys(types.values()):
+        done |= f([name for name, dtype in types.items() if dtype == kind])
+    return {name: done[name] for name in types}
+
+
+def _types(matrices: dict[str, Array]) -> dict[str, Any]:
+    return {name: matrix.dtype for name, matrix in matrices.items()}
+
+
+def check_shape(name: str, entry: Chip, shape: tuple[int, ...]) -> None:
+    """Raise unless weights have the shape of a programmed matrix."""
+    if shape != (expected := shape_of(entry)):
+        raise ValueError(f"{name} must have the shape {expected} that the chip was made for, got {shape}")
+
+
+def shape_of(entry: Chip) -> tuple[int, ...]:
+    """[*leading, K, N] of a programmed matrix."""
+    *leading, outputs = entry["scale"].shape
+    return (*leading, entry["drive"].shape[-1], outputs)
+
+
+def _matrix(weights: Any) -> Array:
+    if jnp.ndim(weights) != 2:
+        raise ValueError(f"weights must be a non-empty matrix [K, N], got shape {jnp.shape(weights)}")
+    return _finite("weights", weights)
+
+
+def _finite(name: str, weights: Any) -> Array:
     weights = jnp.asarray(weights)
-    if weights.ndim != 2 or 0 in weights.shape:
-        raise ValueError(f"weights must be a non-empty matrix [K, N], got shape {weights.shape}")
-    _check.finite("weights", weights)
+    if weights.ndim < 2 or 0 in weights.shape:
+        raise ValueError(f"{name} must be a non-empty matrix [K, N], got shape {weights.shape}")
+    _check.finite(name, weights)
     return weights.astype(jnp.promote_types(weights.dtype, jnp.float32))
 
 
-@jax.jit
-def _program(hardware: Hardware, weights: Array, key: Array) -> Chip:
-    tiles, scale = _targets(hardware, weights)
+def _in_one_pass(
+    hardware: Hardware, matrices: dict[str, Array], key: Array, named: bool, before: dict[str, Chip] | None = None
+) -> dict[str, Chip]:
+    """The chip of some matrices, written into the cells of the chip `before` or into new ones.
 
-    def make(tile, key):
-        low, high = _fabricated(hardware, tile["target"], key)
-        return _written(hardware, tile["target"], low, high, None, key)
+    What is no matter of the write, such as converters, stays as before.
+    """
+    tiling = Tiling.of((hardware.rows, hardware.tile[1]), {name: matrix.shape for name, matrix in matrices.items()})
+    weights = moved(Tiling.cut, tiling, matrices)
+    cells = None if before is None else moved(Tiling.apart, tiling, {n: _cells(entry) for n, entry in before.items()})
+    scales = None if hardware.mapping.percentile is None else _percentiles(hardware, matrices)
+    parts, columns, ranges = _written_tiles(tiling, named, hardware, weights, scales, key, cells)
+    chip = moved(Tiling.together, tiling, parts)
+    scales = moved(Tiling.by_column, tiling, columns) if scales is None else scales
+    ranges = None if ranges is None else moved(Tiling.by_matrix, tiling, ranges)
+    for name, entry in chip.items():
+        *shape, _ = matrices[name].shape
+        entry |= {"scale": scales[name], "drive": jnp.asarray(np.ones(shape, scales[name].dtype))}
+        if ranges is not None:
+            entry["adc_range"] = ranges[name]
+        if before is not None:
+            chip[name] = {part: a for part, a in before[name].items() if part not in ("writes", "adc_range")} | entry
+    return chip
 
-    across = _across(hardware, weights)
-    cells = over_tiles(make, tiles, across, key)
-    made = {}
-    if hardware.adc.mismatches:
-        made["adc"] = make_converters(
-            hardware, {name: cell["conductance"] for name, cell in cells.items()}, across, key
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _written_tiles(
+    tiling: Tiling, named: bool, hardware: Hardware, weights: Array, scales: Any, key: Array, before: Any
+) -> tuple[Chip, Array, Array | None]:
+    """(the cells of all tiles, the weight scale of every bit line, the ADC range of every matrix)."""
+    strip, _ = tiling.strips
+    arrays = tuple(hardware.mapping.arrays)
+    columns = _largest_weights(hardware, tiling, weights) if scales is None else tiling.columns(scales)
+    # Held together, or XLA multiplies with the reciprocals, which do not take the largest weight to 1 exactly.
+    scale = lax.optimization_barrier(jnp.broadcast_to(columns[strip][:, None, :], weights.shape))
+    matrix_keys = tiling.matrix_keys(key, named)
+    tiles = {
+        "weights": clip(weights / scale, -1.0, 1.0),
+        "driven": tiling.driven,
+        "keys": tiling.keys(matrix_keys, len(arrays)),
+        "before": dict.fromkeys(arrays) if before is None else before,
+    }
+    if new_converters := before is None and bool(hardware.adc.mismatches):
+        converter_keys = jax.vmap(lambda k: fold_name(k, "converters"))(matrix_keys)
+        tiles["converters"] = tiling.keys(converter_keys, len(hardware.conversions[0]))
+
+    def of_tiles(tiles):
+        targets, driven = _targets(hardware, tiles["weights"], tiles["driven"])
+        cells = over_tiles(
+            lambda tile, key: _written(hardware, tile[0], tile[1], key),
+            {name: (target, tiles["before"][name]) for name, target in targets.items()},
+            tiles["keys"],
         )
-    return _assembled(hardware, cells, scale, weights, made)
+        chip = _parts(hardware, cells)
+        if new_converters:
+            chip["adc"] = make_converters(hardware, targets, tiles["converters"])
+        top = None
+        if estimates_range(hardware):
+            top = largest_current(hardware, {n: nominal(hardware, g) for n, g in targets.items()}, driven)
+        return chip, top
+
+    parts, top = in_chunks(of_tiles, tiles, len(arrays) * hardware.rows * hardware.tile[1])
+    if top is None:
+        return parts, columns, None
+    top = jax.ops.segment_max(lax.stop_gradient(top), tiling.places[0], tiling.matrices, indices_are_sorted=True)
+    return parts, columns, full_scale(hardware, top)
+
+
+def _largest_weights(hardware: Hardware, tiling: Tiling, weights: Array) -> Array:
+    """`weight_scale` of every bit line [strips, columns], from the tiles of all matrices."""
+    strip, matrix = tiling.strips
+    top = _largest(jnp.max(jnp.abs(weights), axis=1), strip, len(matrix))
+    if hardware.mapping.scaling == "matrix":
+        top = jnp.broadcast_to(_largest(jnp.max(top, axis=1), matrix, tiling.matrices)[matrix, None], top.shape)
+    return jnp.where(top > 0, top, 1.0)
+
+
+def _largest(values: Array, segment: np.ndarray, segments: int) -> Array:
+    """The largest of the values of each segment, with the gradient of `jnp.max`, which `segment_max` has not."""
+    top = jax.ops.segment_max(lax.stop_gradient(values), segment, segments)
+    at_top = values == top[segment]
+    total, number = (jax.ops.segment_sum(v, segment, segments) for v in (jnp.where(at_top, values, 0.0), at_top + 0.0))
+    return replace_value(total / number, top)
 
 
 @jax.jit
-def _reprogram(hardware: Hardware, chip: Chip, weights: Array, key: Array) -> Chip:
-    tiles, scale = _targets(hardware, weights)
-    for name, tile in tiles.items():
-        tile |= {part: chip[part][name] for part in ("low", "high", "memory") if part in chip}
+def _percentiles(hardware: Hardware, matrices: dict[str, Array]) -> dict[str, Array]:
+    """`weight_scale` of every stack of matrices, [*leading, N]."""
 
-    def write(tile, key):
-        target = tile["target"]
-        low = tile.get("low", jnp.full_like(target, hardware.cell.g_off))
-        high = tile.get("high", jnp.full_like(target, hardware.cell.g_on))
-        return _written(hardware, target, low, high, tile.get("memory"), key)
+    def of_stack(matrix):
+        of_one = partial(weight_scale, hardware.mapping)
+        for _ in matrix.shape[:-2]:
+            of_one = jax.vmap(of_one)
+        return of_one(matrix)
 
-    cells = over_tiles(write, tiles, _across(hardware, weights), key)
-    return _assembled(hardware, cells, scale, weights, chip)
+    return {name: of_stack(matrix) for name, matrix in matrices.items()}
 
 
-def _across(hardware: Hardware, weights: Array) -> int:
-    return row_tiles(weights.shape[1], hardware.tile[1])
+def _cells(entry: Chip) -> dict[str, dict[str, Any]]:
+    """What stays of the cells of each array when they are written again."""
+    parts = [part for part in ("low", "high", "memory") if part in entry]
+    return {array: {part: entry[part][array] for part in parts} for array in entry["conductance"]}
 
 
-def _targets(hardware: Hardware, weights: Array) -> tuple[dict[str, dict[str, Array]], Array]:
-    """Target conductances of every array in tiles, and the weight scale."""
-    targets, scale = weights_to_conductances(hardware.mapping, hardware.cell, weights)
-    across = _across(hardware, weights)
-    tiles = {}
-    for name, target in targets.items():
-        if hardware.mapping.arrays[name]:
-            tiles[name] = cut(target, hardware.rows, hardware.tile[1], hardware.cell.g_off)
-        else:  # one column shared by all columns of a tile: it stands once in every column tile
-            tiles[name] = cut(jnp.repeat(target, across, axis=1), hardware.rows, across, hardware.cell.g_off)
-    return {name: {"target": tile} for name, tile in tiles.items()}, scale
+def _parts(hardware: Hardware, cells: dict[str, Any]) -> Chip:
+    """What a chip holds of written cells, by part and array."""
+    part = lambda name: {array: cell[name] for array, cell in cells.items()}
+    chip: Chip = {"conductance": part("conductance")}
+    if acting(hardware.effects, Fabrication) or acting(hardware.effects, Wear):
+        chip |= {"low": part("low"), "high": part("high")}
+    if acting(hardware.effects, Ageing):
+        chip["memory"] = part("memory")
+    if hardware.programming is not None:
+        chip["writes"] = {name: part(name) for name in ("pulses", "energy", "failed")}
+    return chip
+
+
+def _targets(hardware: Hardware, weights: Array, used: tuple[Array, Array]) -> tuple[dict[str, Array], Array]:
+    """Target conductances of every array in tiles of `weights` [count, rows, columns], and which cells are driven.
+
+    `used` are the numbers of word lines and bit lines of each tile that are no padding; padding is at G_off.
+    """
+    rows, columns = (jnp.arange(n) < count[:, None] for n, count in zip(weights.shape[1:], used, strict=True))
+    driven = rows[:, :, None] & columns[:, None, :]
+    fractions = hardware.mapping.fractions(weights, hardware.cell)
+    off = jnp.asarray(hardware.cell.g_off, weights.dtype)
+    targets = {
+        # One column shared by all columns of a tile stands once in every tile.
+        name: jnp.where(driven[..., : fraction.shape[-1]], hardware.cell.conductance(fraction), off)
+        for name, fraction in fractions.items()
+    }
+    return targets, driven
 
 
 def _fabricated(hardware: Hardware, like: Array, key: Array) -> tuple[Array, Array]:
@@ -141,8 +291,17 @@ def _fabricated(hardware: Hardware, like: Array, key: Array) -> tuple[Array, Arr
     return low, high
 
 
-def _written(hardware: Hardware, wanted: Array, low: Array, high: Array, before: Any, key: Array) -> dict[str, Any]:
-    """Conductance of a tile after a write, the range of its cells, what effects remember and what writing took."""
+def _written(hardware: Hardware, wanted: Array, before: Chip | None, key: Array) -> dict[str, Any]:
+    """Conductance of a tile after a write, the range of its cells, what effects remember and what writing took.
+
+    The cells are new, or those of a chip `before`.
+    """
+    if before is None:
+        low, high = _fabricated(hardware, wanted, key)
+    else:
+        low = before.get("low", jnp.full_like(wanted, hardware.cell.g_off))
+        high = before.get("high", jnp.full_like(wanted, hardware.cell.g_on))
+    remembered = None if before is None else before.get("memory")
     cells: dict[str, Any] = {"low": low, "high": high}
     conductance = clip(wanted, low, high)
     for _, effect in acting(hardware.effects, Targeting):
@@ -158,113 +317,6 @@ def _written(hardware: Hardware, wanted: Array, low: Array, high: Array, before:
         conductance = jnp.where(low < high, jnp.maximum(written, 0.0), conductance)
     memory = {}
     for name, effect in acting(hardware.effects, Ageing):
-        previous = None if before is None else before[name]
+        previous = None if remembered is None else remembered[name]
         memory[name] = effect.start(conductance, low, high, fold_name(key, f"{name}/start"), previous)
     return cells | {"conductance": conductance, "memory": memory}
-
-
-def _assembled(hardware: Hardware, cells: dict[str, Any], scale: Array, weights: Array, made: Chip) -> Chip:
-    """The chip of written cells; what is no matter of the write comes from `made`, such as its converters."""
-    part = lambda name: {array: cell[name] for array, cell in cells.items()}
-    chip: Chip = {"conductance": part("conductance")}
-    if acting(hardware.effects, Fabrication) or acting(hardware.effects, Wear):
-        chip |= {"low": part("low"), "high": part("high")}
-    if acting(hardware.effects, Ageing):
-        chip["memory"] = part("memory")
-    if hardware.programming is not None:
-        chip["writes"] = {name: part(name) for name in ("pulses", "energy", "failed")}
-    chip |= {"scale": scale, "drive": jnp.ones(weights.shape[0], weights.dtype)}
-    if hardware.adc.bits is not None and hardware.adc.range is None:
-        chip["adc_range"] = lax.stop_gradient(expected_range(hardware, chip, *weights.shape))
-    return {name: part for name, part in made.items() if name not in ("writes", "adc_range")} | chip
-
-
-def expected_range(hardware: Hardware, chip: Chip, inputs: int, outputs: int) -> Array:
-    """Full-scale ADC current [A] that needs no data: v_max * max over columns of min(sum |G|, 3 sqrt(sum G^2)).
-
-    The sums run over the word lines of a tile that are driven, of the conductances at v_max. The first is the largest
-    current possible, the second three times that of inputs with a root mean square of v_max and random signs; both hold
-    for whole codes and for the planes of bit-serial inputs. Where each array is converted by itself all conductances
-    are positive and the first is taken.
-    """
-    at_top = partial(_at_top, hardware)
-    conductance = {name: at_top(g) for name, g in presented(hardware, chip).items()}
-    unit = at_top(jnp.asarray(hardware.cell.g_on, chip["scale"].dtype))
-
-    def driven(tiles, outputs, columns):
-        """The tiles with zeros in their padding cells."""
-        return cut(join(tiles, inputs, outputs), hardware.rows, columns)
-
-    if hardware.adc.subtract == "digital":
-        across = row_tiles(outputs, hardware.tile[1])
-        bounds = []
-        for name, per_output in hardware.mapping.arrays.items():
-            size = (outputs, hardware.tile[1]) if per_output else (across, across)
-            bounds.append(jnp.max(jnp.sum(driven(conductance[name], *size), axis=-2)))
-        return hardware.dac.v_max * jnp.stack(bounds).max()
-    tops = []
-    for conversion in hardware.conversions[0]:
-        signed = driven(conversion.referred(at_top).signed(conductance), outputs, hardware.tile[1]) / unit
-        worst = jnp.sum(jnp.abs(signed), axis=-2)
-        usual = 3.0 * jnp.sqrt(jnp.sum(jnp.square(signed), axis=-2))
-        tops.append(jnp.max(jnp.minimum(worst, usual)))
-    top = jnp.stack(tops).max()
-    return hardware.dac.v_max * unit * jnp.where(top > 0, top, 1.0)
-
-
-def _at_top(hardware: Hardware, conductance: Array) -> Array:
-    """Conductance I / V [S] at the largest read voltage."""
-    if hardware.conduction is None:
-        return conductance
-    volts = jnp.asarray(hardware.dac.v_max, conductance.dtype)
-    branches = zip(hardware.conduction.factors(), conducted(hardware, conductance), strict=True)
-    return sum((factor(volts) * g for factor, g in branches), start=jnp.zeros((), conductance.dtype))
-
-
-def age(
-    hardware: Hardware,
-    chip: Chip,
-    key: Array,
-    seconds: Any = 0.0,
-    cycles: Any = 0,
-    temperature: Any = 300.0,
-    reads: Any = 0,
-) -> Chip:
-    """The chip after `seconds` [s] at `temperature` [K], `cycles` write cycles and `reads` reads of every cell.
-
-    What passes adds up over calls: ageing by a and then by b is ageing by a + b. Stuck cells keep their conductance.
-    Converter ranges stay as they are.
-
-    Raises: ValueError where no effect of the hardware ages, for a chip of other hardware, and for values out of their
-        range; TypeError for a key that is none.
-    """
-    if not acting(hardware.effects, Ageing):
-        raise ValueError("Hardware.effects must hold an effect that ages (such as effects.Drift) for age(), got none")
-    _check.not_negative("age", seconds=seconds, cycles=cycles, reads=reads)
-    _check.positive("age", temperature=temperature)
-    check_single("chip", chip)
-    check_tiles(hardware, chip)
-    check_memory(hardware, chip)
-    _check.key("key", key)
-    return _age(hardware, chip, key, Stress(seconds, cycles, reads, temperature))
-
-
-@jax.jit
-def _age(hardware: Hardware, chip: Chip, key: Array, stress: Stress) -> Chip:
-    parts = [part for part in ("conductance", "low", "high", "memory") if part in chip]
-    stress = Stress(*(jnp.asarray(value, chip["scale"].dtype) for value in stress))
-
-    def age_tile(tile, key):
-        old, memory = tile["conductance"], dict(tile["memory"])
-        free = tile["low"] < tile["high"] if "low" in tile else True
-        for name, effect in acting(hardware.effects, Ageing):
-            if isinstance(effect, Wear):
-                low, high = effect.wear(tile["low"], tile["high"], memory[name], stress)
-                tile |= {"low": jnp.where(free, low, tile["low"]), "high": jnp.where(free, high, tile["high"])}
-            aged, memory[name] = effect.age(tile["conductance"], memory[name], fold_name(key, f"{name}/age"), stress)
-            tile |= {"conductance": aged}
-        return tile | {"conductance": jnp.where(free, tile["conductance"], old), "memory": memory}
-
-    tiles = {name: {part: chip[part][name] for part in parts} for name in chip["conductance"]}
-    aged = over_tiles(age_tile, tiles, row_tiles(chip["scale"].shape[-1], hardware.tile[1]), key)
-    return chip | {part: {name: tile[part] for name, tile in aged.items()} for part in parts}

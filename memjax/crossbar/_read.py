@@ -13,7 +13,8 @@ from memjax.converters import Dynamic, never_clips
 from memjax.crossbar._backward import through, turned
 from memjax.crossbar._hardware import Hardware
 from memjax.crossbar._mvm import Observation, Schedule, Term, Watch, merge, mvm
-from memjax.crossbar._program import Chip, expected_range
+from memjax.crossbar._program import Chip
+from memjax.crossbar._range import expected_range
 from memjax.crossbar._response import (
     Response,
     conducted,

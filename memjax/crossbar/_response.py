@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax.crossbar._hardware import Hardware
-from memjax.crossbar._tiles import over_tiles, row_tiles
+from memjax.crossbar._tiles import Tiling, over_tiles
 from memjax.effects import Conduction, Noise, Power, Reading, acting
 
 
@@ -50,8 +50,10 @@ def _over_arrays(hardware: Hardware, chip: dict[str, Any], f: Any) -> dict[str, 
         name: {"conductance": g} | ({"memory": chip["memory"][name]} if "memory" in chip else {})
         for name, g in chip["conductance"].items()
     }
-    across = row_tiles(chip["scale"].shape[-1], hardware.tile[1])
-    return over_tiles(lambda tile, _: f(tile["conductance"], tile.get("memory", {})), tiles, across)
+    shape = (chip["drive"].shape[-1], chip["scale"].shape[-1])
+    tiling = Tiling.of((hardware.rows, hardware.tile[1]), {"chip": shape})
+    done = over_tiles(lambda tile, _: f(tile["conductance"], tile.get("memory", {})), tiling.apart({"chip": tiles}))
+    return tiling.together(done)["chip"]
 
 
 def presented(hardware: Hardware, chip: dict[str, Any]) -> dict[str, Array]:

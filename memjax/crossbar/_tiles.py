@@ -1,17 +1,29 @@
-"""How a matrix is cut into tiles.
+"""How matrices are cut into tiles, and what is done with every tile.
 
 A matrix [K, N] is held in T = ceil(K / rows) row tiles of ceil(N / columns) column tiles. Arrays of cells are stored
 as [T, rows, width], width = column tiles x columns: row tile t holds rows t * rows onwards, column tiles stand side by
 side. The padding cells of the last tiles are real cells.
+
+Whatever their matrices, all tiles have one shape: those of a whole chip are worked on as one batch, in which a function
+of a tile is compiled once.
 """
 
+import math
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+import numpy as np
+from jax import Array, lax
+from jax.core import Tracer
+
+from memjax._random import salt
+
+# Most cells that are worked on at once.
+CELLS = 1 << 24
 
 
 def row_tiles(inputs: int, rows: int) -> int:
@@ -19,13 +31,14 @@ def row_tiles(inputs: int, rows: int) -> int:
     return -(-inputs // rows)
 
 
-def cut(matrix: Array, rows: int, columns: int, padding: float = 0.0) -> Array:
-    """[K, N] -> [T, rows, width], filled up with `padding`."""
-    inputs, outputs = matrix.shape
+def cut(matrix: Any, rows: int, columns: int, padding: float = 0.0) -> Any:
+    """[..., K, N] -> [..., T, rows, width], filled up with `padding`."""
+    *lead, inputs, outputs = matrix.shape
     tiles = row_tiles(inputs, rows)
     width = row_tiles(outputs, columns) * columns
-    padded = jnp.pad(matrix, ((0, tiles * rows - inputs), (0, width - outputs)), constant_values=padding)
-    return padded.reshape(tiles, rows, width)
+    filling = [(0, 0)] * len(lead) + [(0, tiles * rows - inputs), (0, width - outputs)]
+    padded = matrix.__array_namespace__().pad(matrix, filling, constant_values=padding)
+    return padded.reshape(*lead, tiles, rows, width)
 
 
 def join(tiles: Array, inputs: int, outputs: int) -> Array:
@@ -34,52 +47,239 @@ def join(tiles: Array, inputs: int, outputs: int) -> Array:
     return tiles.reshape(*lead, count * rows, width)[..., :inputs, :outputs]
 
 
-def by_tile(array: Array, across: int) -> Array:
-    """[T, rows, width] -> [T, across, rows, columns] for `across` column tiles; [T, across], a number each, stays."""
-    if array.ndim == 2:
-        return array
-    tiles, rows, width = array.shape
-    return array.reshape(tiles, rows, across, width // across).transpose(0, 2, 1, 3)
+@dataclass(frozen=True)
+class Grid:
+    """The tiles of a stack of matrices [*leading, K, N]: `down` x `across` of each."""
+
+    leading: tuple[int, ...]
+    inputs: int
+    outputs: int
+    rows: int
+    columns: int
+
+    @property
+    def down(self) -> int:
+        return row_tiles(self.inputs, self.rows)
+
+    @property
+    def across(self) -> int:
+        return row_tiles(self.outputs, self.columns)
+
+    @property
+    def matrices(self) -> int:
+        return math.prod(self.leading)
+
+    @property
+    def count(self) -> int:
+        return self.matrices * self.down * self.across
+
+    def apart(self, array: Any) -> Any:
+        """[*leading, T, rows, width] -> [count, rows, columns]; a number for each tile, [*leading, T, across], too."""
+        if array.ndim == len(self.leading) + 2:
+            return array.reshape(-1)
+        *_, rows, width = array.shape
+        split = array.reshape(-1, self.down, rows, self.across, width // self.across)
+        return split.transpose(0, 1, 3, 2, 4).reshape(self.count, rows, -1)
+
+    def together(self, tiles: Any) -> Any:
+        """The inverse of `apart`."""
+        if tiles.ndim == 1:
+            return tiles.reshape(*self.leading, self.down, self.across)
+        _, rows, columns = tiles.shape
+        split = tiles.reshape(-1, self.down, self.across, rows, columns).transpose(0, 1, 3, 2, 4)
+        return split.reshape(*self.leading, self.down, rows, self.across * columns)
 
 
-def side_by_side(array: Array) -> Array:
-    """[T, across, rows, columns] -> [T, rows, width]: the inverse of `by_tile`."""
-    if array.ndim == 2:
-        return array
-    tiles, across, rows, columns = array.shape
-    return array.transpose(0, 2, 1, 3).reshape(tiles, rows, across * columns)
+@dataclass(frozen=True)
+class Tiling:
+    """All tiles of some crossbars, in a row: crossbar by crossbar, matrix by matrix, row tile by row tile."""
+
+    names: tuple[str, ...]
+    grids: tuple[Grid, ...]
+
+    @classmethod
+    def of(cls, tile: tuple[int, int], shapes: dict[str, tuple[int, ...]]) -> "Tiling":
+        """Of matrices [*leading, K, N] of some `shapes` in tiles of (inputs, outputs)."""
+        return cls(tuple(shapes), tuple(Grid(tuple(lead), k, n, *tile) for *lead, k, n in shapes.values()))
+
+    @property
+    def count(self) -> int:
+        """Number of tiles."""
+        return sum(grid.count for grid in self.grids)
+
+    @property
+    def matrices(self) -> int:
+        """Number of matrices."""
+        return sum(grid.matrices for grid in self.grids)
+
+    @cached_property
+    def places(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of every tile: the matrix, numbered over all crossbars, the row tile and the column tile."""
+        first, places = 0, []
+        for grid in self.grids:
+            matrix, row, column = np.indices((grid.matrices, grid.down, grid.across)).reshape(3, -1)
+            places.append((matrix + first, row, column))
+            first += grid.matrices
+        matrix, row, column = map(np.concatenate, zip(*places, strict=True))
+        return matrix, row, column
+
+    @cached_property
+    def strips(self) -> tuple[np.ndarray, np.ndarray]:
+        """The strip of every tile, and the matrix of every strip: the row tiles of a column tile are a strip."""
+        matrix, _, column = self.places
+        strips, strip = np.unique(np.stack([matrix, column]), axis=1, return_inverse=True)
+        return strip.reshape(-1), strips[0]
+
+    @cached_property
+    def driven(self) -> tuple[np.ndarray, np.ndarray]:
+        """Number of word lines and of bit lines of every tile that are no padding."""
+        sizes = [(g.inputs, g.outputs, g.rows, g.columns) for g in self.grids]
+        inputs, outputs, rows, columns = np.repeat(sizes, [g.count for g in self.grids], axis=0).T
+        _, row, column = self.places
+        return np.minimum(inputs - row * rows, rows), np.minimum(outputs - column * columns, columns)
+
+    def cut(self, matrices: dict[str, Any]) -> Any:
+        """[*leading, K, N] by crossbar -> [count, rows, columns], filled up with zeros."""
+        return self.apart({n: cut(matrices[n], g.rows, g.columns) for n, g in zip(self.names, self.grids, strict=True)})
+
+    def apart(self, entries: dict[str, Any]) -> Any:
+        """Trees of [*leading, T, rows, width] by crossbar -> one tree of [count, rows, columns]."""
+        split = [jax.tree.map(grid.apart, entries[n]) for n, grid in zip(self.names, self.grids, strict=True)]
+        return jax.tree.map(lambda *parts: parts[0].__array_namespace__().concatenate(parts), *split)
+
+    def together(self, tiles: Any) -> dict[str, Any]:
+        """The inverse of `apart`."""
+        parts = self._split([grid.count for grid in self.grids], tiles)
+        return {n: jax.tree.map(grid.together, parts[n]) for n, grid in zip(self.names, self.grids, strict=True)}
+
+    def columns(self, numbers: dict[str, Any]) -> Any:
+        """[*leading, N] by crossbar -> a number for each bit line of a strip [strips, columns], filled up with ones."""
+        return self._joined(
+            lambda g, a: cut(a.reshape(-1, 1, g.outputs), 1, g.columns, 1.0).reshape(-1, g.columns), numbers
+        )
+
+    def lines(self, numbers: dict[str, Any]) -> Any:
+        """[*leading, K] by crossbar -> a number for each word line [matrices, most row tiles, rows], else zeros."""
+        most = max(grid.down for grid in self.grids)
+
+        def of_grid(grid, array):
+            filling = ((0, 0), (0, most * grid.rows - grid.inputs))
+            padded = array.__array_namespace__().pad(array.reshape(-1, grid.inputs), filling)
+            return padded.reshape(-1, most, grid.rows)
+
+        return self._joined(of_grid, numbers)
+
+    def numbers(self, numbers: dict[str, Any]) -> Any:
+        """[*leading] by crossbar -> [matrices]."""
+        return self._joined(lambda _, array: array.reshape(-1), numbers)
+
+    def _joined(self, f: Callable[[Grid, Any], Any], arrays: dict[str, Any]) -> Any:
+        parts = [f(grid, arrays[name]) for name, grid in zip(self.names, self.grids, strict=True)]
+        return parts[0].__array_namespace__().concatenate(parts)
+
+    def by_matrix(self, numbers: Any) -> dict[str, Any]:
+        """A number for each matrix [matrices] -> [*leading] by crossbar."""
+        parts = self._split([grid.matrices for grid in self.grids], numbers)
+        return {n: parts[n].reshape(grid.leading) for n, grid in zip(self.names, self.grids, strict=True)}
+
+    def by_column(self, numbers: Any) -> dict[str, Any]:
+        """A number for each bit line of a strip [strips, columns] -> [*leading, N] by crossbar."""
+        parts = self._split([grid.matrices * grid.across for grid in self.grids], numbers)
+        return {
+            name: parts[name].reshape(*grid.leading, -1)[..., : grid.outputs]
+            for name, grid in zip(self.names, self.grids, strict=True)
+        }
+
+    def _split(self, sizes: list[int], tree: Any) -> dict[str, Any]:
+        """The leading axis of every leaf in pieces of some sizes, by crossbar."""
+        ends = np.cumsum(sizes)
+        piece = lambda size, end: jax.tree.map(lambda leaf: leaf[end - size : end], tree)
+        return {n: piece(size, end) for n, size, end in zip(self.names, sizes, ends, strict=True)}
+
+    def matrix_keys(self, key: Array, named: bool) -> Array:
+        """The key of every matrix: folded with the name of its crossbar (if `named`), then with its indices."""
+        counts = [grid.matrices for grid in self.grids]
+        fold = jax.vmap(jax.random.fold_in)
+        keys = jnp.broadcast_to(key, (self.matrices, *key.shape))
+        if named:
+            keys = fold(keys, np.repeat(np.array([salt(name) for name in self.names], np.uint32), counts))
+        for depth in range(max(len(grid.leading) for grid in self.grids)):
+            index = np.concatenate([_index(grid.leading, depth) for grid in self.grids])
+            keys = _where(index >= 0, fold(keys, index.astype(np.uint32)), keys)
+        return keys
+
+    def keys(self, matrix_keys: Array, arrays: int) -> Array:
+        """A key for every tile of some arrays, which depends on matrix, array and place alone. [count, arrays]."""
+        matrix, row, column = (place[:, None] for place in self.places)
+        fold = jax.vmap(jax.vmap(jax.random.fold_in))
+        # One number for array, row tile and column tile, so that one fold does (each fold takes time to compile). It
+        # has room for four arrays: each further four have a key of their own.
+        bank, array = np.divmod(np.arange(arrays), 4)
+        keys = matrix_keys[np.broadcast_to(matrix, (self.count, arrays))]
+        if arrays > 4:
+            banks = np.broadcast_to((2**32 - bank) % 2**32, keys.shape[:2]).astype(np.uint32)
+            keys = _where(banks > 0, fold(keys, banks), keys)
+        return fold(keys, (array * 2**30 + row * 2**15 + column).astype(np.uint32))
 
 
-def _tile_keys(key: Array, arrays: tuple[int, ...], down: int, across: int) -> Array:
-    """A key for every tile of some arrays, array by array and row by row."""
-    # One number for array, row tile and column tile, so that one fold does (each fold takes time to compile). It has
-    # room for four arrays: each further four have a key of their own.
-    array, row, column = jnp.ix_(jnp.array(arrays) % 4, jnp.arange(down), jnp.arange(across))
-    numbers = array * 2**30 + row * 2**15 + column
-    if max(arrays) < 4:
-        return jax.vmap(partial(jax.random.fold_in, key))(numbers.ravel())
-    banks = jnp.stack([jax.random.fold_in(key, 2**32 - index // 4) if index >= 4 else key for index in arrays])
-    fold = jax.vmap(jax.vmap(jax.random.fold_in, (None, 0)))
-    return jax.lax.collapse(fold(banks, numbers.reshape(len(arrays), -1)), 0, 2)
+def _index(leading: tuple[int, ...], depth: int) -> np.ndarray:
+    """Index along one leading axis of every matrix of a stack, -1 where the stack has no such axis."""
+    if depth < len(leading):
+        return np.indices(leading)[depth].ravel()
+    return np.full(math.prod(leading), -1)
 
 
-def over_tiles(f: Callable[[Any, Any], Any], arrays: dict[str, Any], across: int, key: Array | None = None) -> dict:
-    """f(tile, key) of every tile of every array; a key depends on array and position of the tile alone.
+def _where(chosen: np.ndarray, keys: Array, others: Array) -> Array:
+    return jnp.where(chosen.reshape(*chosen.shape, *[1] * (keys.ndim - chosen.ndim)), keys, others)
 
-    An array is a pytree whose leaves are [T, rows, width] (of a tile: [rows, columns]) or, one number for each tile,
-    [T, across]; so is what `f` returns. Without a key `f` gets None. The tiles of all arrays of one shape go through
-    one `vmap`, which compiles `f` once.
+
+def over_tiles(f: Callable[[Any, Any], Any], arrays: dict[str, Any], keys: Array | None = None) -> dict[str, Any]:
+    """f(tile, key) of every tile of every array; without keys [count, arrays] `f` gets None.
+
+    An array is a pytree whose leaves are [count, rows, columns] or, one number for each tile, [count]; so is what `f`
+    returns. The tiles of all arrays of one shape go through one `vmap`, which compiles `f` once.
     """
     results = {}
     shapes = {name: tuple(leaf.shape for leaf in jax.tree.leaves(array)) for name, array in arrays.items()}
     for shape in dict.fromkeys(shapes.values()):
         indices, names = zip(*((i, n) for i, n in enumerate(arrays) if shapes[n] == shape), strict=True)
-        split = [jax.tree.map(partial(by_tile, across=across), arrays[name]) for name in names]
-        tiles = jax.tree.map(lambda *leaves: jnp.stack(leaves), *split)
-        lead = (len(names), shape[0][0], across)
-        flat = jax.tree.map(lambda a: a.reshape(-1, *a.shape[3:]), tiles)
-        keys = None if key is None else _tile_keys(key, indices, lead[1], across)
-        done = jax.vmap(f, (0, None if keys is None else 0))(flat, keys)
-        whole = jax.tree.map(lambda a, lead=lead: jax.vmap(side_by_side)(a.reshape(*lead, *a.shape[1:])), done)
+        lead = (len(names), shape[0][0])
+        flat = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *(arrays[name] for name in names))
+        own = None if keys is None else lax.collapse(jnp.swapaxes(keys, 0, 1)[np.array(indices)], 0, 2)
+        done = jax.vmap(f, (0, None if own is None else 0))(flat, own)
+        whole = jax.tree.map(lambda a, lead=lead: a.reshape(*lead, *a.shape[1:]), done)
         results |= {name: jax.tree.map(lambda a, i=i: a[i], whole) for i, name in enumerate(names)}
     return {name: results[name] for name in arrays}
+
+
+def in_chunks(f: Callable[[Any], Any], tiles: Any, cells: int) -> Any:
+    """f(tiles), a tree of [count, ...] of such a tree, for few enough tiles at once; each has `cells` cells."""
+    count = len(jax.tree.leaves(tiles)[0])
+    pieces = row_tiles(count * cells, CELLS)
+    if pieces == 1:
+        return f(tiles)
+    size = row_tiles(count, pieces)
+    taken = np.minimum(np.arange(pieces * size), count - 1).reshape(pieces, size)
+    done = lax.map(f, jax.tree.map(lambda leaf: leaf[taken], tiles))
+    return jax.tree.map(lambda leaf: lax.collapse(leaf, 0, 2)[:count], done)
+
+
+def moved(move: Callable[[Tiling, Any], Any], tiling: Tiling, tree: Any) -> Any:
+    """move(tiling, tree), a method of `Tiling` that only moves numbers.
+
+    Each array that XLA moves is a kernel to compile. So numbers that are at hand are moved by NumPy.
+    """
+    leaves = jax.tree.leaves(tree)
+    if not all(map(_at_hand, leaves)):
+        return _moved(move, tiling, tree)
+    done = move(tiling, jax.tree.map(np.asarray, tree))
+    place = next((leaf.sharding for leaf in leaves if isinstance(leaf, Array) and leaf.committed), None)
+    return jax.device_put(done, place)
+
+
+_moved = jax.jit(lambda move, tiling, tree: move(tiling, tree), static_argnums=(0, 1))
+
+
+def _at_hand(leaf: Any) -> bool:
+    """Whether an array is not traced and whole on one device."""
+    return not isinstance(leaf, Tracer) and (isinstance(leaf, np.ndarray) or len(leaf.sharding.device_set) == 1)

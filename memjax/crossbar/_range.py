@@ -1,0 +1,89 @@
+"""The range that a designer gives the ADC: what currents can be expected, without data."""
+
+from functools import partial
+from typing import Any
+
+import jax.numpy as jnp
+from jax import Array, lax
+
+from memjax.crossbar._hardware import Hardware
+from memjax.crossbar._response import conducted
+from memjax.crossbar._tiles import cut
+from memjax.effects import Ageing, Reading, Targeting, acting
+
+
+def estimates_range(hardware: Hardware) -> bool:
+    """Whether the chip holds an estimate of the range of the ADC."""
+    return hardware.adc.bits is not None and hardware.adc.range is None
+
+
+def nominal(hardware: Hardware, target: Array) -> Array:
+    """Conductance [S] that a read meets in nominal cells with these targets.
+
+    Effects by which cells differ from one another are left out: variation, faults, errors of the write, and what reads
+    meet of a cell's own memory.
+    """
+    for _, effect in acting(hardware.effects, Targeting):
+        target = effect.target(
+            target, jnp.full_like(target, hardware.cell.g_off), jnp.full_like(target, hardware.cell.g_on)
+        )
+    for _, effect in acting(hardware.effects, Reading):
+        if not isinstance(effect, Ageing):
+            target = effect.read(target, {}, hardware.cell)
+    return target
+
+
+def largest_current(hardware: Hardware, conductance: dict[str, Array], driven: Array) -> Array:
+    """Full-scale ADC current [A] of tiles that needs no data:
+
+        v_max * max over columns of min(sum |G|, 3 sqrt(sum G^2))
+
+    The sums run over the word lines of a tile that are driven, of the conductances at v_max. The first is the largest
+    current possible, the second three times that of inputs with a root mean square of v_max and random signs; both hold
+    for whole codes and for the planes of bit-serial inputs. Where each array is converted by itself all conductances
+    are positive and the first is taken.
+
+    Args:
+        hardware: the specification.
+        conductance: of every array [S], [..., rows, columns] (of a shared column [..., rows, 1]).
+        driven: which cells are no padding, [..., rows, columns].
+
+    Returns: [...].
+    """
+    at_top = partial(_at_top, hardware)
+    conductance = {name: at_top(g) for name, g in conductance.items()}
+    if hardware.adc.subtract == "digital":
+        sums = [jnp.sum(jnp.where(driven[..., : g.shape[-1]], g, 0.0), axis=-2) for g in conductance.values()]
+        return hardware.dac.v_max * jnp.stack([jnp.max(total, axis=-1) for total in sums]).max(0)
+    unit, tops = full_cell(hardware, next(iter(conductance.values())).dtype), []
+    for conversion in hardware.conversions[0]:
+        signed = jnp.where(driven, conversion.referred(at_top).signed(conductance), 0.0) / unit
+        worst = jnp.sum(jnp.abs(signed), axis=-2)
+        usual = 3.0 * jnp.sqrt(jnp.sum(jnp.square(signed), axis=-2))
+        tops.append(jnp.max(jnp.minimum(worst, usual), axis=-1))
+    return hardware.dac.v_max * unit * jnp.stack(tops).max(0)
+
+
+def full_cell(hardware: Hardware, dtype: Any) -> Array:
+    """Conductance [S] of a cell at G_on, at the largest read voltage."""
+    return _at_top(hardware, jnp.asarray(hardware.cell.g_on, dtype))
+
+
+def full_scale(hardware: Hardware, top: Array) -> Array:
+    """The range [A] for the largest current of all tiles: that of one full cell where nothing flows. No gradient."""
+    return lax.stop_gradient(jnp.where(top > 0, top, hardware.dac.v_max * full_cell(hardware, top.dtype)))
+
+
+def expected_range(hardware: Hardware, chip: dict[str, Any], inputs: int, outputs: int) -> Array:
+    """The range [A] for the conductances of a matrix [inputs, outputs] as they are."""
+    driven = cut(jnp.ones((inputs, outputs), bool), hardware.rows, hardware.tile[1], False)
+    return full_scale(hardware, largest_current(hardware, chip["conductance"], driven).max())
+
+
+def _at_top(hardware: Hardware, conductance: Array) -> Array:
+    """Conductance I / V [S] at the largest read voltage."""
+    if hardware.conduction is None:
+        return conductance
+    volts = jnp.asarray(hardware.dac.v_max, conductance.dtype)
+    branches = zip(hardware.conduction.factors(), conducted(hardware, conductance), strict=True)
+    return sum((factor(volts) * g for factor, g in branches), start=jnp.zeros((), conductance.dtype))
