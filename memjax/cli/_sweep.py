@@ -131,14 +131,15 @@ def _experiment(config: "Config", forward: Callable, state: Any, images: np.ndar
 
     def experiment(key, **point):
         making, ageing, reading = jax.random.split(key, 3)
-        analog = mj.crossbarify(forward, config.hardware(point))
+        hardware = config.hardware(point)
+        analog = mj.crossbarify(forward, hardware)
         chip = analog.program(state, making, parts[0])
         if age := config.age(point):
             chip = analog.age(chip, ageing, **age)
 
         def correct(part):
             shown, answer, key = part
-            logits = analog.apply(chip, state, shown, key=key if analog.hardware.noisy else None)
+            logits = analog.apply(chip, state, shown, key=key if hardware.noisy else None)
             return logits.argmax(-1) == answer
 
         keys = jax.random.split(reading, len(parts))

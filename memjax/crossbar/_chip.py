@@ -42,6 +42,8 @@ class Entry(TypedDict):
     """What writing by pulses took: "pulses", "energy" [J] and "failed", each like `conductance`."""
     adc_range: NotRequired[Array]
     """[*leading]: full-scale current of the ADCs [A]."""
+    driven: NotRequired[Array]
+    """[*leading]: number of inputs of a tile that a read drives together, where those of several groups share it."""
     dac_range: NotRequired[Array]
     """[*leading]: the number that maps to the largest voltage, where it was calibrated."""
     adc: NotRequired[dict[str, dict[str, Array]]]

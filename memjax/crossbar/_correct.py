@@ -60,7 +60,7 @@ def compensate_all(
     for name, entry in chip.items():
         _check_pair(hardware, f"chip[{name!r}]", entry, fresh[name])
     _check.number("vectors", vectors, 1)
-    types = {name: entry["scale"].dtype for name, entry in chip.items()}
+    types = {name: (entry["scale"].dtype, "driven" in entry) for name, entry in chip.items()}
     pick = lambda entries, names: {name: entries[name] for name in names}
     return in_passes(
         types, lambda names: _compensated(hardware, pick(chip, names), pick(fresh, names), key, True, columns, vectors)
@@ -108,7 +108,7 @@ def tune_all(
         check_chip(hardware, entry)
         check_shape(f"matrices[{name!r}]", entry, jnp.shape(matrices[name]))
     _check.number("vectors", vectors, 1)
-    types = {name: entry["scale"].dtype for name, entry in chip.items()}
+    types = {name: (entry["scale"].dtype, "driven" in entry) for name, entry in chip.items()}
     pick = lambda entries, names: {name: entries[name] for name in names}
     return in_passes(
         types, lambda names: _tuned(hardware, pick(chip, names), pick(matrices, names), key, True, vectors)
@@ -138,7 +138,7 @@ def _tiles(hardware: Hardware, chip: dict[str, Chip]) -> tuple[Tiling, dict[str,
         "scale": moved(Tiling.columns, tiling, each("scale")),
         "drive": moved(Tiling.lines, tiling, each("drive")),
     }
-    held = [part for part in ("adc_range", "dac_range") if part in next(iter(chip.values()))]
+    held = [part for part in ("adc_range", "dac_range", "driven") if part in next(iter(chip.values()))]
     return tiling, tiles | {part: moved(Tiling.numbers, tiling, each(part)) for part in held}
 
 
@@ -188,6 +188,10 @@ def _vectors(hardware: Hardware, tiling: Tiling, tiles: dict[str, Any], keys: Ar
     place = jnp.arange(count)[:, None] * inputs[:, None, None] + jnp.minimum(line, inputs[:, None, None] - 1)
     x = jnp.take_along_axis(drawn, place.reshape(tiling.matrices, -1), axis=1).reshape(place.shape)
     x = jnp.where(line < inputs[:, None, None], x, 0.0) * top[:, None, None]
+    if "driven" in tiles:  # a vector drives some word lines of a tile, the next one others
+        height = tiles["driven"][:, None, None]
+        turn = jnp.arange(count)[:, None] % jnp.maximum(rows // height, 1)
+        x = jnp.where((height >= rows) | (line % rows // height == turn), x, 0.0)
     return x.reshape(tiling.matrices, count, lines, rows)
 
 

@@ -54,7 +54,9 @@ def program(hardware: Hardware, weights: Array, key: Array) -> Chip:
     return _in_one_pass(hardware, {"weights": weights}, key, False)["weights"]
 
 
-def program_all(hardware: Hardware, matrices: dict[str, Array], key: Array) -> dict[str, Chip]:
+def program_all(
+    hardware: Hardware, matrices: dict[str, Array], key: Array, at_once: int | None = None
+) -> dict[str, Chip]:
     """Program the matrices of many crossbars in one pass.
 
     Args:
@@ -62,13 +64,15 @@ def program_all(hardware: Hardware, matrices: dict[str, Array], key: Array) -> d
         matrices: [*leading, K, N] by crossbar name; leading axes hold matrices of their own.
         key: PRNG key of the chip: each matrix is programmed as by `program` with the key folded with the name of its
             crossbar and its indices, whatever other crossbars there are.
+        at_once: number of inputs that a read drives together, which the range of the ADC is for; None: all of a tile.
 
     Returns: {name: a chip as of `program`, with the leading axes in front of every array}.
 
     Raises: ValueError for weights that are no stack of matrices of finite numbers.
     """
     checked = {name: _finite(name, weights) for name, weights in matrices.items()}
-    return in_passes(_types(checked), lambda names: _in_one_pass(hardware, {n: checked[n] for n in names}, key, True))
+    pick = lambda names: {name: checked[name] for name in names}
+    return in_passes(_types(checked), lambda names: _in_one_pass(hardware, pick(names), key, True, at_once=at_once))
 
 
 def reprogram(hardware: Hardware, chip: Chip, weights: Array, key: Array) -> Chip:
@@ -95,8 +99,12 @@ def reprogram(hardware: Hardware, chip: Chip, weights: Array, key: Array) -> Chi
     return _in_one_pass(hardware, {"weights": weights}, key, False, {"weights": chip})["weights"]
 
 
-def reprogram_all(hardware: Hardware, chip: dict[str, Chip], matrices: dict[str, Array], key: Array) -> dict[str, Chip]:
-    """Write other matrices into the cells of many crossbars in one pass: each as by `reprogram`, keys as `program_all`.
+def reprogram_all(
+    hardware: Hardware, chip: dict[str, Chip], matrices: dict[str, Array], key: Array, at_once: int | None = None
+) -> dict[str, Chip]:
+    """Write other matrices into the cells of many crossbars in one pass: each as by `reprogram`.
+
+    Keys and `at_once` are those of `program_all`.
 
     Raises: ValueError for weights of another shape than those of the crossbar, or that are not finite.
     """
@@ -105,7 +113,8 @@ def reprogram_all(hardware: Hardware, chip: dict[str, Chip], matrices: dict[str,
         check_shape(name, chip[name], weights.shape)
 
     def write(names):
-        return _in_one_pass(hardware, {n: checked[n] for n in names}, key, True, {n: chip[n] for n in names})
+        before = {name: chip[name] for name in names}
+        return _in_one_pass(hardware, {n: checked[n] for n in names}, key, True, before, at_once)
 
     return in_passes(_types(checked), write)
 
@@ -149,7 +158,12 @@ def _finite(name: str, weights: Any) -> Array:
 
 
 def _in_one_pass(
-    hardware: Hardware, matrices: dict[str, Array], key: Array, named: bool, before: dict[str, Chip] | None = None
+    hardware: Hardware,
+    matrices: dict[str, Array],
+    key: Array,
+    named: bool,
+    before: dict[str, Chip] | None = None,
+    at_once: int | None = None,
 ) -> dict[str, Chip]:
     """The chip of some matrices, written into the cells of the chip `before` or into new ones.
 
@@ -159,7 +173,7 @@ def _in_one_pass(
     weights = moved(Tiling.cut, tiling, matrices)
     cells = None if before is None else moved(Tiling.apart, tiling, {n: _cells(entry) for n, entry in before.items()})
     scales = None if hardware.mapping.percentile is None else _percentiles(hardware, matrices)
-    parts, columns, ranges = _written_tiles(tiling, named, hardware, weights, scales, key, cells)
+    parts, columns, ranges = _written_tiles(tiling, named, at_once, hardware, weights, scales, key, cells)
     chip = moved(Tiling.together, tiling, parts)
     scales = moved(Tiling.by_column, tiling, columns) if scales is None else scales
     ranges = None if ranges is None else moved(Tiling.by_matrix, tiling, ranges)
@@ -168,14 +182,23 @@ def _in_one_pass(
         entry |= {"scale": scales[name], "drive": jnp.asarray(np.ones(shape, scales[name].dtype))}
         if ranges is not None:
             entry["adc_range"] = ranges[name]
+        if at_once is not None:
+            entry["driven"] = jnp.full(shape[:-1], at_once, scales[name].dtype)
         if before is not None:
             chip[name] = {part: a for part, a in before[name].items() if part not in ("writes", "adc_range")} | entry
     return chip
 
 
-@partial(jax.jit, static_argnums=(0, 1))
+@partial(jax.jit, static_argnums=(0, 1, 2))
 def _written_tiles(
-    tiling: Tiling, named: bool, hardware: Hardware, weights: Array, scales: Any, key: Array, before: Any
+    tiling: Tiling,
+    named: bool,
+    at_once: int | None,
+    hardware: Hardware,
+    weights: Array,
+    scales: Any,
+    key: Array,
+    before: Any,
 ) -> tuple[Chip, Array, Array | None]:
     """(the cells of all tiles, the weight scale of every bit line, the ADC range of every matrix)."""
     strip, _ = tiling.strips
@@ -206,7 +229,7 @@ def _written_tiles(
             chip["adc"] = make_converters(hardware, targets, tiles["converters"])
         top = None
         if estimates_range(hardware):
-            top = largest_current(hardware, {n: nominal(hardware, g) for n, g in targets.items()}, driven)
+            top = largest_current(hardware, {n: nominal(hardware, g) for n, g in targets.items()}, driven, at_once)
         return chip, top
 
     parts, top = in_chunks(of_tiles, tiles, len(arrays) * hardware.rows * hardware.tile[1])

@@ -33,7 +33,9 @@ def nominal(hardware: Hardware, target: Array) -> Array:
     return target
 
 
-def largest_current(hardware: Hardware, conductance: dict[str, Array], driven: Array) -> Array:
+def largest_current(
+    hardware: Hardware, conductance: dict[str, Array], driven: Array, at_once: int | None = None
+) -> Array:
     """Full-scale ADC current [A] of tiles that needs no data:
 
         v_max * max over columns of min(sum |G|, 3 sqrt(sum G^2))
@@ -47,21 +49,32 @@ def largest_current(hardware: Hardware, conductance: dict[str, Array], driven: A
         hardware: the specification.
         conductance: of every array [S], [..., rows, columns] (of a shared column [..., rows, 1]).
         driven: which cells are no padding, [..., rows, columns].
+        at_once: number of inputs that a read drives together; None: all of a tile.
 
     Returns: [...].
     """
     at_top = partial(_at_top, hardware)
     conductance = {name: at_top(g) for name, g in conductance.items()}
     if hardware.adc.subtract == "digital":
-        sums = [jnp.sum(jnp.where(driven[..., : g.shape[-1]], g, 0.0), axis=-2) for g in conductance.values()]
-        return hardware.dac.v_max * jnp.stack([jnp.max(total, axis=-1) for total in sums]).max(0)
+        sums = [_sum(jnp.where(driven[..., : g.shape[-1]], g, 0.0), at_once) for g in conductance.values()]
+        return hardware.dac.v_max * jnp.stack([jnp.max(total, axis=(-2, -1)) for total in sums]).max(0)
     unit, tops = full_cell(hardware, next(iter(conductance.values())).dtype), []
     for conversion in hardware.conversions[0]:
         signed = jnp.where(driven, conversion.referred(at_top).signed(conductance), 0.0) / unit
-        worst = jnp.sum(jnp.abs(signed), axis=-2)
-        usual = 3.0 * jnp.sqrt(jnp.sum(jnp.square(signed), axis=-2))
-        tops.append(jnp.max(jnp.minimum(worst, usual), axis=-1))
+        worst = _sum(jnp.abs(signed), at_once)
+        usual = 3.0 * jnp.sqrt(_sum(jnp.square(signed), at_once))
+        tops.append(jnp.max(jnp.minimum(worst, usual), axis=(-2, -1)))
     return hardware.dac.v_max * unit * jnp.stack(tops).max(0)
+
+
+def _sum(cells: Array, at_once: int | None) -> Array:
+    """Sums over the word lines that are driven together: [..., rows, columns] -> [..., times, columns]."""
+    *lead, rows, columns = cells.shape
+    if at_once is None or at_once >= rows:
+        return jnp.sum(cells, axis=-2, keepdims=True)
+    times = -(-rows // at_once)
+    padded = jnp.pad(cells, [(0, 0)] * len(lead) + [(0, times * at_once - rows), (0, 0)])
+    return jnp.sum(padded.reshape(*lead, times, at_once, columns), axis=-2)
 
 
 def full_cell(hardware: Hardware, dtype: Any) -> Array:

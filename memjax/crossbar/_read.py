@@ -13,6 +13,7 @@ from memjax.converters import Dynamic, never_clips
 from memjax.crossbar._backward import through, turned
 from memjax.crossbar._hardware import Hardware
 from memjax.crossbar._mvm import Observation, Schedule, Term, Watch, merge, mvm
+from memjax.crossbar._packing import Packing
 from memjax.crossbar._program import Chip
 from memjax.crossbar._range import expected_range
 from memjax.crossbar._response import (
@@ -135,13 +136,16 @@ def read(
     Args:
         hardware: the specification.
         contraction: the digital op that is being replaced.
-        ready: the prepared chip, with the contraction's stack as leading axes.
+        ready: the prepared chip, with the stack of a `Dot` as leading axes; the groups of a convolution are packed.
         x: the data operand, in the op's own layout.
         key: key of this read.
         watch: what to record of the currents of every tile [LSB].
 
     Returns: the result in the op's own layout, and what was watched.
     """
+    packing = Packing.of(hardware, contraction)
+    if packing is not None:
+        ready = packing.apart(ready)
     dtype = ready.gains[0].dtype
     stored = None if ready.dac_range is None else jnp.max(ready.dac_range)  # one range, also for a stack
     data = contraction.data(x).astype(dtype)

@@ -10,15 +10,14 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax import _check, crossbar
-from memjax._random import fold_name
 from memjax.crossbar import Ready
 from memjax.effects import Ageing, acting
-from memjax.transform import _calibrate
-from memjax.transform._fleet import ByName, Fleet, check_hardware, check_patterns, chosen, prepared
+from memjax.transform import _calibrate, _chips
+from memjax.transform._fleet import ByName, Fleet, check_hardware, check_patterns, chosen
 from memjax.transform._plan import Plan, make_plan
 from memjax.transform._sites import Program, Sites, is_dynamic, parameter_paths
 
-Chip = dict[str, Any]
+Chip = _chips.Chip
 
 
 class Analog:
@@ -67,7 +66,9 @@ class Analog:
         program, leaves = self._program(params, args, kwargs)
         _check_weights(program)
         _check_finite(params)
-        return self._run(program_crossbars, program, self._fleet(program), program.split(leaves)[0], key)
+        fleet = self._fleet(program)
+        weights = self._run(_chips.matrices, program, fleet, program.split(leaves)[0])
+        return _chips.program_chip(program, fleet, weights, key)
 
     def apply(self, chip: Chip, params: Any, *args: Any, key: Array | None = None, **kwargs: Any) -> Any:
         """The function's result, with its crossbars read from `chip`.
@@ -82,17 +83,17 @@ class Analog:
         program, leaves, fleet, chip = self._on(chip, params, args, kwargs)
         for hardware in fleet.kinds:
             crossbar.check_key(hardware, key)
-        return jax.tree.unflatten(program.result, self._run(_applied, program, fleet, chip, leaves, key))
+        return jax.tree.unflatten(program.result, self._run(_chips.apply, program, fleet, chip, leaves, key))
 
     def prepare(self, chip: Chip) -> dict[str, Ready]:
         """Everything of a read that does not depend on data, computed once; `apply` takes it in place of the chip.
 
         What is prepared is that of the chip as it is: prepare again what was aged, reprogrammed or calibrated.
         """
-        _check_chip(chip)
+        _chips.check_dict(chip)
         for name, entry in chip.items():
             crossbar.check_entry(f"chip[{name!r}]", entry)
-        return self._run(_prepared, None, self._fleet_of(chip), chip)
+        return self._run(_chips.prepare, None, self._fleet_of(chip), chip)
 
     def calibrate(self, chip: Chip, params: Any, *args: Any, percentile: float = 99.99, **kwargs: Any) -> Chip:
         """The chip with converter ranges set from sample data.
@@ -133,12 +134,15 @@ class Analog:
         program, leaves, fleet, chip = self._on(chip, params, args, kwargs)
         for hardware in fleet.kinds:
             crossbar.check_key(hardware, key)
-        return self._run(_errors, program, fleet, chip, leaves, key)
+        return self._run(_calibrate.errors, program, fleet, chip, leaves, key)
 
     def weights(self, chip: Chip) -> dict[str, Array]:
-        """The weights that the cells of a chip stand for, [*leading, K, N] by crossbar."""
-        _check_chip(chip)
-        return self._run(_weights, None, self._fleet_of(chip), chip)
+        """The weights that the cells of a chip stand for, [*leading, K, N] by crossbar (see `memjax.crossbar.weights`).
+
+        Groups of a convolution share tiles: theirs are as they lie there.
+        """
+        _chips.check_dict(chip)
+        return self._run(_chips.weights, None, self._fleet_of(chip), chip)
 
     def reprogram(self, chip: Chip, params: Any, key: Array, *args: Any, **kwargs: Any) -> Chip:
         """The chip with the weights of `params` written into it; ranges, faults and wear of its cells stay.
@@ -153,7 +157,8 @@ class Analog:
         _check.key("key", key)
         program, leaves, fleet, used = self._on(chip, params, args, kwargs, ready=False)
         _check_finite(params)
-        return {**chip, **self._run(_reprogrammed, program, fleet, used, program.split(leaves)[0], key)}
+        weights = self._run(_chips.matrices, program, fleet, program.split(leaves)[0])
+        return {**chip, **_chips.reprogram_chip(program, fleet, used, weights, key)}
 
     def tune(self, chip: Chip, params: Any, key: Array, *args: Any, **kwargs: Any) -> Chip:
         """The chip with the output of every crossbar scaled to fit the digital one (see `memjax.tune`).
@@ -165,7 +170,9 @@ class Analog:
         """
         _check.key("key", key)
         program, leaves, fleet, used = self._on(chip, params, args, kwargs, ready=False)
-        return {**chip, **self._run(_tuned, program, fleet, used, program.split(leaves)[0], key)}
+        weights = self._run(_chips.matrices, program, fleet, program.split(leaves)[0])
+        tune = lambda hardware, chip, weights: crossbar.tune_all(hardware, chip, weights, key)
+        return {**chip, **_chips.by_kind(fleet, tune, used, weights)}
 
     def age(
         self,
@@ -183,11 +190,16 @@ class Analog:
         without an effect that ages stay as they are.
         """
         _check.key("key", key)
-        _check_chip(chip)
-        fleet, stress = self._fleet_of(chip), dict(seconds=seconds, cycles=cycles, temperature=temperature, reads=reads)
-        ages = {name: entry for name, entry in chip.items() if acting(fleet[name].effects, Ageing)} or chip
-        one = lambda hardware: partial(crossbar.age, hardware, **stress)
-        return {**chip, **_over_fleet(one, fleet, key, ages)}
+        _chips.check_dict(chip)
+        fleet = self._fleet_of(chip)
+        some = any(acting(hardware.effects, Ageing) for hardware in fleet.kinds)
+
+        def one(hardware, chip):
+            if some and not acting(hardware.effects, Ageing):
+                return chip
+            return crossbar.age_all(hardware, chip, key, seconds, cycles, temperature, reads)
+
+        return _chips.by_kind(fleet, one, chip)
 
     def compensate(self, chip: Chip, fresh: Chip, key: Array, *, columns: bool = False) -> Chip:
         """The aged chip with the output of every crossbar scaled as the fresh one's: drift compensation.
@@ -201,11 +213,11 @@ class Analog:
         Raises: ValueError for chips of different functions (see also `memjax.compensate`).
         """
         _check.key("key", key)
-        _check_chip(chip)
+        _chips.check_dict(chip)
         if not isinstance(fresh, dict) or chip.keys() != fresh.keys():
             raise ValueError(f"fresh must hold the crossbars {list(chip)} of chip, got {list(fresh)}")
-        one = lambda hardware: partial(crossbar.compensate, hardware, columns=columns)
-        return _over_fleet(one, self._fleet_of(chip), key, chip, fresh)
+        one = lambda hardware, chip, fresh: crossbar.compensate_all(hardware, chip, fresh, key, columns)
+        return _chips.by_kind(self._fleet_of(chip), one, chip, fresh)
 
     def _selected(self, name: str) -> bool:
         return (self.select is None or self.select(name)) and chosen(self.hardware, name) is not None
@@ -226,13 +238,13 @@ class Analog:
         """(program, leaves, fleet, the part of the chip that it uses), checked."""
         program, leaves = self._program(params, args, kwargs)
         fleet = self._fleet(program)
-        return program, leaves, fleet, _part_of(chip, program, fleet, ready)
+        return program, leaves, fleet, _chips.part_of(chip, program, fleet, ready)
 
     def _run(self, what: Callable, program: Program | None, *args: Any) -> Any:
-        """what(program, *args), compiled once for each program."""
+        """what(program, *args), or what(*args) without one, compiled once for each program."""
         run = self._compiled.get((what, program))
         if run is None:
-            run = self._compiled[what, program] = jax.jit(partial(what, program))
+            run = self._compiled[what, program] = jax.jit(what if program is None else partial(what, program))
         return run(*args)
 
 
@@ -260,99 +272,6 @@ def crossbarify(fn: Callable, hardware: ByName, select: Callable[[str], bool] | 
     Warns: UserWarning, once for each matrix that is multiplied with data digitally although it was not deselected.
     """
     return Analog(fn, hardware, select)
-
-
-def program_crossbars(program: Program, fleet: Fleet, own: list[Array], key: Array) -> Chip:
-    """The chip for the parameters `own`."""
-    return _over_fleet(lambda hardware: partial(crossbar.program, hardware), fleet, key, program.matrices(own))
-
-
-def _reprogrammed(program: Program, fleet: Fleet, chip: Chip, own: list[Array], key: Array) -> Chip:
-    def one(hardware):
-        return lambda matrix, entry, key: crossbar.reprogram(hardware, entry, matrix, key)
-
-    return _over_fleet(one, fleet, key, program.matrices(own), chip)
-
-
-def _tuned(program: Program, fleet: Fleet, chip: Chip, own: list[Array], key: Array) -> Chip:
-    def one(hardware):
-        return lambda matrix, entry, key: crossbar.tune(hardware, entry, matrix, key)
-
-    return _over_fleet(one, fleet, key, program.matrices(own), chip)
-
-
-def _prepared(_: None, fleet: Fleet, chip: Chip) -> dict[str, Ready]:
-    return {name: prepared(fleet[name], entry) for name, entry in chip.items()}
-
-
-def _applied(program: Program, fleet: Fleet, chip: Chip, leaves: list[Array], key: Array | None) -> list[Array]:
-    def read(site, entry, x, key):
-        return crossbar.read(fleet[site.crossbar], site.contraction, entry, x, key)
-
-    def weights(name, entry):
-        return crossbar.weights_of(fleet[name], entry, program.crossbars[name].contraction.shape[0])
-
-    return program.run(leaves, _prepared(None, fleet, chip), key, read, weights)[0]
-
-
-def _errors(program: Program, fleet: Fleet, chip: Chip, leaves: list[Array], key: Array | None) -> dict[str, Array]:
-    return _calibrate.errors(program, fleet, _prepared(None, fleet, chip), leaves, key)
-
-
-def _weights(_: None, fleet: Fleet, chip: Chip) -> dict[str, Array]:
-    return {name: crossbar.weights(fleet[name], entry) for name, entry in chip.items()}
-
-
-def _over_fleet(one: Callable, fleet: Fleet, key: Array, first: dict[str, Any], *others: dict[str, Any]) -> Chip:
-    """one(hardware)(*entries, key=) of every crossbar; each element of leading axes (loops, groups) has its own key."""
-
-    def over(run, leading, entries, key):
-        if not leading:
-            return run(*entries, key=key)
-        keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(leading[0]))
-        return jax.vmap(partial(over, run, leading[1:]))(entries, keys)
-
-    def leading(entry):
-        return entry["scale"].shape[:-1] if isinstance(entry, dict) else entry.shape[:-2]
-
-    return {
-        name: over(one(fleet[name]), leading(entry), (entry, *(chip[name] for chip in others)), fold_name(key, name))
-        for name, entry in first.items()
-    }
-
-
-def _part_of(chip: Chip, program: Program, fleet: Fleet, ready: bool) -> Chip:
-    """The crossbars of a chip that a program uses.
-
-    Raises: TypeError or ValueError where some are missing, or are those of another function or hardware.
-    """
-    if not isinstance(chip, dict) or not chip.keys() >= program.crossbars.keys():
-        found = list(chip) if isinstance(chip, dict) else chip
-        raise ValueError(f"chip must hold the crossbars {list(program.crossbars)} of this function, got {found}")
-    for name, expected in program.crossbars.items():
-        entry = chip[name]
-        if isinstance(entry, Ready):
-            if not ready:
-                raise TypeError(f"chip[{name!r}] must be as made by program, got what `prepare` makes of it")
-            shape, leading = (None, entry.gains[0].shape[-1]), entry.gains[0].shape[:-1]
-        else:
-            crossbar.check_entry(f"chip[{name!r}]", entry)
-            shape, leading = (entry["drive"].shape[-1], entry["scale"].shape[-1]), entry["scale"].shape[:-1]
-        if shape[0] not in (None, expected.contraction.shape[0]) or shape[1] != expected.contraction.shape[1]:
-            raise ValueError(f"chip[{name!r}] must hold a matrix of shape {expected.contraction.shape}, got {shape}")
-        if leading != expected.leading:
-            raise ValueError(
-                f"chip[{name!r}] must have the leading axes {expected.leading}, one for each loop and one for "
-                f"groups, got {leading}: read many chips with jax.vmap"
-            )
-        if not isinstance(entry, Ready):
-            crossbar.check_chip(fleet[name], entry)
-    return {name: chip[name] for name in program.crossbars}
-
-
-def _check_chip(chip: Any) -> None:
-    if not isinstance(chip, dict):
-        raise TypeError(f"chip must be a dict of crossbars, as made by program, got {type(chip).__name__}")
 
 
 def _check_weights(program: Program) -> None:

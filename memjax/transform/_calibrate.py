@@ -10,6 +10,7 @@ from jax import Array
 from memjax import crossbar
 from memjax.converters import BitSerial
 from memjax.crossbar import Hardware, Observation
+from memjax.transform._chips import leading_of
 from memjax.transform._fleet import Fleet, prepared
 
 # Magnitudes are counted in bins evenly spaced in log2, so that any scale is resolved to 2^(1/256) - 1 = 0.27 %.
@@ -64,7 +65,7 @@ def calibrate(program: Any, fleet: Fleet, chip: dict[str, Any], leaves: list[Arr
     for name, seen in (observe(read_inputs) if of_dac else {}).items():
         if name in of_dac:
             stored = quantile(seen, percentile).astype(chip[name]["scale"].dtype)
-            for count in program.crossbars[name].contraction.stack:
+            for count in leading_of(program.crossbars[name])[len(program.crossbars[name].steps) :]:
                 stored = jnp.repeat(stored[..., None], count, axis=-1)
             chip[name] = chip[name] | {"dac_range": stored}
 
@@ -100,10 +101,11 @@ def clipping(program: Any, fleet: Fleet, chip: dict[str, Any], leaves: list[Arra
 
 
 def errors(
-    program: Any, fleet: Fleet, ready: dict[str, Any], leaves: list[Array], key: Array | None
+    program: Any, fleet: Fleet, chip: dict[str, Any], leaves: list[Array], key: Array | None
 ) -> dict[str, Array]:
     """Relative error of each crossbar: sqrt(sum (y - y_digital)^2 / sum y_digital^2), on the data that reaches it."""
     matrices = program.matrices(program.split(leaves)[0])
+    ready = {name: prepared(fleet[name], entry) for name, entry in chip.items()}
 
     def read(site, entry, x, key):
         held, matrix = entry

@@ -14,7 +14,7 @@ from memjax._random import fold_name
 from memjax.contraction import Order, Outer
 from memjax.crossbar import Hardware
 from memjax.transform import _jaxpr as ir
-from memjax.transform._analog import program_crossbars
+from memjax.transform._chips import matrices, program_chip
 from memjax.transform._fleet import Fleet, prepared
 from memjax.transform._places import Place, places
 from memjax.transform._record import Crossbar, Site
@@ -58,7 +58,7 @@ def value_and_outer(
             raise ValueError("key must be a PRNG key, since the weights are programmed into hardware, got None")
         else:
             fleet = Fleet.of(hardware, {name: name for name in program.crossbars})
-            chip = program_crossbars(program, fleet, own, fold_name(key, "program"))
+            chip = program_chip(program, fleet, matrices(program, fleet, own), fold_name(key, "program"))
             entries = {name: prepared(hardware, entry) for name, entry in chip.items()}
 
         def run(own, taps):

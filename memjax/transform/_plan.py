@@ -6,6 +6,7 @@ from typing import Any
 
 from memjax.converters import Dynamic
 from memjax.crossbar import Hardware
+from memjax.transform._chips import leading_of, shape_of
 from memjax.transform._fleet import Fleet
 from memjax.transform._record import Crossbar, Digital, SiteRow
 from memjax.transform._sites import Program
@@ -153,7 +154,7 @@ def make_plan(program: Program, fleet: Fleet) -> Plan:
     """The plan of an analysed function for some hardware."""
     kinds = dict(fleet.index)
     entries = tuple(
-        _entry(fleet[name], found, [row for row in program.table if row.crossbar == name], kinds[name])
+        _entry(fleet, found, [row for row in program.table if row.crossbar == name], kinds[name])
         for name, found in program.crossbars.items()
     )
     first = fleet.kinds[0] if fleet.kinds else Hardware()
@@ -169,20 +170,22 @@ def make_plan(program: Program, fleet: Fleet) -> Plan:
     )
 
 
-def _entry(hardware: Hardware, found: Crossbar, sites: list[SiteRow], kind: int) -> CrossbarPlan:
+def _entry(fleet: Fleet, found: Crossbar, sites: list[SiteRow], kind: int) -> CrossbarPlan:
+    hardware = fleet.kinds[kind]
     inputs, outputs = found.contraction.shape
-    copies = math.prod(found.leading)
-    down, across = -(-inputs // hardware.rows), -(-outputs // hardware.tile[1])
+    rows, columns = shape_of(fleet, found)
+    copies, matrices = math.prod(leading_of(found)), math.prod((*found.steps, *found.contraction.stack))
+    down, across = -(-rows // hardware.rows), -(-columns // hardware.tile[1])
     per_output = hardware.mapping.arrays.values()
     full, extra = sum(per_output), len(per_output) - sum(per_output)
     # Two word lines per input (DualRow) put both arrays into one tile; a reference column stands beside each tile.
     tiles = copies * down * across * max(full // hardware.mapping.word_lines, 1)
     cells = tiles * hardware.tile[0] * hardware.tile[1] + copies * down * across * hardware.rows * extra
-    used = copies * inputs * (outputs * full + across * extra)
+    used = matrices * inputs * outputs * full + copies * rows * across * extra
     reads, macs = sum(row.reads for row in sites), sum(row.macs for row in sites)
     after = tuple(dict.fromkeys(name for row in sites for name in row.after))
     matrix = (inputs, outputs)
-    return CrossbarPlan(found.name, sites[0].kind, matrix, copies, tiles, cells, used, reads, macs, after, kind)
+    return CrossbarPlan(found.name, sites[0].kind, matrix, matrices, tiles, cells, used, reads, macs, after, kind)
 
 
 def _brief(hardware: Hardware) -> str:

@@ -30,11 +30,6 @@ class Crossbar:
     loops: tuple[int, ...]
     steps: tuple[int, ...]
 
-    @property
-    def leading(self) -> tuple[int, ...]:
-        """Leading axes of the crossbar's arrays: one for each loop, and one for a stack."""
-        return (*self.steps, *self.contraction.stack)
-
 
 class Site(NamedTuple):
     """A product that is read on a crossbar.

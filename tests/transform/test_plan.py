@@ -30,7 +30,7 @@ MAPPINGS = {
 # (function, weight, data, op, matrix, copies) on DoubleColumn.
 FORMS = {
     "dense": (dense, (20, 18), (3, 20), "dot", (20, 18), 1, 2 * 4),
-    "groups": (grouped, (3, 3, 2, 6), (1, 5, 5, 4), "conv", (18, 3), 2, 2 * 2 * 2),
+    "groups": (grouped, (3, 3, 2, 6), (1, 5, 5, 4), "conv", (18, 3), 2, 2 * 2),  # side by side in the same tiles
     "scan": (stacked, (3, 5, 5), (2, 5), "dot", (5, 5), 3, 2 * 3),
 }
 
