@@ -121,7 +121,7 @@ def _check_shapes(name: str, entry: Mapping[str, Any]) -> None:
     writes = {f"['writes'][{key!r}]": part for key, part in entry.get("writes", {}).items()}
     per_cell = {f"[{part!r}]": entry[part] for part in CELL_PARTS if part in entry} | writes
     for place, part in per_cell.items():
-        found = {array: tiles.shape for array, tiles in part.items()}
+        found = jax.tree.map(lambda tiles: tiles.shape, part)
         if found != like:
             raise ValueError(f"{name}{place} must have the shapes of the conductances, {like}, got {found}")
     rest = {part: entry[part] for part in ("memory", "adc", "adc_range", "dac_range") if lead and part in entry}

@@ -97,7 +97,7 @@ def decode(text: Any, arrays: Mapping[str, np.ndarray], specs: Mapping[str, type
         return _restored(arrays[text[ARRAY]], text["kind"])
     name = text[SPEC]
     if name not in specs:
-        raise ValueError(f"the class {name} is none of memjax: give it as specs=({name.rpartition('.')[2]},) if it is")
+        raise ValueError(f"the class {name} is none of memjax: pass specs=({name.rpartition('.')[2]},) if it is yours")
     fields = decode({DICT: text["fields"]}, arrays, specs)
     try:
         return specs[name](**fields)

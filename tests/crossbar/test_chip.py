@@ -29,6 +29,7 @@ BAD = [
     (changed("scale", nan), "chip['scale'] must be finite, got 1 NaN"),
     (changed("adc_range", nan), "chip['adc_range'] must be finite, got 1 NaN"),
     (changed("low", lambda a: a[:, :, :3]), "chip['low'] must have the shapes of the conductances"),
+    (CHIP | {"high": CHIP["high"]["pos"]}, "chip['high'] must have the shapes of the conductances"),
     (changed("conductance", lambda a: a[0]), "chip['conductance']['pos'] must have shape [tiles, rows, width]"),
     (changed("drive", lambda a: a[None]), "got shapes (4,) and (1, 5)"),
     (changed("scale", lambda a: a[0]), "must have a scale [*leading, N]"),
