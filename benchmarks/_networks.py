@@ -1,8 +1,12 @@
-"""The networks that are timed, as Flax NNX modules: a linear layer, a LeNet-size CNN, the survey's VGG-8, an MLP."""
+"""The networks that are timed, as Flax NNX modules: a linear layer, a LeNet-size CNN, the survey's VGG-8, an MLP.
+
+Deep ones, whose compilation counts: 20 convolutions of different widths, ResNet-20, GoogLeNet.
+"""
 
 import itertools
 from collections.abc import Callable, Sequence
 
+import jax.numpy as jnp
 from flax import nnx
 
 
@@ -75,4 +79,112 @@ class MLP(nnx.Module):
         return self.layers[-1](x)
 
 
+class Plain20(nnx.Module):
+    """20 convolutions 3x3 of 8 to 46 channels, no two of one shape, for 16x16x3."""
+
+    shape = (16, 16, 3)
+
+    def __init__(self, rngs: nnx.Rngs):
+        pairs = itertools.pairwise((3, *range(8, 48, 2)))
+        self.convs = nnx.List([nnx.Conv(a, b, (3, 3), rngs=rngs) for a, b in pairs])
+
+    def __call__(self, x):
+        for conv in self.convs:
+            x = nnx.relu(conv(x))
+        return x
+
+
+class ConvNorm(nnx.Module):
+    """Convolution and batch normalisation."""
+
+    def __init__(self, inputs: int, outputs: int, size: int, rngs: nnx.Rngs, stride: int = 1):
+        self.conv = nnx.Conv(inputs, outputs, (size, size), strides=stride, rngs=rngs)
+        self.norm = nnx.BatchNorm(outputs, rngs=rngs)
+
+    def __call__(self, x):
+        return self.norm(self.conv(x))
+
+
+class ResNet20(nnx.Module):
+    """ResNet-20 of He et al. (2016) for 32x32x3: 16, 32, 64 channels, shortcuts filled up with zeros."""
+
+    shape = (32, 32, 3)
+
+    def __init__(self, rngs: nnx.Rngs):
+        widths = (16, *[16] * 3, *[32] * 3, *[64] * 3)
+        self.stem = ConvNorm(3, 16, 3, rngs)
+        pairs = list(itertools.pairwise(widths))
+        self.first = nnx.List([ConvNorm(a, b, 3, rngs, 1 if a == b else 2) for a, b in pairs])
+        self.second = nnx.List([ConvNorm(b, b, 3, rngs) for _, b in pairs])
+        self.head = nnx.Linear(64, 10, rngs=rngs)
+
+    def __call__(self, x):
+        x = nnx.relu(self.stem(x))
+        for first, second in zip(self.first, self.second, strict=True):
+            y = second(nnx.relu(first(x)))
+            stride, more = x.shape[1] // y.shape[1], y.shape[-1] - x.shape[-1]
+            x = nnx.relu(y + jnp.pad(x[:, ::stride, ::stride], ((0, 0), (0, 0), (0, 0), (more // 2, more // 2))))
+        return self.head(x.mean((1, 2)))
+
+
+class Inception(nnx.Module):
+    """Four branches side by side; the 5x5 convolution is two of 3x3."""
+
+    def __init__(self, inputs: int, branches: Sequence[int], rngs: nnx.Rngs):
+        one, reduce_3, three, reduce_5, five, pool = branches
+        chains = ((inputs, one), (inputs, reduce_3, three), (inputs, reduce_5, five, five), (inputs, pool))
+        self.branches = nnx.List(
+            [
+                nnx.List([ConvNorm(a, b, 3 if i else 1, rngs) for i, (a, b) in enumerate(itertools.pairwise(chain))])
+                for chain in chains
+            ]
+        )
+
+    def __call__(self, x):
+        sources = (x, x, x, nnx.max_pool(x, (3, 3), (1, 1), "SAME"))
+        results = []
+        for y, branch in zip(sources, self.branches, strict=True):
+            for layer in branch:
+                y = nnx.relu(layer(y))
+            results.append(y)
+        return jnp.concatenate(results, -1)
+
+
+class GoogLeNet(nnx.Module):
+    """GoogLeNet of Szegedy et al. (2015) for 32x32x3 and 10 classes: 64 convolutions and a dense layer."""
+
+    shape = (32, 32, 3)
+
+    def __init__(self, rngs: nnx.Rngs):
+        stages = (
+            [(64, 96, 128, 16, 32, 32), (128, 128, 192, 32, 96, 64)],
+            [
+                (192, 96, 208, 16, 48, 64),
+                (160, 112, 224, 24, 64, 64),
+                (128, 128, 256, 24, 64, 64),
+                (112, 144, 288, 32, 64, 64),
+                (256, 160, 320, 32, 128, 128),
+            ],
+            [(256, 160, 320, 32, 128, 128), (384, 192, 384, 48, 128, 128)],
+        )
+        self.stem, inputs, made = ConvNorm(3, 192, 3, rngs), 192, []
+        for stage in stages:
+            blocks = []
+            for branches in stage:
+                blocks.append(Inception(inputs, branches, rngs))
+                inputs = branches[0] + branches[2] + branches[4] + branches[5]
+            made.append(nnx.List(blocks))
+        self.stages = nnx.List(made)
+        self.head = nnx.Linear(inputs, 10, rngs=rngs)
+
+    def __call__(self, x):
+        x = nnx.relu(self.stem(x))
+        for index, stage in enumerate(self.stages):
+            x = nnx.max_pool(x, (3, 3), (2, 2), "SAME") if index else x
+            for block in stage:
+                x = block(x)
+        return self.head(x.mean((1, 2)))
+
+
 NETWORKS = {"linear 512x512": Linear, "LeNet": LeNet, "VGG-8": VGG8}
+DEEP = {"20 convolutions": Plain20, "ResNet-20": ResNet20, "GoogLeNet": GoogLeNet}

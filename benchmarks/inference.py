@@ -2,19 +2,22 @@
 
     python benchmarks/inference.py                        # forward and backward, all networks and tiles
     python benchmarks/inference.py --networks VGG-8 --tiles 16 128 --repeats 15
+    python benchmarks/inference.py --networks --chips 0   # deep networks alone: how fast they start
 
 6-bit ADC, 6 levels, 8-bit DAC, double columns. Prints a table of medians over paired runs (quartiles of the ratio in
-brackets) and writes it as CSV with --out.
+brackets) and writes it as CSV with --out. Of deep networks it prints the time of the first call and of the next of
+everything that makes and reads a chip of 16x16 tiles with device variation and drift, as ratios to the digital network.
 """
 
 import argparse
 import csv
+import dataclasses
 import pathlib
 import time
 from collections.abc import Callable
 
 import jax
-from _networks import NETWORKS
+from _networks import DEEP, NETWORKS
 from _timing import Comparison, compare, seconds
 from flax import nnx
 
@@ -77,10 +80,50 @@ def many_chips(fn, state, x, tile: int, chips: int, at_once: int, repeats: int) 
     return compare(lambda: every(programmed), one_by_one, repeats)
 
 
+def starting(fn, state, x, tile: int) -> None:
+    """Print seconds of the first and the next call of everything, and their ratios to the digital network's."""
+    survey = hardware(tile)
+    effects = (mj.effects.DeviceVariation(1e3, 1e4), mj.effects.Drift(0.05, nu_std=0.01))
+    analog = mj.crossbarify(fn, dataclasses.replace(survey, effects=effects))
+    key = jax.random.key(1)
+    jax.block_until_ready(jax.random.normal(key))  # what JAX itself loads first
+    made = {}
+
+    def kept(name: str, f: Callable):
+        def call():
+            made[name] = f()
+            return made[name]
+
+        return call
+
+    digital = jax.jit(fn)
+    calls = {
+        "digital": lambda: digital(state, x),
+        "plan": kept("plan", lambda: analog.plan(state, x)),
+        "program": kept("chip", lambda: analog.program(state, key, x)),
+        "apply": lambda: analog.apply(made["chip"], state, x),
+        "reprogram": lambda: analog.reprogram(made["chip"], state, key, x),
+        "age": kept("aged", lambda: analog.age(made["chip"], key, seconds=1e3)),
+        "compensate": lambda: analog.compensate(made["aged"], made["chip"], key),
+        "tune": lambda: analog.tune(made["aged"], state, key, x),
+    }
+    baseline = None
+    for name, call in calls.items():
+        first, again = seconds(call), min(seconds(call) for _ in range(3))
+        baseline = baseline or (first, again)
+        print(
+            f"  {name:12} first {first:8.2f} s {first / baseline[0]:8.2f}x   "
+            f"again {1e3 * again:9.2f} ms {again / baseline[1]:8.2f}x",
+            flush=True,
+        )
+    print(f"  {made['plan'].tiles} tiles")
+
+
 def main() -> None:
     """Run the benchmarks named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
+    parser.add_argument("--networks", nargs="*", choices=NETWORKS, default=list(NETWORKS))
+    parser.add_argument("--deep", nargs="*", choices=DEEP, default=list(DEEP), help="networks whose start is timed")
     parser.add_argument("--tiles", nargs="+", type=int, default=[16, 64, 128])
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--chips", type=int, default=256, help="chips in the many-chips comparison (0: leave it out)")
@@ -117,6 +160,10 @@ def main() -> None:
         for at_once in (1, 8, options.chips):
             result = many_chips(fn, state, x, 64, options.chips, at_once, max(3, options.repeats // 3))
             report(f"{options.chips} chips, {at_once} at once", "LeNet", 16, 64, result)
+    for network in options.deep:
+        fn, state = as_function(DEEP[network])
+        print(network)
+        starting(fn, state, jax.random.normal(jax.random.key(0), (8, *DEEP[network].shape)), 16)
     if options.out:
         with options.out.open("w", newline="") as file:
             writer = csv.writer(file)

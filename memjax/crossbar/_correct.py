@@ -220,7 +220,9 @@ def _outputs(hardware: Hardware, tiling: Tiling, tiles: dict[str, Any], x: Array
     total = _over_row_tiles(tiling, read_tile, each, count)
     used = np.concatenate([_used_columns(grid) for grid in tiling.grids])
     total = jnp.where(used[:, None, :], total, 0.0)
-    return total * (value * steps)[matrix] if dac.rescale else total
+    if not dac.rescale:
+        return total
+    return total * jnp.broadcast_to(value * steps, (len(x), count, 1))[matrix]
 
 
 def _used_columns(grid: Grid) -> np.ndarray:

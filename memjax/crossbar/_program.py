@@ -204,8 +204,10 @@ def _written_tiles(
     strip, _ = tiling.strips
     arrays = tuple(hardware.mapping.arrays)
     columns = _largest_weights(hardware, tiling, weights) if scales is None else tiling.columns(scales)
-    # Held together, or XLA multiplies with the reciprocals, which do not take the largest weight to 1 exactly.
-    scale = lax.optimization_barrier(jnp.broadcast_to(columns[strip][:, None, :], weights.shape))
+    scale = columns[strip][:, None, :]
+    if hardware.mapping.scaling == "matrix":
+        # Spread by hand: XLA would multiply with the reciprocal, which need not take the largest weight to 1 exactly.
+        scale = lax.optimization_barrier(jnp.broadcast_to(scale, weights.shape))
     matrix_keys = tiling.matrix_keys(key, named)
     tiles = {
         "weights": clip(weights / scale, -1.0, 1.0),
