@@ -1,8 +1,9 @@
 """Rounding and clipping whose gradient passes straight through."""
 
-import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
 
 ROUNDINGS = ("half_even", "half_up", "floor")
 
@@ -14,15 +15,24 @@ def round_values(z: Array, rounding: str) -> Array:
     return jnp.floor(z + 0.5) if rounding == "half_up" else jnp.floor(z)
 
 
-@jax.custom_jvp
 def replace_value(z: Array, value: Array) -> Array:
-    """`value`, with the gradient of `z` (the straight-through estimator of Bengio et al., arXiv 1308.3432)."""
-    return jnp.broadcast_to(value, jnp.shape(z)).astype(jnp.result_type(z))
+    """`value`, with the derivatives of `z` (the straight-through estimator of Bengio et al., arXiv 1308.3432)."""
+    z = jnp.asarray(z)
+    return _replace.bind(z, jnp.broadcast_to(jnp.asarray(value, z.dtype), z.shape))
 
 
-@replace_value.defjvp
-def _(primals, tangents):
-    return replace_value(*primals), tangents[0]
+def _batch(arguments: tuple[Array, Array], axes: tuple) -> tuple[Array, int]:
+    size = next(a.shape[axis] for a, axis in zip(arguments, axes, strict=True) if axis is not None)
+    return _replace.bind(*(batching.bdim_at_front(a, axis, size) for a, axis in zip(arguments, axes, strict=True))), 0
+
+
+# A primitive, since the rule of a `jax.custom_jvp` inside a scan is lost in derivatives of gradients.
+_replace = Primitive("replace_value")
+_replace.def_impl(lambda z, value: value)
+_replace.def_abstract_eval(lambda z, value: value)
+mlir.register_lowering(_replace, lambda context, z, value: [value])
+ad.primitive_jvps[_replace] = lambda primals, tangents: (_replace.bind(*primals), tangents[0])
+batching.primitive_batchers[_replace] = _batch
 
 
 def clip(z: Array, low, high) -> Array:

@@ -1,6 +1,7 @@
 """The backward pass through the array itself: errors on the bit lines, read at the word lines."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -14,6 +15,12 @@ from memjax.crossbar._tiles import cut, join
 
 # Most numbers in the patches of a convolution that are live at once.
 PATCHES = 1 << 24
+
+# Refusal of derivatives that the array does not give.
+FORWARD_MODE = (
+    "Hardware.backward must be None for forward mode (jvp, jacfwd, linearize): the transposed array gives gradients, "
+    "of reverse mode alone; use grad, vjp or jacrev (and jvp of grad), or a Hardware with backward=None"
+)
 
 
 class Backward(eqx.Module):
@@ -61,46 +68,27 @@ def turned(conductance: dict[str, Array], tile: tuple[int, int], g_off: Any, sca
     }
 
 
-def through(contraction: Dot | Convolution, read: Any, hardware: Any, ready: Any, scale: Array, x: Array) -> Array:
-    """Zero of the shape of the result (standard form), whose gradient by `x` is read from the turned chip.
+def errors_back(
+    contraction: Dot | Convolution, read: Callable, scale: Array, shape: tuple[int, ...], d: Array
+) -> Array:
+    """The gradient by the data, read from the turned chip.
 
     Args:
         contraction: the operation.
-        read: (hardware, contraction, ready, errors) -> result, the read of a chip.
-        hardware: that of the turned chip.
-        ready: the turned chip, prepared.
+        read: (contraction, errors) -> result, the read of the turned chip.
         scale: weight scales [*stack, N].
-        x: the data in standard form.
+        shape: of the data in standard form.
+        d: the gradient by the result in standard form.
     """
-    shape = jax.eval_shape(lambda: contraction.product(x, jnp.zeros((*contraction.stack, *contraction.shape), x.dtype)))
-
-    @jax.custom_vjp
-    def link(x, hardware, ready, scale):  # all that may be traced is an argument
-        return jnp.zeros(shape.shape, shape.dtype)
-
-    def forward(x, hardware, ready, scale):
-        return link(x, hardware, ready, scale), (hardware, ready, scale)
-
-    def backward(saved, cotangent):
-        hardware, ready, scale = saved
-        inputs, outputs = contraction.shape
-        # Scales of columns among one another belong to the errors, the common one to the result.
-        largest = jnp.max(scale, axis=-1, keepdims=True)
-        unit = jnp.where(largest > 0.0, largest, 1.0)[..., None, :]
-        errors = contraction.unrows(cotangent) * scale[..., None, :] / unit
-        stack = contraction.stack
-        turned_dot = Dot(
-            errors.shape,
-            (*stack, outputs, inputs),
-            (errors.ndim - 1,),
-            (len(stack),),
-            (0,) if stack else (),
-            (0,) if stack else (),
-        )
-        return _gather(contraction, unit * read(hardware, turned_dot, ready, errors), x.shape), None, None, None
-
-    link.defvjp(forward, backward)
-    return link(x, hardware, ready, scale)
+    inputs, outputs = contraction.shape
+    # Scales of columns among one another belong to the errors, the common one to the result.
+    largest = jnp.max(scale, axis=-1, keepdims=True)
+    unit = jnp.where(largest > 0.0, largest, 1.0)[..., None, :]
+    errors = contraction.unrows(d) * scale[..., None, :] / unit
+    stack = contraction.stack
+    axis = (0,) if stack else ()
+    turned_dot = Dot(errors.shape, (*stack, outputs, inputs), (errors.ndim - 1,), (len(stack),), axis, axis)
+    return _gather(contraction, unit * read(turned_dot, errors), shape)
 
 
 def _gather(contraction: Dot | Convolution, rows: Array, shape: tuple[int, ...]) -> Array:

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from memjax.converters import AbstractAdc, Dynamic
+from memjax.converters import AbstractAdc, Dynamic, replace_value
 from memjax.crossbar._response import Response
 from memjax.effects import Power
 from memjax.mapping import copy_columns
@@ -64,6 +64,8 @@ def mvm(
 ) -> tuple[Array, Observation | None]:
     """Sum over tiles of the converted currents.
 
+    Nothing is kept for the backward pass but the inputs; the partial sums are computed again there, tile by tile.
+
     Args:
         schedule: in which order, and how many bit lines a tile has.
         watch: what to record of each tile's currents [LSB], or None.
@@ -77,12 +79,33 @@ def mvm(
 
     Returns: codes [B, n], and what was watched, summed over the tiles.
     """
-    tiles, rows, _ = term.conductances[0].shape
+    tiles, rows, width = term.conductances[0].shape
     x = jnp.pad(x, ((0, 0), (0, tiles * rows - x.shape[-1])))
     row_keys = None if key is None else jax.vmap(partial(jax.random.fold_in, key))(first + jnp.arange(len(x)))
-    if watch is None and not isinstance(adc.range, Dynamic):
-        return _masked(schedule, adc, response, x, term, row_keys), None
-    return _tile_sum(schedule, watch, adc, response, x, term, row_keys)
+
+    @partial(jax.checkpoint, prevent_cse=schedule.batched)  # nothing merges over the steps of a loop
+    def convert(tile, drives, part):
+        if not schedule.batched:  # read where they lie; the copy cut by tiles is for derivatives and never made
+            drives = replace_value(drives, lax.dynamic_slice_in_dim(lax.stop_gradient(x), tile * rows, rows, 1))
+        current = _partial_sum(schedule.columns, response, drives, part, row_keys, tile)
+        errors = _converter_errors(adc, drives, part, row_keys, tile)
+        return _convert(schedule.columns, watch, adc, current, errors)
+
+    every = jnp.arange(tiles), jnp.moveaxis(x.reshape(-1, tiles, rows), 1, 0), term
+    if schedule.batched:
+        codes, seen = jax.vmap(convert)(*every)
+        return jnp.sum(codes, axis=0), None if seen is None else Observation(seen.total.sum(0), seen.peak.max(0))
+
+    def step(total, tile):
+        codes, seen = convert(*tile)
+        return (total[0] + codes, None if seen is None else merge(total[1], seen)), None
+
+    start = jnp.zeros((len(x), width), x.dtype), None
+    if watch is not None:
+        shapes = jax.eval_shape(convert, *jax.tree.map(lambda a: a[0], every))
+        start = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+    # Two tiles in each turn of the loop: half its overhead, which counts for small batches.
+    return lax.scan(step, start, every, unroll=2)[0]
 
 
 def _partial_sum(columns: int, response: Response, x: Array, term: Term, row_keys: Array | None, tile: Array) -> Array:
@@ -154,82 +177,6 @@ def _convert(
     return codes, None if watch is None else watch(vectors / lsb)
 
 
-def _tile_sum(
-    schedule: Schedule,
-    watch: Watch,
-    adc: AbstractAdc,
-    response: Response,
-    x: Array,
-    term: Term,
-    row_keys: Array | None,
-):
-    """(sum over the tiles of the converted currents, what was watched)."""
-    tiles, rows, _ = term.conductances[0].shape
-
-    def one(tile, part):
-        piece = lax.dynamic_slice_in_dim(x, tile * rows, rows, 1)
-        current = _partial_sum(schedule.columns, response, piece, part, row_keys, tile)
-        errors = _converter_errors(adc, piece, part, row_keys, tile)
-        return _convert(schedule.columns, watch, adc, current, errors)
-
-    if schedule.batched:
-        codes, seen = jax.vmap(one)(jnp.arange(tiles), term)
-        return jnp.sum(codes, axis=0), None if seen is None else Observation(seen.total.sum(0), seen.peak.max(0))
-
-    def step(carry, part):
-        codes, seen = one(*part)
-        return (carry[0] + codes, None if seen is None else merge(carry[1], seen)), None
-
-    shapes = jax.eval_shape(lambda: one(0, jax.tree.map(lambda a: a[0], term)))
-    start = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
-    # Two tiles in each turn of the loop: half its overhead, which counts for small batches.
-    return lax.scan(step, start, (jnp.arange(tiles), term), unroll=2)[0]
-
-
 def merge(a: Observation, b: Observation) -> Observation:
     """What was seen of two sets of numbers together."""
     return Observation(a.total + b.total, jnp.maximum(a.peak, b.peak))
-
-
-@partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _masked(
-    schedule: Schedule, adc: AbstractAdc, response: Response, x: Array, term: Term, row_keys: Array | None
-) -> Array:
-    """Sum of codes whose gradient is that of clipping: partial sums outside the converter's range pass none.
-
-    Nothing is kept for the backward pass but the inputs; the partial sums are computed again there, tile by tile.
-    """
-    return _tile_sum(schedule, None, adc, response, x, term, row_keys)[0]
-
-
-def _masked_forward(schedule, adc, response, x, term, row_keys):
-    return _masked(schedule, adc, response, x, term, row_keys), (adc, response, x, term, row_keys)
-
-
-def _masked_backward(schedule, saved, cotangent):
-    adc, response, x, term, row_keys = saved
-    rows = term.conductances[0].shape[1]
-
-    def back(tile, part):
-        def run(shared, piece, part):
-            adc, response = shared
-            current = _partial_sum(schedule.columns, response, piece, part, row_keys, tile)
-            errors = _converter_errors(adc, piece, part, row_keys, tile)
-            return _convert(schedule.columns, None, adc, current, errors)[0]
-
-        return jax.vjp(run, (adc, response), lax.dynamic_slice_in_dim(x, tile * rows, rows, 1), part)[1](cotangent)
-
-    def step(total, part):
-        d_shared, d_x, d_term = back(*part)
-        return jax.tree.map(jnp.add, total, d_shared), (d_x, d_term)
-
-    tiles = jnp.arange(len(term.conductances[0]))
-    if schedule.batched:
-        d_shared, d_x, d_term = jax.vmap(back)(tiles, term)
-        d_shared = jax.tree.map(lambda d: d.sum(0), d_shared)
-    else:
-        d_shared, (d_x, d_term) = lax.scan(step, jax.tree.map(jnp.zeros_like, (adc, response)), (tiles, term))
-    return *d_shared, jnp.moveaxis(d_x, 0, 1).reshape(x.shape), d_term, None
-
-
-_masked.defvjp(_masked_forward, _masked_backward)

@@ -1,7 +1,6 @@
 """Reading a chip: DAC, currents, ADC, and the scales undone."""
 
-from collections.abc import Callable
-from functools import partial, reduce
+from functools import reduce
 from typing import Any, NamedTuple
 
 import jax
@@ -9,8 +8,8 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from memjax.contraction import Convolution, Dot
-from memjax.converters import Dynamic, never_clips
-from memjax.crossbar._backward import through, turned
+from memjax.converters import Dynamic, never_clips, replace_value
+from memjax.crossbar._backward import FORWARD_MODE, errors_back, turned
 from memjax.crossbar._hardware import Hardware
 from memjax.crossbar._mvm import Observation, Schedule, Term, Watch, merge, mvm
 from memjax.crossbar._packing import Packing
@@ -25,6 +24,7 @@ from memjax.crossbar._response import (
     presented,
     weighted_sum,
 )
+from memjax.crossbar._reverse_only import reverse_only
 from memjax.crossbar._tiles import join
 from memjax.mapping import copy_columns
 
@@ -146,15 +146,21 @@ def read(
     packing = Packing.of(hardware, contraction)
     if packing is not None:
         ready = packing.apart(ready)
-    dtype = ready.gains[0].dtype
+    data = contraction.data(x).astype(ready.gains[0].dtype)
+    if ready.backward is None or watch is not None:
+        result, seen = _forward(hardware, contraction, ready, data, key, watch)
+    else:
+        result, seen = _through_the_array(hardware, contraction, ready, data, key), None
+    return contraction.result(result), seen
+
+
+def _forward(
+    hardware: Hardware, contraction: Contraction, ready: Ready, data: Array, key: Array | None, watch: Watch
+) -> tuple[Array, Observation | None]:
+    """The read between standard forms."""
     stored = None if ready.dac_range is None else jnp.max(ready.dac_range)  # one range, also for a stack
-    data = contraction.data(x).astype(dtype)
-    link = None
-    if ready.backward is not None:
-        link = _through_the_array(hardware, contraction, ready.backward, data)
-        data = lax.stop_gradient(data)
     codes, value = hardware.dac.convert(data, contraction.vector_axes, stored)
-    total, seen = jnp.zeros((), dtype), []
+    total, seen = jnp.zeros((), data.dtype), []
     for index, (term, gain) in enumerate(zip(ready.terms, ready.gains, strict=True)):
         random = term.powers or hardware.adc.noisy
         term_key = jax.random.fold_in(key, index) if key is not None and random else None
@@ -163,15 +169,25 @@ def read(
         seen.append(observed)
     if ready.reference is not None:
         total = total - contraction.product(codes, ready.reference)
-    total = total * value if link is None else total * value + link
-    return contraction.result(total), None if watch is None else reduce(merge, seen)
+    return total * value, None if watch is None else reduce(merge, seen)
 
 
-def _through_the_array(hardware: Hardware, contraction: Contraction, turned_chip: tuple, data: Array) -> Array:
-    """Zeros whose gradient by the data is read from the transposed array."""
-    other = _other_side(hardware)
-    ready, scale = turned_chip
-    return through(contraction, lambda *of_chip: read(*of_chip)[0], other, ready, scale, data)
+def _through_the_array(
+    hardware: Hardware, contraction: Contraction, ready: Ready, data: Array, key: Array | None
+) -> Array:
+    """The read whose gradient by the data is read from the transposed array."""
+
+    def forward(data, operands):
+        hardware, ready, key = operands
+        return _forward(hardware, contraction, ready, data, key, None)[0]
+
+    def gradient(d, operands):
+        hardware, ready, _ = operands
+        turned_chip, scale = ready.backward
+        back = lambda contraction, errors: read(_other_side(hardware), contraction, turned_chip, errors)[0]
+        return errors_back(contraction, back, scale, data.shape, d)
+
+    return reverse_only(forward, gradient, FORWARD_MODE, data, (hardware, ready, key))
 
 
 def _convert_currents(
@@ -184,22 +200,19 @@ def _convert_currents(
     backend = jax.default_backend()
     batched = hardware.schedule == "batched" or (hardware.schedule is None and backend != "cpu")
     schedule = Schedule(batched, 1 if shared else columns)
-    encoding, adc = hardware.dac.encoding, hardware.adc
-    # Passed on, not closed over: a function with a gradient of its own may not see outer tracers.
+    encoding = hardware.dac.encoding
     cast = lambda tree: jax.tree.map(lambda leaf: jnp.asarray(leaf, codes.dtype), tree)
-    converters, response = cast((hardware.dac.steps(), adc)), cast(Response.of(hardware))
+    steps, adc, response = cast((hardware.dac.steps(), hardware.adc, Response.of(hardware)))
 
     def wide(array):
         """Bit lines as outputs: padding columns dropped, the shared column of a tile copied to its columns."""
         return copy_columns(array, columns, outputs) if shared else array[..., :outputs]
 
-    def product(codes, response, conductances):
-        branches = zip(response.branches(codes), conductances, strict=True)
+    def product():
+        branches = zip(response.branches(codes), term.conductances, strict=True)
         return reduce(jnp.add, (contraction.product(x, join(wide(g), inputs, outputs)) for x, g in branches))
 
-    def simulate(codes, term, converters, response, key):
-        steps, adc = converters
-
+    def simulate(codes, term, steps, adc, response):
         def kernel(rows, term, key, first):
             drives = encoding.drives(rows, steps)
             result, seen = mvm(schedule, watch, adc, response, drives, term, key, first * encoding.planes)
@@ -210,29 +223,10 @@ def _convert_currents(
         most = CACHE_BYTES.get(backend, DEVICE_BYTES) // (row * encoding.planes)
         return contraction.over_rows(kernel, codes, term, key, most, watch is not None)
 
+    real = codes, term, steps, adc, response
     if adc.bits is None and key is None and watch is None:
-        return product(codes, response, term.conductances), None
+        return product(), None
     if watch is None and (not adc.clip_gradient or never_clips(adc)):
-        return _straight_through(product, simulate, codes, term, converters, response, key), None
-    return simulate(codes, term, converters, response, key)
-
-
-@partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _straight_through(
-    product: Callable, simulate: Callable, codes: Array, term: Term, converters: Any, response: Response, key: Any
-):
-    """The simulated result, with the gradient of the digital product."""
-    return simulate(codes, term, converters, response, key)[0]
-
-
-def _straight_through_forward(product, simulate, codes, term, converters, response, key):
-    return simulate(codes, term, converters, response, key)[0], (codes, term, response)
-
-
-def _straight_through_backward(product, simulate, saved, cotangent):
-    codes, term, response = saved
-    d_codes, d_response, d_conductances = jax.vjp(product, codes, response, term.conductances)[1](cotangent)
-    return d_codes, jax.tree.map(jnp.zeros_like, term)._replace(conductances=d_conductances), None, d_response, None
-
-
-_straight_through.defvjp(_straight_through_forward, _straight_through_backward)
+        # The simulated result, with the derivatives of the digital product (whose value is not computed).
+        return replace_value(product(), simulate(*lax.stop_gradient(real))[0]), None
+    return simulate(*real)

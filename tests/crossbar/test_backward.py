@@ -87,6 +87,38 @@ def test_forward_results_stay_and_faults_show_up_both_ways():
     assert np.abs(results[1][1] - params["w"].sum(1)).max() > 0.1
 
 
+def test_second_derivatives_are_those_of_the_forward_read():
+    params, x = {"w": jax.random.normal(jax.random.key(1), (5, 7))}, jax.random.normal(jax.random.key(2), (3, 5))
+    products = []
+    for backward in (None, IDEAL):
+        analog = mj.crossbarify(lambda p, x: jnp.tanh(x @ p["w"]), hardware(backward))
+        chip = analog.program(params, jax.random.key(0), x)
+        slope = jax.grad(lambda x, a=analog, c=chip: (a.apply(c, params, x) ** 2).sum())
+        products.append((jax.jvp(slope, (x,), (x,))[1], jax.grad(lambda x, s=slope: (s(x) * x).sum())(x)))
+    np.testing.assert_allclose(products[1], products[0], rtol=1e-3, atol=1e-4)
+    assert np.abs(products[0]).max() > 0.1
+
+
+@pytest.mark.parametrize("mode", [lambda f, x: jax.jvp(f, (x,), (x,)), lambda f, x: jax.jit(jax.jacfwd(f))(x)])
+def test_forward_mode_is_refused(mode):
+    params, x = {"w": jnp.ones((5, 7))}, jnp.ones((3, 5))
+    analog = mj.crossbarify(lambda p, x: x @ p["w"], hardware(IDEAL))
+    chip = analog.program(params, jax.random.key(0), x)
+    with pytest.raises(TypeError, match="Hardware.backward must be None for forward mode"):
+        mode(lambda x: analog.apply(chip, params, x), x)
+
+
+def test_gradients_under_vmap():
+    """Of several chips, from inside and from outside."""
+    params, x = {"w": jax.random.normal(jax.random.key(1), (5, 7))}, jax.random.normal(jax.random.key(2), (3, 5))
+    analog = mj.crossbarify(lambda p, x: x @ p["w"], hardware(mj.Backward(), effects=(mj.effects.StuckAt(hrs=0.3),)))
+    chips = jax.vmap(lambda key: analog.program(params, key, x))(jax.random.split(jax.random.key(0), 3))
+    loss = lambda chip, x: jnp.sin(analog.apply(chip, params, x)).sum()
+    inside = jax.vmap(jax.grad(loss, 1), (0, None))(chips, x)
+    outside = jax.grad(lambda x: jax.vmap(loss, (0, None))(chips, x).sum())(x)
+    np.testing.assert_allclose(inside.sum(0), outside, rtol=1e-4, atol=1e-4)
+
+
 def test_bad_input():
     with pytest.raises(ValueError, match="Hardware.mapping must be DoubleColumn .* got Offset"):
         mj.Hardware(mapping=mj.mapping.Offset(), backward=IDEAL)
