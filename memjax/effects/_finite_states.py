@@ -62,6 +62,14 @@ class FiniteStates(Targeting):
             nearest = self._nearest(conductance, low, high)
         return replace_value(conductance, nearest)
 
+    def check(self, hardware: Any) -> None:
+        g_off = _check.concrete(hardware.cell.g_off)
+        if self.table is None and self.spacing == "resistance" and g_off is not None and (g_off == 0).any():
+            raise ValueError(
+                "FiniteStates.spacing 'resistance' needs a finite Hardware.cell.r_off, got inf: use 'conductance' or a "
+                "table"
+            )
+
     def _nearest(self, conductance: Array, low: Array, high: Array) -> Array:
         last = jnp.asarray(self.levels, conductance.dtype) - 1.0
         width = jnp.where(high > low, high - low, 1.0)

@@ -41,7 +41,7 @@ def scattered(
     """Conductances [S] of the two states of each cell, scattered about `low` and `high`.
 
     Pairs with R_on <= 0 or R_on >= R_off are drawn again (truncation by resampling, never by taking magnitudes; after
-    64 rounds a cell keeps its means). Cells with low = high are stuck and stay.
+    64 rounds a cell keeps its means). Cells with low = high are stuck and stay; an infinite R_off stays infinite.
 
     Args:
         low, high: means, as conductances [S] of the high- and the low-resistance state.
@@ -59,7 +59,7 @@ def scattered(
 
     def invalid(z):
         off, on = ranges(z)
-        return ~((off > 0) & (off < on) | stuck)
+        return ~(((off > 0) | (low == 0)) & (off < on) | stuck)
 
     def redraw(state):
         count, z = state

@@ -4,6 +4,7 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from memjax import _check
@@ -15,10 +16,11 @@ class Cell(eqx.Module):
 
     Args:
         r_on: resistance of the low-resistance state [ohm].
-        r_off: resistance of the high-resistance state [ohm], larger than `r_on`.
+        r_off: resistance of the high-resistance state [ohm], larger than `r_on`; infinite: it does not conduct.
         levels: number of programmable states, evenly spaced in conductance from G_off to G_on (None: continuous).
 
-    Raises: ValueError for a resistance that is not positive and finite, for r_on >= r_off, and for levels < 2.
+    Raises: ValueError for a resistance that is not positive, for an r_on that is not finite, for r_on >= r_off, and for
+        levels < 2.
     """
 
     r_on: Any = 10e3
@@ -27,8 +29,9 @@ class Cell(eqx.Module):
 
     def __check_init__(self):
         _check.number("Cell.r_on", self.r_on, 0.0, open_low=True)
-        _check.number("Cell.r_off", self.r_off, 0.0, open_low=True)
         r_on, r_off = _check.concrete(self.r_on), _check.concrete(self.r_off)
+        finite = self.r_off if r_off is None else np.where(np.isposinf(r_off), 1.0, r_off)
+        _check.number("Cell.r_off", finite, 0.0, open_low=True)
         if r_on is not None and r_off is not None and (r_on >= r_off).any():
             raise ValueError(f"Cell.r_on must be smaller than Cell.r_off, got r_on={self.r_on} and r_off={self.r_off}")
         if self.levels is not None:

@@ -17,6 +17,7 @@ from memjax.training._law import AbstractLaw
 from memjax.training._lists import apply_listed
 from memjax.training._noise import normal
 from memjax.training._population import Made
+from memjax.training._precision import nothing_lost, working
 from memjax.training._pulses import apply_net, apply_pulses
 from memjax.training._rules import Counts
 
@@ -34,11 +35,19 @@ class Window(NamedTuple):
 
 
 class Leaf(NamedTuple):
-    """A leaf of the parameters: its name, its array and, for a conductance, the range of the cell."""
+    """A leaf of the parameters.
+
+    Attributes:
+        name: its path.
+        value: its array, in float32 at least.
+        window: for a conductance, the range of the cell.
+        lost: what the parameter's own precision loses of `value`: nothing yet, zeros; None where it is the same.
+    """
 
     name: str
-    value: Any
+    value: Array
     window: Window | None
+    lost: Array | None
 
 
 def leaves(params: Any, range: Range | None = None) -> list[Leaf]:
@@ -61,8 +70,9 @@ def leaves(params: Any, range: Range | None = None) -> list[Leaf]:
                     "when it was made, got None"
                 )
             chosen = own if range is None else range
-            window = None if chosen is None else Window(*(jnp.asarray(end, value.dtype) for end in chosen))
-            found.append(Leaf(name, value, window))
+            kept = value.astype(working(value.dtype))
+            window = None if chosen is None else Window(*(jnp.asarray(end, kept.dtype) for end in chosen))
+            found.append(Leaf(name, kept, window, nothing_lost(value)))
     return found
 
 

@@ -1,6 +1,7 @@
 """Stochastic coincidence updates as an optax transformation."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -16,6 +17,7 @@ from memjax.training._arrays import Writer
 from memjax.training._law import AbstractLaw
 from memjax.training._outer_pulses import counts_of, draws_of, trains_of
 from memjax.training._population import Made
+from memjax.training._precision import exact, rounded, working
 from memjax.training._pulsed import PulsedState, changed, matched, pulsed, witness
 from memjax.training._pulses import pulse_cells, put
 from memjax.training._rules import Counts, Sign
@@ -78,21 +80,27 @@ def coincidence(
         names, values, outers, structure = matched(updates, state.cells, params, is_outer)
         altered = state.altered | changed(names, values, state.seen)
         now = jnp.asarray(rate(state.count) if callable(rate) else rate, jnp.float32)
+        changes, new = write(names, values, outers, state, now)
+        return jax.tree.unflatten(structure, changes), state._replace(count=state.count + 1, altered=altered, **new)
+
+    @partial(jax.jit, static_argnums=0)
+    def write(
+        names: tuple[str, ...], values: list[Array], outers: list[Outer], state: PulsedState, now: Array
+    ) -> tuple[list[Array], dict[str, tuple]]:
+        """(updates, what is new in the state)."""
         key_now = jax.random.fold_in(state.key, state.count)
-        changes, hidden, seen = [], [], []
-        for index, (name, value, outer) in enumerate(zip(names, values, outers, strict=True)):
-            made = state.cells[index]
+        changes, hidden, lost, seen = [], [], [], []
+        for index, (name, parameter, outer) in enumerate(zip(names, values, outers, strict=True)):
+            made, value = state.cells[index], exact(parameter, state.lost[index])
             stored = state.hidden[index] if state.hidden else None
             writer = coincide(law, outer, made, now, length, management, fidelity)
             after, stored = _arrays.write(law, made, value, stored, fold_name(key_now, name), writer)
             hidden += [] if stored is None else [stored]
-            change = (after - value).astype(value.dtype)
+            change, after, left = rounded(parameter, state.lost[index], (after - value).astype(value.dtype))
             changes.append(change)
-            seen.append(witness(value + change))
-        new = PulsedState(
-            state.key, state.count + 1, state.cells, state.windows, (), tuple(hidden), tuple(seen), altered
-        )
-        return jax.tree.unflatten(structure, changes), new
+            lost.append(left)
+            seen.append(witness(after))
+        return changes, {"hidden": tuple(hidden), "lost": tuple(lost), "seen": tuple(seen)}
 
     return optax.GradientTransformationExtraArgs(same.init, update)
 
@@ -108,6 +116,7 @@ def coincide(
     sign: Array | None = None,
 ) -> Writer:
     """The writer that sends the coincidences of a mini-batch, in the reverse direction where `sign` is negative."""
+    outer = jax.tree.map(lambda a: a.astype(working(a.dtype)), outer)
     step = law.granularity.astype(outer.x.dtype)
     cells = {name: outer.to_matrix(value).reshape(-1) for name, value in made.items()}
 

@@ -1,5 +1,6 @@
 """Training with pairs of cells that are only ever pulsed upwards."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -12,6 +13,7 @@ from memjax._random import fold_name
 from memjax.training import _arrays
 from memjax.training._law import AbstractLaw
 from memjax.training._population import Made
+from memjax.training._precision import nothing_lost, rounded
 from memjax.training._pulsed import changed, matched, unseen, witness
 from memjax.training._rules import AbstractRule, Deterministic
 
@@ -101,25 +103,33 @@ def one_sided(
         cells = tuple(one.cells for one in state.plus)
         names, values, wanted, structure = matched(updates, cells, params, lambda node: False)
         altered = state.altered | changed(names, values, state.seen)
+        changes, new = write_pairs(names, values, wanted, state)
+        return jax.tree.unflatten(structure, changes), state._replace(count=state.count + 1, altered=altered, **new)
+
+    @partial(jax.jit, static_argnums=0)
+    def write_pairs(names: tuple[str, ...], values: list[Array], wanted: list[Any], state: OneSidedState) -> Any:
+        """(updates, what is new in the state)."""
         key_now = jax.random.fold_in(state.key, state.count)
         refresh = state.count % refresh_every == refresh_every - 1
         step = _upward_step(law)
         changes, seen, sides, residue = [], [], [], []
         for index, (name, value, want) in enumerate(zip(names, values, wanted, strict=True)):
             rule_key, plus_key, minus_key, refresh_key = jax.random.split(fold_name(key_now, name), 4)
+            dtype = state.plus[index].weight.dtype
+            want = jnp.asarray(want, dtype)
             want = want + state.residue[index] if rule.keeps else want
-            counts, left = rule.counts(want, step.astype(value.dtype), rule_key)
+            counts, left = rule.counts(want, step.astype(dtype), rule_key)
             plus = _send(law, state.plus[index], jnp.maximum(counts, 0.0), plus_key)
             minus = _send(law, state.minus[index], jnp.maximum(-counts, 0.0), minus_key)
             plus, minus = _refreshed(law, plus, minus, refresh, upper, lower, step, refresh_key)
-            change = (plus.weight - minus.weight - value).astype(value.dtype)
+            # Both sides are in the state, so that nothing is lost where parameters are rounded.
+            change, after, _ = rounded(value, nothing_lost(value), (plus.weight - minus.weight - value).astype(dtype))
             changes.append(change)
-            seen.append(witness(value + change))
+            seen.append(witness(after))
             sides.append((plus, minus))
             residue += [left] if rule.keeps else []
         plus, minus = (tuple(part) for part in zip(*sides, strict=True)) if sides else ((), ())
-        new = OneSidedState(state.key, state.count + 1, plus, minus, tuple(residue), tuple(seen), altered)
-        return jax.tree.unflatten(structure, changes), new
+        return changes, {"plus": plus, "minus": minus, "residue": tuple(residue), "seen": tuple(seen)}
 
     return optax.GradientTransformationExtraArgs(init, update)
 

@@ -1,6 +1,7 @@
 """Pulsed updates as the last transformation of an optax chain."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -15,6 +16,7 @@ from memjax.training import _arrays
 from memjax.training._arrays import Range, Window
 from memjax.training._law import AbstractLaw
 from memjax.training._population import Made
+from memjax.training._precision import exact, rounded
 from memjax.training._rules import AbstractRule, Counts, Deterministic
 
 
@@ -28,6 +30,7 @@ class PulsedState(NamedTuple):
         windows: (low, high) of conductances, or None.
         residue: what was asked for and not sent yet, in units of the law; () where the rule keeps none.
         hidden: hidden weights in units of the law; () without write noise.
+        lost: what the rounding of parameters has lost, float32; None where they have that precision themselves.
         seen: some elements of each array as this transformation left them, infinite before the first update.
         altered: whether an array was found changed by something else, such as a transformation after this one.
     """
@@ -38,6 +41,7 @@ class PulsedState(NamedTuple):
     windows: tuple[Window | None, ...]
     residue: tuple[Array, ...]
     hidden: tuple[Array, ...]
+    lost: tuple[Array | None, ...]
     seen: tuple[Array, ...]
     altered: Array
 
@@ -59,6 +63,10 @@ def pulsed(
     `memjax.flax.Crossbars` know their range, for others give it. For conductances the update is taken as that of the
     fraction of the range, so that learning rates keep their usual size. Leaves of the updates may also be `Counts`:
     these pulses are sent as they are.
+
+    Parameters in bfloat16 or float16, whose spacing exceeds most pulses, are the rounded view of weights in float32:
+    what rounding loses is in the state, so that the sum of all pulses is that of float32 parameters. Cells, residues
+    and hidden weights are float32 too.
 
     Args:
         law: the update law of the cells.
@@ -96,6 +104,7 @@ def pulsed(
             windows=tuple(leaf.window for leaf in arrays),
             residue=zeros if rule.keeps else (),
             hidden=() if law.population.write_noise is None else hidden,
+            lost=tuple(leaf.lost for leaf in arrays),
             seen=tuple(unseen(leaf.value) for leaf in arrays),
             altered=jnp.array(False),
         )
@@ -103,16 +112,23 @@ def pulsed(
     def update(updates: Any, state: Any, params: Any = None, **_: Any) -> tuple[Any, Any]:
         names, values, wanted, structure = matched(updates, state.cells, params, lambda node: isinstance(node, Counts))
         altered = state.altered | changed(names, values, state.seen)
+        changes, new = write(names, values, wanted, state)
+        return jax.tree.unflatten(structure, changes), state._replace(count=state.count + 1, altered=altered, **new)
+
+    @partial(jax.jit, static_argnums=0)
+    def write(names: tuple[str, ...], values: list[Array], wanted: list[Any], state: PulsedState) -> Any:
+        """(updates, what is new in the state)."""
         key_now = jax.random.fold_in(state.key, state.count)
-        changes, residue, hidden, seen = [], [], [], []
-        for index, (name, value, want) in enumerate(zip(names, values, wanted, strict=True)):
+        changes, residue, hidden, lost, seen = [], [], [], [], []
+        for index, (name, parameter, want) in enumerate(zip(names, values, wanted, strict=True)):
             made, window = state.cells[index], state.windows[index]
             rule_key, write_key = jax.random.split(fold_name(key_now, name))
+            value = exact(parameter, state.lost[index])
             before = _arrays.to_weight(law, window, value)
             if isinstance(want, Counts):
                 counts, left = want, state.residue[index] if rule.keeps else None
             else:
-                want = _arrays.requested(law, window, want)
+                want = _arrays.requested(law, window, jnp.asarray(want, value.dtype))
                 want = want + state.residue[index] if rule.keeps else want
                 counts, left = rule.counts(want, law.granularity.astype(value.dtype), rule_key)
                 if every > 1:
@@ -125,19 +141,19 @@ def pulsed(
             after, stored = _arrays.write(law, made, before, stored, write_key, writer, lowest)
             hidden += [] if stored is None else [stored]
             change = _arrays.change(law, window, value, after - before)
+            change, after, left = rounded(parameter, state.lost[index], change)
             changes.append(change)
-            seen.append(witness(value + change))
-        new = PulsedState(
-            state.key, state.count + 1, state.cells, state.windows, tuple(residue), tuple(hidden), tuple(seen), altered
-        )
-        return jax.tree.unflatten(structure, changes), new
+            lost.append(left)
+            seen.append(witness(after))
+        new = {"residue": residue, "hidden": hidden, "lost": lost, "seen": seen}
+        return changes, {name: tuple(part) for name, part in new.items()}
 
     return optax.GradientTransformationExtraArgs(init, update)
 
 
 def matched(
     updates: Any, cells: tuple, params: Any, is_leaf: Callable[[Any], bool]
-) -> tuple[list[str], list[Array], list[Any], Any]:
+) -> tuple[tuple[str, ...], list[Array], list[Any], Any]:
     """(names, parameters, updates, structure of the parameters), leaf by leaf.
 
     Raises: ValueError for missing parameters and for shapes that do not fit the cells.
@@ -148,7 +164,7 @@ def matched(
             "depends on the weight; call tx.update(grads, state, params)"
         )
     paths, structure = jax.tree_util.tree_flatten_with_path(params)
-    names = [jax.tree_util.keystr(path, simple=True, separator="/").removesuffix("/value") for path, _ in paths]
+    names = tuple(jax.tree_util.keystr(path, simple=True, separator="/").removesuffix("/value") for path, _ in paths)
     values = [jnp.asarray(value) for _, value in paths]
     wanted = jax.tree.leaves(updates, is_leaf=is_leaf)
     if len(wanted) != len(values) or len(cells) != len(values):
@@ -181,11 +197,12 @@ def unseen(value: Array) -> Array:
     return jnp.full_like(witness(value), jnp.inf)
 
 
-def changed(names: list[str], values: list[Array], seen: tuple[Array, ...]) -> Array:
+def changed(names: tuple[str, ...], values: list[Array], seen: tuple[Array, ...]) -> Array:
     """Whether any array is not as it was left; raises outside jit."""
     flags = []
     for name, value, before in zip(names, values, seen, strict=True):
-        rounding = 64.0 * jnp.finfo(value.dtype).eps * jnp.max(jnp.abs(before), initial=0.0)
+        narrow = value.dtype != before.dtype  # its rounding is foreseen, but for the last bit
+        rounding = (2.0 if narrow else 64.0) * jnp.finfo(value.dtype).eps * jnp.max(jnp.abs(before), initial=0.0)
         off = jnp.any(jnp.abs(witness(value) - before) > rounding)
         known = _check.concrete(off)
         if known is not None and np.any(known):

@@ -1,5 +1,6 @@
 """Training with a fast and a slow array: Tiki-Taka in its versions, as optax transformations."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -16,6 +17,7 @@ from memjax.training._coincidence import FIDELITIES, coincide
 from memjax.training._law import AbstractLaw
 from memjax.training._noise import normal
 from memjax.training._population import Made
+from memjax.training._precision import exact, rounded
 from memjax.training._pulsed import changed, matched, unseen, witness
 from memjax.training._rules import Stochastic
 from memjax.training._transfer import AbstractTransfer, Buffered, Buffers, Chopped, Direct, Dynamic, Reading, check
@@ -46,6 +48,7 @@ class TikiTakaState(NamedTuple):
         fast, slow: the arrays.
         buffers: digital buffers of the transfer, [K, N] or [K] with K the rows of the array.
         peak: running mean of the largest update; () without `auto_scale`.
+        lost: as in `PulsedState`.
         seen, altered: as in `PulsedState`.
     """
 
@@ -55,6 +58,7 @@ class TikiTakaState(NamedTuple):
     slow: tuple[Slow, ...]
     buffers: tuple[Buffers, ...]
     peak: tuple[Array, ...]
+    lost: tuple[Array | None, ...]
     seen: tuple[Array, ...]
     altered: Array
 
@@ -141,19 +145,29 @@ def tiki_taka(
         none = tuple(unseen(leaf.value) for leaf in arrays)
         writes, count = fold_name(key, "writes"), jnp.zeros((), jnp.int32)
         peak = () if auto_scale is None else tuple(jnp.zeros((), jnp.float32) for _ in arrays)
-        return TikiTakaState(writes, count, tuple(fasts), tuple(slows), tuple(buffers), peak, none, jnp.array(False))
+        lost = tuple(leaf.lost for leaf in arrays)
+        return TikiTakaState(
+            writes, count, tuple(fasts), tuple(slows), tuple(buffers), peak, lost, none, jnp.array(False)
+        )
 
     def update(updates: Any, state: Any, params: Any = None, **_: Any) -> tuple[Any, Any]:
         cells = tuple(array.cells for array in state.slow)
         is_outer = lambda node: isinstance(node, Outer)
         names, values, wanted, structure = matched(updates, cells, params, is_outer)
         altered = state.altered | changed(names, values, state.seen)
+        changes, new = write(names, values, wanted, state)
+        return jax.tree.unflatten(structure, changes), state._replace(count=state.count + 1, altered=altered, **new)
+
+    @partial(jax.jit, static_argnums=0)
+    def write(names: tuple[str, ...], values: list[Array], wanted: list[Any], state: TikiTakaState) -> Any:
+        """(updates, what is new in the state)."""
         key_now = jax.random.fold_in(state.key, state.count)
-        changes, seen, new, peaks = [], [], [], []
-        for index, (value, want, name) in enumerate(zip(values, wanted, names, strict=True)):
+        changes, lost, seen, new, peaks = [], [], [], [], []
+        for index, (parameter, want, name) in enumerate(zip(values, wanted, names, strict=True)):
             fast, slow_array, buffers = state.fast[index], state.slow[index], state.buffers[index]
+            value = exact(parameter, state.lost[index])
             if not isinstance(want, Outer):
-                want = _arrays.requested(slow, slow_array.window, want)
+                want = _arrays.requested(slow, slow_array.window, jnp.asarray(want, value.dtype))
             if auto_scale is not None and not isinstance(want, Outer):
                 want, peak = _scaled(want, state.peak[index], state.count)
                 peaks.append(peak)
@@ -166,13 +180,14 @@ def tiki_taka(
             weight, hidden, buffers = _transfer(fast_after, weight, slow_array, buffers, state.count, transfer_key)
             visible = weight + gamma * fast_after.weight
             change = _arrays.change(slow, slow_array.window, value, visible - before)
+            change, after, left = rounded(parameter, state.lost[index], change)
             changes.append(change)
-            seen.append(witness(value + change))
+            lost.append(left)
+            seen.append(witness(after))
             new.append((fast_after, slow_array._replace(hidden=hidden), buffers))
         fasts, slows, all_buffers = (tuple(part) for part in zip(*new, strict=True)) if new else ((), (), ())
-        count = state.count + 1
-        state = TikiTakaState(state.key, count, fasts, slows, all_buffers, tuple(peaks), tuple(seen), altered)
-        return jax.tree.unflatten(structure, changes), state
+        parts = {"fast": fasts, "slow": slows, "buffers": all_buffers}
+        return changes, parts | {"peak": tuple(peaks), "lost": tuple(lost), "seen": tuple(seen)}
 
     def _scaled(want: Array, peak: Array, count: Array) -> tuple[Array, Array]:
         """An update whose running largest element is `auto_scale` steps of the fast array."""

@@ -10,6 +10,7 @@ from jax import Array
 from memjax import _check
 from memjax._random import fold_name, normal, uniform
 from memjax.training._neurosim_step import curvature
+from memjax.training._precision import exact, nothing_lost, rounded, working
 
 
 def wage_step(
@@ -72,12 +73,16 @@ class WageState(NamedTuple):
         count: number of updates so far.
         velocity: running mean of the gradient, as the parameters.
         bends: (A upwards, A downwards) of the cells, each as the parameters.
+        lost: as in `PulsedState`.
+
+    Velocities and bends are float32 at least, whatever the precision of the parameters.
     """
 
     key: Array
     count: Array
     velocity: Any
     bends: tuple[Any, Any]
+    lost: tuple[Array | None, ...]
 
 
 def neurosim_wage(
@@ -127,13 +132,15 @@ def neurosim_wage(
     def init(params: Any) -> Any:
         def bend(label):
             def cells(path, weight):
-                offs = normal(fold_name(key, _name(path)), weight.shape, weight.dtype)
-                return (levels * curvature(label + d2d * offs)).astype(weight.dtype)
+                dtype = working(weight.dtype)
+                offs = normal(fold_name(key, _name(path)), weight.shape, dtype)
+                return (levels * curvature(label + d2d * offs)).astype(dtype)
 
             return jax.tree_util.tree_map_with_path(cells, params)
 
-        zeros = jax.tree.map(jnp.zeros_like, params)
-        return WageState(fold_name(key, "writes"), jnp.zeros((), jnp.int32), zeros, (bend(ltp), bend(ltd)))
+        zeros = jax.tree.map(lambda weight: jnp.zeros_like(weight, working(weight.dtype)), params)
+        lost = tuple(nothing_lost(weight) for weight in jax.tree.leaves(params))
+        return WageState(fold_name(key, "writes"), jnp.zeros((), jnp.int32), zeros, (bend(ltp), bend(ltd)), lost)
 
     def update(updates: Any, state: Any, params: Any = None, **_: Any) -> tuple[Any, Any]:
         if params is None:
@@ -156,8 +163,16 @@ def neurosim_wage(
                 c2c=c2c,
             ).astype(weight.dtype) - weight  # fmt: skip
 
-        changes = jax.tree_util.tree_map_with_path(change, params, velocity, *state.bends)
-        return changes, WageState(state.key, state.count + 1, velocity, state.bends)
+        values, structure = jax.tree.flatten(params)
+        weights = [exact(value, lost) for value, lost in zip(values, state.lost, strict=True)]
+        wanted = jax.tree_util.tree_map_with_path(
+            change, jax.tree.unflatten(structure, weights), velocity, *state.bends
+        )
+        parts = [rounded(*one) for one in zip(values, state.lost, jax.tree.leaves(wanted), strict=True)]
+        changes, _, lost = zip(*parts, strict=True) if parts else ((), (), ())
+        return jax.tree.unflatten(structure, changes), WageState(
+            state.key, state.count + 1, velocity, state.bends, tuple(lost)
+        )
 
     return optax.GradientTransformationExtraArgs(init, update)
 

@@ -12,7 +12,7 @@ CASES = [
     (lambda: mj.Cell(r_on=0.0), "Cell.r_on", "(0, inf]", "0.0"),
     (lambda: mj.Cell(r_on=-1e3), "Cell.r_on", "(0, inf]", "-1000.0"),
     (lambda: mj.Cell(r_on=NAN), "Cell.r_on", "(0, inf]", "nan"),
-    (lambda: mj.Cell(r_off=INF), "Cell.r_off", "finite", "inf"),
+    (lambda: mj.Cell(r_on=INF), "Cell.r_on", "finite", "inf"),
     (lambda: mj.Cell(r_off=-1.0), "Cell.r_off", "(0, inf]", "-1.0"),
     (lambda: mj.Cell(r_on=1e5, r_off=1e5), "Cell.r_on", "smaller than Cell.r_off", "r_on=100000.0"),
     (lambda: mj.Cell(r_on=2e5, r_off=1e5), "Cell.r_on", "smaller than Cell.r_off", "r_off=100000.0"),
