@@ -18,8 +18,6 @@ class _Cell(NamedTuple):
     count: Array
     run: Array
     side: Array
-    read: Array
-    held: Array
 
 
 def write_array(spec, target, key, state) -> wv.Programmed:
@@ -55,8 +53,8 @@ def _write_cell(spec, target, key, state, row, column) -> _Cell:
     selected = share == 1
 
     def read(state, count):
-        both = wv._verify(spec, state, target, wv._key(key, count, 0))
-        return tuple(jnp.sum(jnp.where(selected, one, 0)) for one in both)
+        side = wv._verify(spec, state, target, wv._key(key, count, 0))
+        return jnp.sum(jnp.where(selected, side, 0))
 
     def pulse(cell: _Cell) -> _Cell:
         voltage, width = wv._pulse_for(spec, cell.side, cell.run)
@@ -64,14 +62,13 @@ def _write_cell(spec, target, key, state, row, column) -> _Cell:
         heat = jnp.sum(wv._heat(spec.device, cell.state, pulsed, share * voltage, width))
         noisy = wv._disturbed_by_noise(spec, pulsed, wv._key(key, cell.count, 1))
         state = jnp.where(selected, noisy, pulsed).astype(cell.state.dtype)
-        side, seen = read(state, cell.count + 1)
-        run = wv._next_run(spec, cell.run, cell.side, side, cell.read, seen, target)
-        held = jnp.any(selected & wv._holds(spec, cell.side, cell.run, cell.state, state))
-        return _Cell(state, cell.energy + heat.astype(cell.energy.dtype), cell.count + 1, run, side, seen, held)
+        side = read(state, cell.count + 1)
+        run = jnp.where(side == cell.side, cell.run + 1, 0)
+        return _Cell(state, cell.energy + heat.astype(cell.energy.dtype), cell.count + 1, run, side)
 
     zero = jnp.array(0, jnp.int32)
-    start = _Cell(state, jnp.zeros((), state.dtype), zero, zero, *read(state, 0), jnp.array(False))
-    return jax.lax.while_loop(lambda c: (c.count < spec.max_pulses) & (c.side != 0) & ~c.held, pulse, start)
+    start = _Cell(state, jnp.zeros((), state.dtype), zero, zero, read(state, 0))
+    return jax.lax.while_loop(lambda c: (c.count < spec.max_pulses) & (c.side != 0), pulse, start)
 
 
 def _share(scheme, shape, row, column) -> Array:

@@ -1,6 +1,5 @@
 """Write-verify: pulses of growing amplitude until the read-out meets the target."""
 
-import math
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,11 +14,8 @@ from memjax._check import key as check_key
 from memjax.devices import AbstractDevice, apply_pulse
 from memjax.devices._base import Numeric, check_conductance, describe, parameter
 
-# Longest pulse where a ramp names none, in units of its first.
+# Longest pulse, in units of the first: a cell that needs a longer one does not move at all.
 _LONGEST = 1e9
-
-# Largest change in a pulse before the next one is made gentler, in units of the way left and of the conductance.
-_STRIDE = 0.25
 
 SCHEMES = ("1t1r", "v/2", "v/3")
 
@@ -41,15 +37,11 @@ class Ramp(eqx.Module):
     """Duration of the first pulse [s]."""
     growth: Numeric = parameter(default=1.0)
     """Factor by which the duration grows from one pulse to the next in the same direction [1]."""
-    longest: Numeric | None = parameter(default=None)
-    """Longest duration [s]; None: 1e9 times the first."""
 
     def __check_init__(self):
         positive("Ramp", start=self.start, stop=self.stop, width=self.width)
         not_negative("Ramp", step=self.step)
         number("Ramp.growth", self.growth, 1.0)
-        if self.longest is not None:
-            positive("Ramp", longest=self.longest)
 
     @classmethod
     def matched(
@@ -64,9 +56,7 @@ class Ramp(eqx.Module):
         """A ramp whose first pulse moves the conductance by at most a fraction `move` of its range.
 
         The duration follows from the fastest change of conductance over all states at the first amplitude; where the
-        device is slower, growing amplitude and duration make up for it. The longest pulse is three times what the state
-        takes for 1/64 of its range where it is slowest in the half that the device leaves: a cell that needs a longer
-        one is held at its bound (a window that vanishes there).
+        device is slower, growing amplitude and duration make up for it.
 
         Args:
             device: parameters are scalars or arrays of the cells' shape.
@@ -87,12 +77,8 @@ class Ramp(eqx.Module):
         stop = 1.8 * start if stop is None else stop
         ordered("Ramp", start=start, stop=stop)
         # One axis for the states before those of the cells.
-        axes = [1] * max(jnp.ndim(leaf) for leaf in jax.tree.leaves(device))
-        evenly = lambda count: (jnp.arange(count) + 0.5).reshape(-1, *axes) / count
+        states = jnp.linspace(0, 1, 65).reshape(-1, *[1] * max(jnp.ndim(leaf) for leaf in jax.tree.leaves(device)))
         low, high = device.conductance_bounds
-        # Evenly in the state and in the conductance, most of which may lie within a small part of the states.
-        ends = jnp.linspace(0, 1, 65).reshape(-1, *axes)
-        states = jnp.concatenate(jnp.broadcast_arrays(ends, device.state_at(low + (high - low) * ends)))
         _, slope = jax.jvp(device.conductance, (states,), (jnp.ones_like(states),))
         speed = lambda volts: jnp.max(
             jnp.abs(slope * device.derivative(states, direction * device.set_polarity * volts)) / (high - low), axis=0
@@ -107,13 +93,7 @@ class Ramp(eqx.Module):
         share = 0.5 * jnp.log(growth)
         sensitivity = jnp.log(further / rate) / (0.01 * start)  # d ln(speed)/dV [1/V]
         step = jnp.minimum(share / jnp.maximum(sensitivity, 1e-6), 0.05 * (stop - start))
-        leaves_zero = (device.conductance(1.0) > device.conductance(0.0)) == (direction == 1)
-        left = jnp.where(leaves_zero, 0.5 * evenly(32), 1 - 0.5 * evenly(32))
-        departing = device.derivative(left, direction * device.set_polarity * start) + 0.0 * left
-        slowest = jnp.min(jnp.abs(departing), axis=0)
-        width = move / rate
-        longest = jnp.maximum(3 / 64 / jnp.maximum(slowest, jnp.finfo(slowest.dtype).tiny), width)
-        return cls(start=start, step=step, stop=stop, width=width, growth=jnp.exp(share), longest=longest)
+        return cls(start=start, step=step, stop=stop, width=move / rate, growth=jnp.exp(share))
 
     def __repr__(self) -> str:
         return describe(self)
@@ -124,13 +104,7 @@ class Ramp(eqx.Module):
 
     def duration(self, index: Numeric) -> Array:
         """Duration [s] of pulse number `index` of a run in one direction."""
-        longest = _LONGEST * self.width if self.longest is None else self.longest
-        return jnp.minimum(self.width * self.growth**index, longest)
-
-    def ends(self, index: Numeric) -> Array:
-        """Whether no pulse is stronger than number `index`."""
-        more = index + 1
-        return (self.amplitude(more) == self.amplitude(index)) & (self.duration(more) == self.duration(index))
+        return self.width * jnp.minimum(self.growth**index, _LONGEST)
 
 
 class Programmed(NamedTuple):
@@ -151,12 +125,10 @@ class Programmed(NamedTuple):
 class WriteVerify(eqx.Module):
     """Closed-loop programming of cells of one device model.
 
-    Read; stop if |G - G_target| <= tolerance (G_max - G_min); else apply one SET or RESET pulse. Amplitude and duration
-    grow while the cell stays on the same side of the target and fall back to the start when it has crossed it
-    (incremental step pulse programming with verify; reset of the ramp as in Wan et al., Nature 608, 504, 2022). They
-    shrink again where a pulse changed the read by more than a quarter of it, or of what is left: a cell that moves
-    faster as it goes, such as one whose current drives it, is not shot past its target into a bound that may hold it.
-    A cell that the strongest pulse of its ramp does not move at all is given up.
+    Read; stop if |G - G_target| <= tolerance (G_max - G_min); else apply one SET or RESET pulse, of an amplitude and
+    duration that grow while the cell stays on the same side of the target and fall back to the start when it has
+    crossed it (incremental step pulse programming with verify; reset of the ramp as in Wan et al., Nature 608, 504,
+    2022).
 
     `scheme`: "1t1r" pulses the selected cells alone, all at once. "v/2" and "v/3" write the last two axes [word line,
     bit line] of the target cell by cell in row-major order, and disturb the rest of the array at each pulse: cells
@@ -279,27 +251,22 @@ class _Loop(NamedTuple):
     state: Array
     pulses: Array
     energy: Array
-    run: Array  # place on the ramp of the present direction
+    run: Array  # pulses in the present direction
     side: Array  # +1: conductance too low, -1: too high, 0: accepted
-    read: Array  # last read
-    held: Array  # given up
 
 
 def _write(spec: WriteVerify, target, key, state) -> Programmed:
     """All cells at once; each stops at its own acceptance."""
-    side, read = _verify(spec, state, target, _key(key, 0, 0))
     start = _Loop(
         count=jnp.array(0),
         state=state,
         pulses=jnp.zeros(target.shape, jnp.int32),
         energy=jnp.zeros_like(state),
         run=jnp.zeros(target.shape, jnp.int32),
-        side=side,
-        read=read,
-        held=jnp.zeros(target.shape, bool),
+        side=_verify(spec, state, target, _key(key, 0, 0)),
     )
     end = jax.lax.while_loop(
-        lambda loop: (loop.count < spec.max_pulses) & jnp.any((loop.side != 0) & ~loop.held),
+        lambda loop: (loop.count < spec.max_pulses) & jnp.any(loop.side != 0),
         partial(_one_pulse, spec, target, key),
         start,
     )
@@ -308,40 +275,21 @@ def _write(spec: WriteVerify, target, key, state) -> Programmed:
 
 def _one_pulse(spec: WriteVerify, target, key, loop: _Loop) -> _Loop:
     """One pulse and one read of every cell that is not yet accepted."""
-    active = (loop.side != 0) & ~loop.held
+    active = loop.side != 0
     voltage, width = _pulse_for(spec, loop.side, loop.run)
     pulsed = apply_pulse(spec.device, loop.state, voltage, width)
     heat = _heat(spec.device, loop.state, pulsed, voltage, width)
     state = _disturbed_by_noise(spec, pulsed, _key(key, loop.count, 1))
     state = jnp.where(active, state, loop.state)
-    side, read = _verify(spec, state, target, _key(key, loop.count + 1, 0))
-    side = jnp.where(active, side, loop.side)
+    side = jnp.where(active, _verify(spec, state, target, _key(key, loop.count + 1, 0)), 0)
     return _Loop(
         count=loop.count + 1,
         state=state.astype(loop.state.dtype),
         pulses=loop.pulses + active,
         energy=loop.energy + jnp.where(active, heat, 0.0).astype(loop.energy.dtype),
-        run=_next_run(spec, loop.run, loop.side, side, loop.read, read, target),
+        run=jnp.where(side == loop.side, loop.run + 1, 0),
         side=side,
-        read=read,
-        held=loop.held | (active & _holds(spec, loop.side, loop.run, loop.state, state)),
     )
-
-
-def _next_run(spec: WriteVerify, run, before, side, read_before, read, target) -> Array:
-    """The place on the ramp after a pulse: one up, or down as far as the pulse moved the cell too much."""
-    low, high = spec.device.conductance_bounds
-    enough = jnp.maximum(_STRIDE * jnp.abs(target - read), spec.tolerance * (high - low))
-    stride = jnp.minimum(enough, _STRIDE * jnp.abs(read))
-    excess = jnp.abs(read - read_before) / jnp.maximum(stride, 1e-6 * (high - low))
-    back = jnp.ceil(jnp.log(jnp.maximum(excess, 1.0)) / math.log(1.5)).astype(run.dtype)
-    return jnp.where(side == before, jnp.maximum(run + jnp.where(back > 0, -back, 1), 0), 0)
-
-
-def _holds(spec: WriteVerify, side, run, before, after) -> Array:
-    """Whether the strongest pulse has left the state where it was."""
-    ends = jnp.where(side > 0, spec.set_ramp.ends(run), spec.reset_ramp.ends(run))
-    return ends & (after == before)
 
 
 def _pulse_for(spec: WriteVerify, side, run) -> tuple[Array, Array]:
@@ -351,15 +299,14 @@ def _pulse_for(spec: WriteVerify, side, run) -> tuple[Array, Array]:
     return signed * spec.device.set_polarity, jnp.where(side > 0, up.duration(run), down.duration(run))
 
 
-def _verify(spec: WriteVerify, state, target, key) -> tuple[Array, Array]:
-    """Which way a cell must move by its (noisy) read, +1 up, -1 down, 0 accepted; and the read [S]."""
+def _verify(spec: WriteVerify, state, target, key) -> Array:
+    """Which way a cell must move by its (noisy) read: +1 up, -1 down, 0 accepted."""
     low, high = spec.device.conductance_bounds
     read = spec.device.conductance(state)
     if spec.read_noise is not None:
         read = read * (1 + spec.read_noise * jax.random.normal(key, state.shape, state.dtype))
     error = target - read
-    side = jnp.where(jnp.abs(error) <= spec.tolerance * (high - low), 0, jnp.sign(error)).astype(jnp.int32)
-    return side, read
+    return jnp.where(jnp.abs(error) <= spec.tolerance * (high - low), 0, jnp.sign(error)).astype(jnp.int32)
 
 
 def _disturbed_by_noise(spec: WriteVerify, state, key) -> Array:
