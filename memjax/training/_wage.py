@@ -169,7 +169,7 @@ def neurosim_wage(
             change, jax.tree.unflatten(structure, weights), velocity, *state.bends
         )
         parts = [rounded(*one) for one in zip(values, state.lost, jax.tree.leaves(wanted), strict=True)]
-        changes, _, lost = zip(*parts, strict=True) if parts else ((), (), ())
+        changes, _seen, lost = zip(*parts, strict=True) if parts else ((), (), ())
         return jax.tree.unflatten(structure, changes), WageState(
             state.key, state.count + 1, velocity, state.bends, tuple(lost)
         )
