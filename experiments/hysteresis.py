@@ -25,7 +25,7 @@ import numpy as np
 import memjax as mj
 from memjax import devices as md
 from memjax.cli import _files
-from memjax.plot import _style
+from memjax.plot import style
 
 
 class Drive(NamedTuple):
@@ -102,7 +102,7 @@ def vteam_figure():
     loop = Drive("hysteresis", device, 1.0, 1.0, 20e-9)
     switching = Drive("bipolar switching", device, 1.5, 1.5, 20e-9, shape="triangle")
     errors = {}
-    with _style.panels(1, 2, 9.0, 3.6) as (figure, grid):
+    with style.panels(1, 2, 9.0, 3.6) as (figure, grid):
         for ax, drive, draw, periods in (
             (grid[0, 0], loop, mj.plot.hysteresis, 10),
             (grid[0, 1], switching, mj.plot.switching, 1),
@@ -114,7 +114,7 @@ def vteam_figure():
                 warnings.simplefilter("ignore", md.StepSizeWarning)
                 euler = mj.simulate(device, euler_voltage, euler_time, method="euler")
             draw(exact, ax, label="adaptive")
-            draw(euler, ax, label="Euler, 0.1 ns", linestyle="--", linewidth=1, color=_style.COLOURS[1])
+            draw(euler, ax, label="Euler, 0.1 ns", linestyle="--", linewidth=1, color=style.COLOURS[1])
             ax.legend()
             ax.set_title(f"VTEAM, {drive.name}, {drive.positive:g} V, 50 MHz", loc="left")
             errors[drive.name] = float(np.abs(exact.state[::10] - euler.state).max())
@@ -124,7 +124,7 @@ def vteam_figure():
 def models_figure(results: list[tuple[Drive, md.Trace]]):
     """Both views of every model."""
     columns = 5
-    with _style.panels(2 * -(-len(results) // columns), columns, 15, 14) as (figure, grid):
+    with style.panels(2 * -(-len(results) // columns), columns, 15, 14) as (figure, grid):
         for index, (drive, trace) in enumerate(results):
             row, column = 2 * (index // columns), index % columns
             mj.plot.hysteresis(trace, grid[row, column], linewidth=1)

@@ -38,7 +38,7 @@ from souto_garnelo import networks
 
 import memjax as mj
 from memjax.cli import _files
-from memjax.plot import _style
+from memjax.plot import style
 
 DIGITAL = "digital"
 IMAGES_AT_ONCE = 1000
@@ -162,18 +162,18 @@ def picture(rows: list, setting: Setting) -> bytes:
     algorithms = list(dict.fromkeys(row["algorithm"] for row in rows if row["preset"] != DIGITAL))
     of = lambda preset, algorithm: [r for r in rows if (r["preset"], r["algorithm"]) == (preset, algorithm)]
     buffer = io.BytesIO()
-    with _style.panels(1, max(len(algorithms), 1), 1.5 + 3.6 * max(len(algorithms), 1), 3.6) as (figure, grid):
+    with style.panels(1, max(len(algorithms), 1), 1.5 + 3.6 * max(len(algorithms), 1), 3.6) as (figure, grid):
         presets = list(dict.fromkeys(row["preset"] for row in rows if row["preset"] != DIGITAL))
         for ax, algorithm in zip(grid[0], algorithms, strict=False):
             for index, preset in enumerate(presets):
                 if curve := of(preset, algorithm):
-                    colour, marker = (kind[index % 6] for kind in (_style.COLOURS, _style.MARKERS))
+                    colour, marker = (kind[index % 6] for kind in (style.COLOURS, style.MARKERS))
                     line = "-" if index < 6 else ":"
                     epoch, mean, std = (np.array([r[c] for r in curve]) for c in ("epoch", "accuracy", "accuracy_std"))
                     ax.fill_between(epoch, 100 * (mean - std), 100 * (mean + std), color=colour, alpha=0.15)
                     ax.plot(epoch, 100 * mean, line, color=colour, marker=marker, label=preset)
             digital = of(DIGITAL, "sgd")
-            ax.plot([r["epoch"] for r in digital], [100 * r["accuracy"] for r in digital], "--", color=_style.INK,
+            ax.plot([r["epoch"] for r in digital], [100 * r["accuracy"] for r in digital], "--", color=style.INK,
                     label=DIGITAL)  # fmt: skip
             ax.set(title=algorithm, xlabel="Epoch", ylabel="Test accuracy (%)")
             ax.locator_params(axis="x", integer=True)

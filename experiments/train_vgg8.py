@@ -40,7 +40,7 @@ from rich.table import Table
 
 import memjax as mj
 from memjax.cli import _files
-from memjax.plot import _style
+from memjax.plot import style
 
 DIGITAL = "digital"
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)  # of the training images of CIFAR-10
@@ -206,14 +206,12 @@ def as_csv(rows: list) -> bytes:
 def picture(curves: dict[str, list]) -> bytes:
     """Training loss and test accuracy over epochs."""
     buffer = io.BytesIO()
-    with _style.panels(1, 2, 8.4, 3.2) as (figure, grid):
+    with style.panels(1, 2, 8.4, 3.2) as (figure, grid):
         columns = (("train_loss", "Training loss", 1.0), ("test_accuracy", "Test accuracy (%)", 100.0))
         for ax, (column, label, unit) in zip(grid[0], columns, strict=True):
             for index, (name, rows) in enumerate(curves.items()):
-                style = (
-                    {"color": _style.INK, "linestyle": "--"} if name == DIGITAL else {"color": _style.COLOURS[index]}
-                )
-                ax.plot([row["epoch"] for row in rows], [unit * row[column] for row in rows], label=name, **style)
+                look = {"color": style.INK, "linestyle": "--"} if name == DIGITAL else {"color": style.COLOURS[index]}
+                ax.plot([row["epoch"] for row in rows], [unit * row[column] for row in rows], label=name, **look)
             ax.set(xlabel="Epoch", ylabel=label)
         grid[0, 1].legend()
         figure.savefig(buffer, format="png")

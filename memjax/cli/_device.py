@@ -10,7 +10,7 @@ import tyro
 from memjax import devices, plot
 from memjax.cli import _files
 from memjax.cli._errors import usage_errors
-from memjax.plot import _style
+from memjax.plot import style
 
 MODELS = {
     name.lower(): kind
@@ -122,7 +122,7 @@ def _table(trace: devices.Trace) -> bytes:
 
 def _figure(trace: devices.Trace, title: str, kind: str) -> bytes:
     picture = io.BytesIO()
-    with _style.panels(1, 3, 9.6, 3.0) as (figure, grid):
+    with style.panels(1, 3, 9.6, 3.0) as (figure, grid):
         plot.hysteresis(trace, grid[0, 0])
         plot.switching(trace, grid[0, 1])
         plot.state_against_time(trace, grid[0, 2])

@@ -18,7 +18,7 @@ from memjax import data
 from memjax.cli import _files, _report
 from memjax.cli._errors import UsageError, usage_errors
 from memjax.data import Dataset
-from memjax.plot import _style
+from memjax.plot import style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -284,15 +284,15 @@ def figure(config: "Config", accuracies: np.ndarray, digital: float) -> "Figure"
     values = np.moveaxis(accuracies.reshape(*(len(axis.rows) for axis in axes), -1), first, -2)
     others = [axis for axis in axes if axis is not axes[first]]
     x = [row[0] if any(numeric) else _text(row) for row in axes[first].rows]
-    with _style.axes() as (drawn, ax):
+    with style.axes() as (drawn, ax):
         for i, at in enumerate(np.ndindex(values.shape[:-2])):
             chosen = ((axis, axis.rows[j]) for axis, j in zip(others, at, strict=True))
             label = ", ".join(f"{n} {_text(v)}" for axis, row in chosen for n, v in zip(axis.names, row, strict=True))
-            style: Any = {"marker": _style.MARKERS[i % 6], "color": _style.COLOURS[i % 6]}
+            look: Any = {"marker": style.MARKERS[i % 6], "color": style.COLOURS[i % 6]}
             ax.errorbar(
-                x, 100 * values[at].mean(-1), 100 * values[at].std(-1), capsize=2, label=label or "chips", **style
+                x, 100 * values[at].mean(-1), 100 * values[at].std(-1), capsize=2, label=label or "chips", **look
             )
-        ax.axhline(100 * digital, color=_style.INK, linestyle="--", linewidth=1, label="digital model")
+        ax.axhline(100 * digital, color=style.INK, linestyle="--", linewidth=1, label="digital model")
         drawn.legend(loc="outside right upper")
         ax.set_xlabel(axes[first].key.partition(",")[0] if any(numeric) else axes[first].key)
         ax.set_ylabel("Classification accuracy (%)")

@@ -2,6 +2,10 @@
 
 from memjax.devices import windows as windows
 from memjax.devices._base import AbstractDevice as AbstractDevice
+from memjax.devices._base import Numeric as Numeric
+from memjax.devices._base import check_conductance as check_conductance
+from memjax.devices._base import describe as describe
+from memjax.devices._base import parameter as parameter
 from memjax.devices._cbram import CBRAM as CBRAM
 from memjax.devices._data_driven import DataDriven as DataDriven
 from memjax.devices._fit import Fit as Fit
@@ -12,6 +16,7 @@ from memjax.devices._measurement import Measurement as Measurement
 from memjax.devices._measurement import read_measurement as read_measurement
 from memjax.devices._memdiode import Memdiode as Memdiode
 from memjax.devices._pcm import PCM as PCM
+from memjax.devices._population import Distribution as Distribution
 from memjax.devices._population import lognormal as lognormal
 from memjax.devices._population import normal as normal
 from memjax.devices._population import population as population

@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from memjax._bounded import Bounds, from_line, to_line
 from memjax._check import concrete, satisfies
+from memjax._names import check_names, parameters, replace
 from memjax.devices._base import AbstractDevice, Numeric
-from memjax.devices._bounded import Bounds, from_line, to_line
-from memjax.devices._names import check_names, parameters, replace
 from memjax.devices._simulate import Trace, simulate
 
 

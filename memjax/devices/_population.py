@@ -9,8 +9,8 @@ from jax import Array
 
 from memjax._check import key as check_key
 from memjax._check import number, ordered
+from memjax._names import check_names, name_of
 from memjax.devices._base import AbstractDevice, Numeric
-from memjax.devices._names import check_names, name_of
 
 Distribution = Callable[[Array, Array, tuple[int, ...]], Array]
 """(key, nominal value, shape) -> values of that shape."""

@@ -4,6 +4,7 @@ Every function takes results and returns a `matplotlib.figure.Figure`, which bel
 `figure.savefig(path)`, or let a notebook show it. Matplotlib is imported at the first call.
 """
 
+from memjax.plot import style as style
 from memjax.plot._accuracy import accuracy as accuracy
 from memjax.plot._chip import conductances as conductances
 from memjax.plot._devices import conductance_against_pulses as conductance_against_pulses

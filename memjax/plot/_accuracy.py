@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from memjax.plot import _style
+from memjax.plot import style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,16 +47,16 @@ def accuracy(
         )
     mean, std, worst = values.mean(-1), values.std(-1), values.min(-1)
 
-    with _style.axes() as (figure, ax):
+    with style.axes() as (figure, ax):
         for i, bits in enumerate(adc_bits):
-            colour = _style.COLOURS[i % len(_style.COLOURS)]
-            marker = _style.MARKERS[i % len(_style.MARKERS)]
+            colour = style.COLOURS[i % len(style.COLOURS)]
+            marker = style.MARKERS[i % len(style.MARKERS)]
             low, high = (100 * np.clip(mean[:, i] + side * std[:, i], 0, 1) for side in (-1, 1))
             ax.fill_between(100 * sigma, low, high, color=colour, alpha=0.18, linewidth=0)
             ax.plot(100 * sigma, 100 * worst[:, i], color=colour, linewidth=0.7, alpha=0.9)
             ax.plot(100 * sigma, 100 * mean[:, i], color=colour, marker=marker, label=f"{bits}-bit ADC")
         if digital is not None:
-            ax.axhline(100 * digital, color=_style.INK, linestyle="--", linewidth=1, label="digital model")
+            ax.axhline(100 * digital, color=style.INK, linestyle="--", linewidth=1, label="digital model")
         curves = ax.get_legend_handles_labels()[0]
         how = [
             Line2D([], [], color="grey", label=f"mean of {values.shape[2]} chips"),

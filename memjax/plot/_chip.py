@@ -7,7 +7,7 @@ import numpy as np
 
 from memjax import _check
 from memjax.crossbar import Hardware, cells, check_entry
-from memjax.plot import _style
+from memjax.plot import style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +42,7 @@ def conductances(
     columns = min(columns, len(found))
     rows = -(-len(found) // columns)
     width = max(4.8, 2.6 * columns)
-    with _style.panels(rows, columns, width, 0.8 + 2.1 * rows) as (figure, grid):
+    with style.panels(rows, columns, width, 0.8 + 2.1 * rows) as (figure, grid):
         for ax, (name, arrays) in zip(grid.flat, found.items(), strict=False):
             _panel(ax, name, arrays, edges, marks)
         for ax in grid.flat[len(found) :]:
@@ -78,18 +78,18 @@ def _ends(hardware: Hardware) -> tuple[float, ...]:
 
 def _panel(ax: "Axes", name: str, arrays: dict[str, np.ndarray], edges: np.ndarray, marks: tuple[float, ...]) -> None:
     for index, (array, values) in enumerate(arrays.items()):
-        colour = _style.COLOURS[index % len(_style.COLOURS)]
+        colour = style.COLOURS[index % len(style.COLOURS)]
         counts, _ = np.histogram(values, edges)
         if len(arrays) <= 2:
             ax.stairs(counts, edges, color=colour, fill=True, alpha=0.25)
         # Arrays beyond the number of colours are told apart by their lines.
-        dashes = ("-", "--", ":")[index // len(_style.COLOURS) % 3]
+        dashes = ("-", "--", ":")[index // len(style.COLOURS) % 3]
         ax.stairs(counts, edges, color=colour, linestyle=dashes, linewidth=1.2, label=array)
     for mark in marks:
-        ax.axvline(mark, color=_style.INK, linestyle="--", linewidth=0.9, label="range of the cell")
+        ax.axvline(mark, color=style.INK, linestyle="--", linewidth=0.9, label="range of the cell")
     ax.set_yscale("log")
     ax.set_ylim(bottom=0.7)
     margin = 0.03 * (edges[-1] - edges[0])
     ax.set_xlim(edges[0] - margin, edges[-1] + margin)
     ax.set_title(name, loc="left", fontsize=8)
-    _style.prefixes(ax.xaxis)
+    style.prefixes(ax.xaxis)

@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from memjax.devices import Trace
-from memjax.plot import _style
+from memjax.plot import style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,13 +23,13 @@ def hysteresis(trace: Trace, ax: "Axes | None" = None, **line: Any) -> "Figure":
     Returns:
         The figure.
     """
-    with _style.axes_or_new(ax) as (figure, axes):
+    with style.axes_or_new(ax) as (figure, axes):
         axes.plot(_curves(trace.voltage), _curves(trace.current), **line)
         for zero in (axes.axhline, axes.axvline):
             zero(0, color="0.8", linewidth=0.6, zorder=0)
         axes.set_xlabel("Voltage (V)")
         axes.set_ylabel("Current (A)")
-        _style.prefixes(axes.yaxis)
+        style.prefixes(axes.yaxis)
     return figure
 
 
@@ -40,7 +40,7 @@ def switching(trace: Trace, ax: "Axes | None" = None, **line: Any) -> "Figure":
     decades below its peak.
     """
     voltage, current = np.broadcast_arrays(_curves(trace.voltage), np.abs(_curves(trace.current)))
-    with _style.axes_or_new(ax) as (figure, axes):
+    with style.axes_or_new(ax) as (figure, axes):
         axes.semilogy(voltage, np.where(current > 1e-6 * current.max(), current, np.nan), **line)
         axes.set_xlabel("Voltage (V)")
         axes.set_ylabel("|Current| (A)")
@@ -49,12 +49,12 @@ def switching(trace: Trace, ax: "Axes | None" = None, **line: Any) -> "Figure":
 
 def state_against_time(trace: Trace, ax: "Axes | None" = None, **line: Any) -> "Figure":
     """The scaled state against time; arguments and result as in `hysteresis`."""
-    with _style.axes_or_new(ax) as (figure, axes):
+    with style.axes_or_new(ax) as (figure, axes):
         axes.plot(np.asarray(trace.time), _curves(trace.state), **line)
         axes.set_ylim(-0.03, 1.03)
         axes.set_ylabel("State")
         axes.set_xlabel("Time (s)")
-        _style.prefixes(axes.xaxis)
+        style.prefixes(axes.xaxis)
     return figure
 
 
@@ -66,12 +66,12 @@ def conductance_against_pulses(conductance: ArrayLike, ax: "Axes | None" = None,
         ax, line: as in `hysteresis`.
     """
     values = _curves(conductance)
-    style: dict[str, Any] = {"marker": ".", "linestyle": "none"}
-    with _style.axes_or_new(ax) as (figure, axes):
-        axes.plot(np.arange(len(values)), values, **style | line)
+    look: dict[str, Any] = {"marker": ".", "linestyle": "none"}
+    with style.axes_or_new(ax) as (figure, axes):
+        axes.plot(np.arange(len(values)), values, **look | line)
         axes.set_xlabel("Pulse number")
         axes.set_ylabel("Conductance (S)")
-        _style.prefixes(axes.yaxis)
+        style.prefixes(axes.yaxis)
     return figure
 
 
@@ -85,15 +85,15 @@ def population_spread(trace: Trace, ax: "Axes | None" = None, quantiles: Sequenc
     """
     values, time = _curves(trace.conductance), np.asarray(trace.time)
     low, middle, high = np.quantile(values, [quantiles[0], 0.5, quantiles[1]], axis=1)
-    with _style.axes_or_new(ax) as (figure, axes):
-        axes.plot(time, middle, color=_style.COLOURS[0], label="median")
+    with style.axes_or_new(ax) as (figure, axes):
+        axes.plot(time, middle, color=style.COLOURS[0], label="median")
         band = f"{quantiles[0]:.0%} to {quantiles[1]:.0%}"
-        axes.fill_between(time, low, high, color=_style.COLOURS[0], alpha=0.25, linewidth=0, label=band)
+        axes.fill_between(time, low, high, color=style.COLOURS[0], alpha=0.25, linewidth=0, label=band)
         axes.legend()
         axes.set_xlabel("Time (s)")
         axes.set_ylabel("Conductance (S)")
-        _style.prefixes(axes.xaxis)
-        _style.prefixes(axes.yaxis)
+        style.prefixes(axes.xaxis)
+        style.prefixes(axes.yaxis)
     return figure
 
 

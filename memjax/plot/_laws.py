@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from memjax.plot import _style
+from memjax.plot import style
 from memjax.training import AbstractLaw, LawFit, PulseResponse, response, symmetry_point
 
 if TYPE_CHECKING:
@@ -29,17 +29,17 @@ def pulse_response(
     Returns: the figure.
     """
     number = np.arange(1, len(measured.values) + 1)
-    style: dict[str, Any] = {"marker": ".", "linestyle": "none", "color": "0.55", "label": "measured"}
-    with _style.axes_or_new(ax) as (figure, axes):
-        axes.plot(number, np.asarray(measured.values), **style | line)
+    look: dict[str, Any] = {"marker": ".", "linestyle": "none", "color": "0.55", "label": "measured"}
+    with style.axes_or_new(ax) as (figure, axes):
+        axes.plot(number, np.asarray(measured.values), **look | line)
         if fitted is not None:
             name = type(fitted.law).__name__
-            axes.plot(number, np.asarray(fitted.curve), color=_style.COLOURS[0], label=f"{name}, fitted")
+            axes.plot(number, np.asarray(fitted.curve), color=style.COLOURS[0], label=f"{name}, fitted")
         axes.legend()
         axes.set_xlabel("Pulse number")
         axes.set_ylabel("Conductance (S)" if measured.quantity == "conductance" else "Weight")
         if measured.quantity == "conductance":
-            _style.prefixes(axes.yaxis)
+            style.prefixes(axes.yaxis)
     return figure
 
 
@@ -55,7 +55,7 @@ def update_laws(laws: Mapping[str, AbstractLaw], columns: int = 4) -> "Figure":
     Returns: the figure.
     """
     rows = -(-len(laws) // columns)
-    with _style.panels(rows, columns, 2.3 * columns, 1.9 * rows) as (figure, grid):
+    with style.panels(rows, columns, 2.3 * columns, 1.9 * rows) as (figure, grid):
         for ax, (name, law) in zip(grid.flat, laws.items(), strict=False):
             _panel(ax, name, law)
         for ax in grid.flat[len(laws) :]:
@@ -75,9 +75,9 @@ def _panel(ax: "Axes", name: str, law: AbstractLaw) -> None:
     pulses = int(np.ceil(1.5 * (high - low) / float(law.granularity)))
     train = jnp.repeat(jnp.array([1, -1]), pulses)
     curve = np.append(low, jax.jit(response)(law, train, low, made))
-    ax.plot(np.arange(pulses + 1), curve[: pulses + 1], color=_style.COLOURS[0], label="up")
-    ax.plot(np.arange(pulses, 2 * pulses + 1), curve[pulses:], color=_style.COLOURS[1], label="down")
+    ax.plot(np.arange(pulses + 1), curve[: pulses + 1], color=style.COLOURS[0], label="up")
+    ax.plot(np.arange(pulses, 2 * pulses + 1), curve[pulses:], color=style.COLOURS[1], label="down")
     point = float(symmetry_point(law, made))
     if low < point < high:
-        ax.axhline(point, color=_style.INK, linewidth=0.8, linestyle="--", label="symmetry point")
+        ax.axhline(point, color=style.INK, linewidth=0.8, linestyle="--", label="symmetry point")
     ax.set_title(name)

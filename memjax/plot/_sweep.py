@@ -7,7 +7,7 @@ import numpy as np
 
 from memjax._check import choice, number
 from memjax.montecarlo import summary
-from memjax.plot import _style
+from memjax.plot import style
 
 if TYPE_CHECKING:
     import xarray
@@ -62,11 +62,11 @@ def sweep(
     fraction = percent and bool(((chips >= 0) & (chips <= 1) | chips.isnull()).all())
     limits = (0.0, 100.0) if fraction else (-np.inf, np.inf)
 
-    with _style.axes_or_new(ax, 6.4) as (figure, axes):
+    with style.axes_or_new(ax, 6.4) as (figure, axes):
         places = np.arange(len(across_axis.values)) if across_axis.categories else across_axis.values
         order = np.argsort(places, kind="stable")
         for i, (label, part) in enumerate(series):
-            colour, marker = (cycle[i % len(cycle)] for cycle in (_style.COLOURS, _style.MARKERS))
+            colour, marker = (cycle[i % len(cycle)] for cycle in (style.COLOURS, style.MARKERS))
             found = summary(part.isel({across_axis.dim: order}))
             mean, std, worst = (scale * found[name].values for name in ("mean", "std", "worst"))
             low, high = (np.clip(mean + side * std, *limits) for side in (-1, 1))
@@ -74,7 +74,7 @@ def sweep(
             axes.plot(places[order], worst, color=colour, linewidth=0.7, alpha=0.9)
             axes.plot(places[order], mean, color=colour, marker=marker, label=label)
         if target is not None:
-            axes.axhline(scale * target, color=_style.INK, linestyle="--", linewidth=1, label="target")
+            axes.axhline(scale * target, color=style.INK, linestyle="--", linewidth=1, label="target")
         _draw_places(axes, across_axis)
         axes.set_xlabel(across_axis.label)
         axes.set_ylabel(_label(chips, units="%" if percent else None))
@@ -123,7 +123,7 @@ def heatmap(
     horizontal, vertical = _axis(chips, across), _axis(chips, up)
     cells = summary(chips, target=target)[statistic].transpose(vertical.dim, horizontal.dim).values
 
-    with _style.axes_or_new(ax, 6.4) as (figure, axes):
+    with style.axes_or_new(ax, 6.4) as (figure, axes):
         axes.grid(False)
         mesh = axes.pcolormesh(cells, cmap="viridis")
         for axis, values in ((axes.xaxis, horizontal), (axes.yaxis, vertical)):
@@ -304,5 +304,5 @@ def _write_values(axes: "Axes", mesh: Any, cells: np.ndarray) -> None:
     for row, column in np.ndindex(rows, columns):
         value = cells[row, column]
         dark = np.isfinite(value) and colours[row, column, :3] @ (0.299, 0.587, 0.114) < 0.5
-        ink = "white" if dark else _style.INK
+        ink = "white" if dark else style.INK
         axes.text(column + 0.5, row + 0.5, f"{value:.3g}", color=ink, fontsize=size, ha="center", va="center")

@@ -11,8 +11,7 @@ from jax import Array
 
 from memjax._check import choice, concrete, not_negative, number, ordered, positive
 from memjax._check import key as check_key
-from memjax.devices import AbstractDevice, apply_pulse
-from memjax.devices._base import Numeric, check_conductance, describe, parameter
+from memjax.devices import AbstractDevice, Numeric, apply_pulse, check_conductance, describe, parameter
 
 # Longest pulse, in units of the first: a cell that needs a longer one does not move at all.
 _LONGEST = 1e9

@@ -8,9 +8,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax import _check
-from memjax.devices import AbstractDevice, apply_pulse
-from memjax.devices._names import check_names, parameters, replace
-from memjax.devices._population import Distribution, population
+from memjax._names import check_names, parameters, replace
+from memjax.devices import AbstractDevice, Distribution, apply_pulse, population
 from memjax.training._law import AbstractLaw
 from memjax.training._population import Made, Population
 

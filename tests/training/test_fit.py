@@ -10,7 +10,7 @@ from laws import P, T
 
 import memjax as mj
 from memjax import devices as md
-from memjax.devices._names import parameters
+from memjax._names import parameters
 
 PULSES = np.array([0] + [1] * 25 + [-1] * 25 + [1] * 5)
 # The true law, the law to begin with, bounds and true values.

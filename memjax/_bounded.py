@@ -1,6 +1,7 @@
 """Bounded parameters as variables on the whole line, so that no step of an optimiser leaves their bounds."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -8,12 +9,11 @@ import numpy as np
 from jax import Array
 
 from memjax._check import satisfies
-from memjax.devices._base import Numeric
 
 Bounds = Mapping[str, tuple[float, float]]
 
 
-def to_line(name: str, value: Numeric, low: float, high: float) -> Array:
+def to_line(name: str, value: Any, low: float, high: float) -> Array:
     """The unbounded variable of a parameter inside its bounds; logarithmic where they are a decade apart."""
     if not low < high:
         raise ValueError(f"fit: bounds of {name} must increase, got ({low:g}, {high:g})")
