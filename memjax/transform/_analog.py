@@ -114,7 +114,7 @@ class Analog:
         if not any(any(_calibrate.calibrates(hardware)) for hardware in fleet.kinds):
             raise ValueError("calibrate needs a converter with range=None (and bits) in hardware, got none")
         share = jnp.asarray(percentile, float)
-        return {**chip, **self._run(_calibrate.calibrate, program, fleet, used, leaves, share)}
+        return _chips.with_part(chip, program, self._run(_calibrate.calibrate, program, fleet, used, leaves, share))
 
     def clipping(self, chip: Chip, params: Any, *args: Any, **kwargs: Any) -> dict[str, Array]:
         """Fraction of the ADC conversions of each crossbar that clip, on the given data (without read noise)."""
@@ -158,7 +158,7 @@ class Analog:
         program, leaves, fleet, used = self._on(chip, params, args, kwargs, ready=False)
         _check_finite(params)
         weights = self._run(_chips.matrices, program, fleet, program.split(leaves)[0])
-        return {**chip, **_chips.reprogram_chip(program, fleet, used, weights, key)}
+        return _chips.with_part(chip, program, _chips.reprogram_chip(program, fleet, used, weights, key))
 
     def tune(self, chip: Chip, params: Any, key: Array, *args: Any, **kwargs: Any) -> Chip:
         """The chip with the output of every crossbar scaled to fit the digital one (see `memjax.tune`).
@@ -172,7 +172,7 @@ class Analog:
         program, leaves, fleet, used = self._on(chip, params, args, kwargs, ready=False)
         weights = self._run(_chips.matrices, program, fleet, program.split(leaves)[0])
         tune = lambda hardware, chip, weights: crossbar.tune_all(hardware, chip, weights, key)
-        return {**chip, **_chips.by_kind(fleet, tune, used, weights)}
+        return _chips.with_part(chip, program, _chips.by_kind(fleet, tune, used, weights))
 
     def age(
         self,

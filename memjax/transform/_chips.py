@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import Array
 
-from memjax import crossbar
+from memjax import _check, crossbar
 from memjax.contraction import Convolution
 from memjax.crossbar import Packing, Ready
 from memjax.transform._fleet import Fleet, prepared
@@ -56,7 +57,15 @@ def program_chip(program: Program, fleet: Fleet, weights: dict[str, Array], key:
     def one(kind, at_once, names):
         return crossbar.program_all(fleet.kinds[kind], {name: weights[name] for name in names}, key, at_once)
 
-    return _in_passes(program, fleet, one)
+    return {name: entry | _layout(program, name, entry) for name, entry in _in_passes(program, fleet, one).items()}
+
+
+def _layout(program: Program, name: str, entry: dict[str, Any]) -> dict[str, Array]:
+    """What tells the crossbars of one parameter apart, where there are several (tied weights, used both ways round)."""
+    found = program.crossbars[name]
+    if sum(other.base == found.base for other in program.crossbars.values()) == 1:
+        return {}
+    return {"layout": jnp.full_like(entry["scale"][..., 0], found.tag)}
 
 
 def reprogram_chip(program: Program, fleet: Fleet, chip: Chip, weights: dict[str, Array], key: Array) -> Chip:
@@ -119,17 +128,40 @@ def weights(fleet: Fleet, chip: Chip) -> dict[str, Array]:
     return {name: crossbar.weights(fleet[name], entry) for name, entry in chip.items()}
 
 
+def names_in(chip: Chip, program: Program) -> dict[str, str]:
+    """The name in a chip of every crossbar that a program uses.
+
+    They are its own names, but for parameters of which the chip holds several crossbars and the program uses fewer.
+
+    Raises: ValueError where some are missing.
+    """
+    names = {}
+    for name, found in program.crossbars.items():
+        known = [other for other in chip if other.partition("#")[0] == found.base] if isinstance(chip, dict) else []
+        tags = {other: _check.concrete(chip[other].get("layout")) for other in known if isinstance(chip[other], dict)}
+        same = [other for other, tag in tags.items() if tag is not None and tag.size and tag.flat[0] == found.tag]
+        names[name] = same[0] if len(same) == 1 else name
+    if not isinstance(chip, dict) or not chip.keys() >= set(names.values()):
+        got = list(chip) if isinstance(chip, dict) else chip
+        raise ValueError(f"chip must hold the crossbars {list(program.crossbars)} of this function, got {got}")
+    return names
+
+
 def part_of(chip: Chip, program: Program, fleet: Fleet, ready: bool) -> Chip:
-    """The crossbars of a chip that a program uses.
+    """The crossbars of a chip that a program uses, by the program's names.
 
     Raises: TypeError or ValueError where some are missing, or are those of another function or hardware.
     """
-    if not isinstance(chip, dict) or not chip.keys() >= program.crossbars.keys():
-        found = list(chip) if isinstance(chip, dict) else chip
-        raise ValueError(f"chip must hold the crossbars {list(program.crossbars)} of this function, got {found}")
+    names = names_in(chip, program)
     for name, expected in program.crossbars.items():
-        _check_crossbar(f"chip[{name!r}]", chip[name], expected, fleet, ready)
-    return {name: chip[name] for name in program.crossbars}
+        _check_crossbar(f"chip[{name!r}]", chip[names[name]], expected, fleet, ready)
+    return {name: chip[names[name]] for name in program.crossbars}
+
+
+def with_part(chip: Chip, program: Program, part: Chip) -> Chip:
+    """The chip with the crossbars of `part_of` in the place of its own."""
+    names = names_in(chip, program)
+    return {**chip, **{names[name]: entry for name, entry in part.items()}}
 
 
 def _check_crossbar(what: str, entry: Any, expected: Crossbar, fleet: Fleet, ready: bool) -> None:

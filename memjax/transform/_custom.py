@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from memjax.converters import replace_value
 from memjax.transform import _jaxpr as ir
 from memjax.transform._places import Place, places
 from memjax.transform._provenance import Source, Weight
@@ -64,7 +65,13 @@ def _apply(children: tuple[Node, ...], custom: Custom, eqn: Any, values: list[An
     still = lax.stop_gradient(values)
     outputs, seen = apply(child, [still[i] for i in operands], run.at(ready, run.key))
     by_rule = ir.run(eqn, custom.jaxpr, [held.get(i, value) for i, value in enumerate(_aliased(eqn, values, held))])
-    return [y if rule is None else _with_slope(rule, y) for rule, y in zip(by_rule, outputs, strict=True)], seen
+    # The slope is that of both: by the rule, and by what is in no crossbar that the rule knows of.
+    pairs = zip(by_rule, outputs, strict=True)
+    return [y if rule is None else replace_value(rule + y, y) if _slopes(y) else y for rule, y in pairs], seen
+
+
+def _slopes(y: Any) -> bool:
+    return jnp.issubdtype(jnp.result_type(y), jnp.inexact)
 
 
 def _aliased(eqn: Any, values: list[Any], held: dict[int, Any]) -> list[Any]:
@@ -95,17 +102,6 @@ def _as_operand(matrix: Array, place: Place, like: Array) -> Array:
     """A matrix in the shape of the operand that it was made of."""
     inverse = np.argsort(place.order, axis=None)
     return matrix.reshape(-1)[inverse].reshape(jnp.shape(like)).astype(jnp.result_type(like))
-
-
-@jax.custom_jvp
-def _with_slope(rule: Array, value: Array) -> Array:
-    """`value`, whose derivative is that of both."""
-    return value
-
-
-@_with_slope.defjvp
-def _(primals, tangents):
-    return primals[1], jax.tree.map(lambda a, b: b if a.dtype == jax.dtypes.float0 else a + b, *tangents)
 
 
 RULES.update(dict.fromkeys(ir.CUSTOM_CALLS, Rule(_analyse, _matrices, _apply)))

@@ -5,6 +5,7 @@ a loop over a stack of weights has one number for all its steps.
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -39,7 +40,7 @@ class Weight(NamedTuple):
         constant: the value, where it depends on nothing but constants.
     """
 
-    number: int
+    number: Number
     paths: tuple[str, ...] = ()
     loops: tuple[int, ...] = ()
     uniform: frozenset[int] = frozenset()
@@ -87,16 +88,25 @@ def union(names: Iterable[tuple]) -> tuple:
     return tuple(dict.fromkeys(name for group in names for name in group))
 
 
+class Number(int):
+    """A number for a value. Its `digest` is that of how it is computed, the same in every program and process."""
+
+    digest: str
+
+
 class Numbers:
     """Numbers for values: the same for the same key."""
 
     def __init__(self):
-        self._numbers: dict[Any, int] = {}
+        self._numbers: dict[Any, Number] = {}
 
-    def __call__(self, *key: Any) -> int:
-        return self._numbers.setdefault(key, len(self._numbers))
+    def __call__(self, *key: Any) -> Number:
+        if key not in self._numbers:
+            number = self._numbers[key] = Number(len(self._numbers))
+            number.digest = hashlib.sha1(_in_words(key).encode()).hexdigest()
+        return self._numbers[key]
 
-    def of_array(self, array: Any) -> int:
+    def of_array(self, array: Any) -> Number:
         """A number by content; arrays that are traced have one each."""
         if isinstance(array, Tracer) or not hasattr(array, "dtype"):
             return self("object", id(array))
@@ -105,3 +115,12 @@ class Numbers:
         except TypeError:  # PRNG keys have no NumPy form
             return self("object", id(array))
         return self("array", str(host.dtype), host.shape, hashlib.sha1(host.tobytes()).hexdigest())
+
+
+def _in_words(part: Any) -> str:
+    """A part of a key without addresses of objects."""
+    if isinstance(part, Number):
+        return part.digest
+    if isinstance(part, tuple):
+        return f"({','.join(map(_in_words, part))})"
+    return re.sub("0x[0-9a-f]+", "", repr(part))

@@ -19,6 +19,7 @@ class Crossbar:
         base: the name that `select` sees: that of the weight, without a number.
         paths: the parameters that it is computed from.
         contraction: how its matrix is made of the weight.
+        tag: a number for what its matrix is, the same in every program.
         loops: those loops, by depth.
         steps: their lengths.
     """
@@ -27,6 +28,7 @@ class Crossbar:
     base: str
     paths: tuple[str, ...]
     contraction: Contraction
+    tag: int
     loops: tuple[int, ...]
     steps: tuple[int, ...]
 
@@ -167,7 +169,9 @@ class Record:
                 name = base if count == 1 else f"{base}#{count - 1}"
                 known = tuple(n for n in steps if n is not None)
                 assert len(known) == len(steps), "weights change over loops of known length alone"
-                self.crossbars[name] = Crossbar(name, base, paths, contraction, weight.loops, known)
+                # Small enough for a float to hold it exactly.
+                tag = salt(f"{weight.number.digest}{contraction.layout}") % 2**24
+                self.crossbars[name] = Crossbar(name, base, paths, contraction, tag, weight.loops, known)
                 self._names[identity] = name
         return self._names[identity]
 
