@@ -36,7 +36,7 @@ def in_chunks(f: Callable, x: Array, size: int, exact: bool) -> Any:
     if exact:
         pieces = next(n for n in range(pieces, count + 1) if count % n == 0)
     size = -(-count // pieces)
-    padded = jnp.pad(x, ((0, pieces * size - count), *((0, 0) for _ in x.shape[1:])))
+    padded = lax.pad(x, jnp.zeros((), x.dtype), ((0, pieces * size - count, 0), *((0, 0, 0) for _ in x.shape[1:])))
 
     def piece(args):
         return f(*args)

@@ -1,7 +1,7 @@
 """Rounding and clipping whose gradient passes straight through."""
 
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
@@ -52,4 +52,7 @@ def quantise(z: Array, low, high, rounding: str = "half_even", clip_gradient: bo
     The gradient is 1 up to half an LSB beyond the last codes, where clipping adds no error (so that it does not hang on
     the rounding of a value that defines the range), and 0 farther out, or 1 everywhere with `clip_gradient=False`.
     """
-    return replace_value(limit(z, low - 0.5, high + 0.5, clip_gradient), clip(round_values(z, rounding), low, high))
+    fixed = lax.stop_gradient((low, z, high))
+    lowest, value, highest = (jnp.asarray(a, z.dtype) for a in fixed)
+    codes = lax.clamp(lowest, round_values(value, rounding), highest)
+    return replace_value(clip(z, low - 0.5, high + 0.5) if clip_gradient else z, codes)

@@ -80,7 +80,7 @@ def mvm(
     Returns: codes [B, n], and what was watched, summed over the tiles.
     """
     tiles, rows, width = term.conductances[0].shape
-    x = jnp.pad(x, ((0, 0), (0, tiles * rows - x.shape[-1])))
+    x = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), (0, tiles * rows - x.shape[-1], 0)))
     row_keys = None if key is None else jax.vmap(partial(jax.random.fold_in, key))(first + jnp.arange(len(x)))
 
     @partial(jax.checkpoint, prevent_cse=schedule.batched)  # nothing merges over the steps of a loop
