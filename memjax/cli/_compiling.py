@@ -20,10 +20,15 @@ def folder() -> pathlib.Path:
 
 
 def keep() -> None:
-    """Switch on JAX's persistent compilation cache, unless the user has chosen a folder for it."""
+    """Switch on JAX's persistent compilation cache, unless the user has chosen a folder for it.
+
+    Not on a CPU: there XLA prints errors about features of the processor with every program it loads, which only a
+    variable of the environment (TF_CPP_MIN_LOG_LEVEL=3) that is set before JAX is imported can stop.
+    """
     import jax
 
-    if jax.config.read("jax_compilation_cache_dir") is None:
+    chosen = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]
+    if chosen is None and jax.default_backend() != "cpu":
         jax.config.update("jax_compilation_cache_dir", str(folder()))
 
 

@@ -20,15 +20,17 @@ def test_a_long_compilation_is_named(capsys, patience, said):
     assert [line for line in capsys.readouterr().err.splitlines() if "slowly" in line] == said
 
 
-def test_programs_are_kept_where_the_user_says(monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ("backend", "chosen", "found"), [("gpu", None, "memjax/compiled"), ("gpu", "mine", "mine"), ("cpu", None, None)]
+)
+def test_programs_are_kept_on_accelerators_and_where_the_user_says(monkeypatch, tmp_path, backend, chosen, found):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    before = jax.config.read("jax_compilation_cache_dir")
+    monkeypatch.setattr(jax, "default_backend", lambda: backend)
+    before = jax.config.jax_compilation_cache_dir
     try:
-        jax.config.update("jax_compilation_cache_dir", None)
+        jax.config.update("jax_compilation_cache_dir", chosen)
         _compiling.keep()
-        assert jax.config.read("jax_compilation_cache_dir") == str(tmp_path / "memjax" / "compiled")
-        jax.config.update("jax_compilation_cache_dir", "mine")
-        _compiling.keep()
-        assert jax.config.read("jax_compilation_cache_dir") == "mine"
+        kept = jax.config.jax_compilation_cache_dir
+        assert kept == (str(tmp_path / found) if backend == "gpu" and chosen is None else found)
     finally:
         jax.config.update("jax_compilation_cache_dir", before)
