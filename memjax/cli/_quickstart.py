@@ -1,7 +1,9 @@
+import contextlib
 import io
 import json
 import math
 import pathlib
+import sys
 import time
 from typing import Annotated
 
@@ -51,8 +53,9 @@ def quickstart(
     import jax
 
     import memjax as mj
-    from memjax.cli import _chips, _network
+    from memjax.cli import _chips, _compiling, _network
 
+    _compiling.keep()
     console = Console(highlight=False)
     device = jax.devices()[0].device_kind
     console.print(f"{examples} on {device}")
@@ -75,7 +78,8 @@ def quickstart(
     console.print(f"\n{plan}\n", markup=False, soft_wrap=True)
 
     start = time.perf_counter()
-    accuracies = _chips.accuracies(model, test_images, test_labels, tile, *grid, chips, jax.random.key(seed))
+    with _compiling.shown() if sys.stderr.isatty() else contextlib.nullcontext():
+        accuracies = _chips.accuracies(model, test_images, test_labels, tile, *grid, chips, jax.random.key(seed))
     seconds["chips"] = time.perf_counter() - start
 
     console.print(f"\nDigital model: {100 * digital:.2f} %. Chips: mean ± std (worst) of their accuracies in %.")

@@ -4,6 +4,7 @@ import io
 import json
 import pathlib
 import shlex
+import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -69,14 +70,16 @@ def _run(config: "Config", examples: Dataset, forward: Callable, state: Any, fol
     import jax
 
     import memjax as mj
+    from memjax.cli import _compiling
 
+    _compiling.keep()
     images, labels = _shown_images(config, examples)
     digital = float(np.mean(np.asarray(jax.jit(forward)(state, images)).argmax(-1) == labels))
     plan = mj.crossbarify(forward, config.hardware(next(config.points()))).plan(state, images[:1])
     console.print(f"\n{plan}\n", markup=False, soft_wrap=True)
 
     start = time.perf_counter()
-    with _store_errors():
+    with _store_errors(), _compiling.shown() if sys.stderr.isatty() else contextlib.nullcontext():
         results = mj.sweep(
             _experiment(config, forward, state, images, labels),
             config.grid,

@@ -90,7 +90,7 @@ class Adc(AbstractAdc):
     Args:
         bits: resolution B, or None for an ideal converter.
         range: full-scale current [A], static; `Dynamic()` for each tile's own vector of column currents; None for
-            the range stored in the chip: estimated from the programmed conductances, or set by `calibrate`.
+            the range stored in the chip: estimated from the targets of the write, or set by `calibrate`.
         rounding: "half_even", "half_up" (floor(z + 1/2)) or "floor"; mid-rise codes are floor(z) + 1/2 always.
         codes: see the table.
         subtract: "analog": the currents of a pair are subtracted before one conversion; "digital": each array is

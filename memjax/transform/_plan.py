@@ -203,4 +203,4 @@ def _range(kind: str, converter: Any) -> str:
         return f"static, {converter.range} " + ("(input units)" if kind == "DAC" else "A")
     if kind == "DAC":
         return "dynamic, for each vector (an image in a convolution), until `calibrate` stores one"
-    return "estimated for each crossbar from its conductances, until `calibrate` stores one"
+    return "estimated for each crossbar from its targets, until `calibrate` stores one"
