@@ -42,8 +42,6 @@ class Entry(TypedDict):
     """What writing by pulses took: "pulses", "energy" [J] and "failed", each like `conductance`."""
     adc_range: NotRequired[Array]
     """[*leading]: full-scale current of the ADCs [A]."""
-    layout: NotRequired[Array]
-    """[*leading]: a number for how the matrix is made of its parameter, where a chip holds several of one parameter."""
     driven: NotRequired[Array]
     """[*leading]: number of inputs of a tile that a read drives together, where those of several groups share it."""
     dac_range: NotRequired[Array]

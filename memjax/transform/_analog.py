@@ -15,7 +15,7 @@ from memjax.effects import Ageing, acting
 from memjax.transform import _calibrate, _chips
 from memjax.transform._fleet import ByName, Fleet, check_hardware, check_patterns, chosen
 from memjax.transform._plan import Plan, make_plan
-from memjax.transform._sites import Program, Sites, is_dynamic, parameter_paths
+from memjax.transform._sites import Program, Sites, check_selected, is_dynamic, parameter_paths
 
 Chip = _chips.Chip
 
@@ -226,6 +226,7 @@ class Analog:
         program, leaves = self._sites.program(params, args, kwargs)
         matrices = (path for path, shape in program.shapes.items() if len(shape) >= 2)
         check_patterns(self.hardware, [*program.record.candidates, *matrices])
+        check_selected(program, self.select)
         return program, leaves
 
     def _fleet(self, program: Program) -> Fleet:

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from jax import Array
 
-from memjax import _check, crossbar
+from memjax import crossbar
 from memjax.contraction import Convolution
 from memjax.crossbar import Packing, Ready
 from memjax.transform._fleet import Fleet, prepared
@@ -57,15 +56,7 @@ def program_chip(program: Program, fleet: Fleet, weights: dict[str, Array], key:
     def one(kind, at_once, names):
         return crossbar.program_all(fleet.kinds[kind], {name: weights[name] for name in names}, key, at_once)
 
-    return {name: entry | _layout(program, name, entry) for name, entry in _in_passes(program, fleet, one).items()}
-
-
-def _layout(program: Program, name: str, entry: dict[str, Any]) -> dict[str, Array]:
-    """What tells the crossbars of one parameter apart, where there are several (tied weights, used both ways round)."""
-    found = program.crossbars[name]
-    if sum(other.base == found.base for other in program.crossbars.values()) == 1:
-        return {}
-    return {"layout": jnp.full_like(entry["scale"][..., 0], found.tag)}
+    return _in_passes(program, fleet, one)
 
 
 def reprogram_chip(program: Program, fleet: Fleet, chip: Chip, weights: dict[str, Array], key: Array) -> Chip:
@@ -131,16 +122,13 @@ def weights(fleet: Fleet, chip: Chip) -> dict[str, Array]:
 def names_in(chip: Chip, program: Program) -> dict[str, str]:
     """The name in a chip of every crossbar that a program uses.
 
-    They are its own names, but for parameters of which the chip holds several crossbars and the program uses fewer.
+    A parameter may have several crossbars (tied weights, used both ways round). The first that a program meets has its
+    plain name, and programs of one model need not meet them in the same order.
 
     Raises: ValueError where some are missing.
     """
-    names = {}
-    for name, found in program.crossbars.items():
-        known = [other for other in chip if other.partition("#")[0] == found.base] if isinstance(chip, dict) else []
-        tags = {other: _check.concrete(chip[other].get("layout")) for other in known if isinstance(chip[other], dict)}
-        same = [other for other, tag in tags.items() if tag is not None and tag.size and tag.flat[0] == found.tag]
-        names[name] = same[0] if len(same) == 1 else name
+    known = chip.keys() if isinstance(chip, dict) else ()
+    names = {name: found.tag if found.tag in known else found.base for name, found in program.crossbars.items()}
     if not isinstance(chip, dict) or not chip.keys() >= set(names.values()):
         got = list(chip) if isinstance(chip, dict) else chip
         raise ValueError(f"chip must hold the crossbars {list(program.crossbars)} of this function, got {got}")

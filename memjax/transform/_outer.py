@@ -18,7 +18,7 @@ from memjax.transform._chips import matrices, program_chip
 from memjax.transform._fleet import Fleet, prepared
 from memjax.transform._places import Place, places
 from memjax.transform._record import Crossbar, Site
-from memjax.transform._sites import Program, Sites, is_dynamic
+from memjax.transform._sites import Program, Sites, check_selected, is_dynamic
 from memjax.transform._walk import Node
 
 
@@ -49,6 +49,7 @@ def value_and_outer(
 
     def value_and_grad(params: Any, *args: Any, key: Array | None = None) -> Any:
         program, leaves = sites.program(params, args)
+        check_selected(program, select)
         own, data = program.split(leaves)
         found = _places(program, own)
         entries: dict[str, Any]

@@ -29,6 +29,12 @@ class Constant:
         return self._value
 
 
+class Number(int):
+    """A number for a value. Its `digest` is that of how it is computed, the same in every program and process."""
+
+    digest: str
+
+
 class Weight(NamedTuple):
     """Provenance of a value computed from parameters and constants alone.
 
@@ -86,12 +92,6 @@ def joined(sources: Iterable[Source], primitive: str, matrices: Callable[[str], 
 def union(names: Iterable[tuple]) -> tuple:
     """All the elements of some tuples, in order."""
     return tuple(dict.fromkeys(name for group in names for name in group))
-
-
-class Number(int):
-    """A number for a value. Its `digest` is that of how it is computed, the same in every program and process."""
-
-    digest: str
 
 
 class Numbers:

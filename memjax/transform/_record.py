@@ -15,11 +15,11 @@ class Crossbar:
     """A weight that is programmed, once for each step of the loops over whose steps it changes.
 
     Attributes:
-        name: its key in a chip.
-        base: the name that `select` sees: that of the weight, without a number.
+        name: its key in a chip: `base`, or `tag` where another crossbar of the same parameters came before.
+        base: the name that `select` sees: that of the weight.
         paths: the parameters that it is computed from.
         contraction: how its matrix is made of the weight.
-        tag: a number for what its matrix is, the same in every program.
+        tag: a word for what its matrix is, the same in every program.
         loops: those loops, by depth.
         steps: their lengths.
     """
@@ -28,7 +28,7 @@ class Crossbar:
     base: str
     paths: tuple[str, ...]
     contraction: Contraction
-    tag: int
+    tag: str
     loops: tuple[int, ...]
     steps: tuple[int, ...]
 
@@ -121,7 +121,6 @@ class Record:
     number: Numbers = field(default_factory=Numbers)
     _sites: list[tuple] = field(default_factory=list)
     _names: dict[Any, str | None] = field(default_factory=dict)
-    _taken: dict[str, int] = field(default_factory=dict)
     _uses: dict[str, int] = field(default_factory=dict)
 
     def is_matrix(self, path: str) -> bool:
@@ -165,12 +164,10 @@ class Record:
             self.candidates.append(base)
             self._names[identity] = None
             if self.select is None or self.select(base):
-                count = self._taken[base] = self._taken.get(base, 0) + 1
-                name = base if count == 1 else f"{base}#{count - 1}"
+                tag = f"{base}#{salt(f'{weight.number.digest}{contraction.layout}') % 2**16:04x}"
+                name = tag if base in self.crossbars else base
                 known = tuple(n for n in steps if n is not None)
                 assert len(known) == len(steps), "weights change over loops of known length alone"
-                # Small enough for a float to hold it exactly.
-                tag = salt(f"{weight.number.digest}{contraction.layout}") % 2**24
                 self.crossbars[name] = Crossbar(name, base, paths, contraction, tag, weight.loops, known)
                 self._names[identity] = name
         return self._names[identity]

@@ -160,10 +160,15 @@ class Sites:
         data = [Data()] * (len(avals) - len(paths))
         node, _ = analyse(_Walk(record), Body(closed.jaxpr, closed.consts), [*weights, *data])
         program = Program(node, record, tuple(paths), shapes, jax.tree.structure(result))
-        if self.select is not None and record.candidates and not record.crossbars:
-            raise ValueError(f"select must choose at least one of the crossbars {record.candidates}, got none")
         _warn(program)
         return program
+
+
+def check_selected(program: Program, select: Callable[[str], bool] | None) -> None:
+    """Raise where there are crossbars and `select` chooses none of them."""
+    candidates = program.record.candidates
+    if select is not None and candidates and not any(map(select, candidates)):
+        raise ValueError(f"select must choose at least one of the crossbars {candidates}, got none")
 
 
 def _warn(program: Program) -> None:

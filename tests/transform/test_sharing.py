@@ -52,7 +52,7 @@ def two_parameters(p, a, b):
 @pytest.mark.parametrize("fn", [forwards_and_backwards, scaled, two_parameters], ids=lambda fn: fn.__name__)
 def test_not_shared(agrees, draw, fn):
     _, chip = agrees(fn, {"w": draw((5, 5))}, draw((3, 5)), draw((3, 5)), crossbars=2)
-    assert list(chip) == ["w", "w#1"]
+    assert [name.partition("#")[0] for name in chip] == ["w", "w"]
 
 
 def test_a_product_of_two_parameters_is_one_crossbar_with_the_names_of_both(agrees, draw):
