@@ -20,7 +20,7 @@ LONGEST = 10_000
 def _analyse(walk: Walk, node: Node, index: int, eqn: Any, inputs: list[Source]) -> list[Source]:
     view = ir.While.of(eqn)
     length = _steps(walk, view, inputs)
-    if length:
+    if length is not None:
         loop = ir.Scan(view.body, view.consts, len(view.body.jaxpr.outvars), length, False, 1)
         return analyse_loop(walk, node, index, loop, inputs[view.condition_consts :])
     return _analyse_unknown(walk, node, index, view, inputs)
