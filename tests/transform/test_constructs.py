@@ -223,6 +223,24 @@ def test_a_branch_for_each_example(quick_compilation, draw, error, fn, shape, co
     assert error(jax.grad(loss)(p), jax.grad(lambda p: jnp.sum(fn(p, x) ** 2))(p)) <= 1e-5
 
 
+def until_small_by_row(p, x):
+    halve = lambda row: 0.5 * tanh(row @ p["w"])
+    return jax.vmap(lambda row: lax.while_loop(lambda h: jnp.abs(h).max() > 0.1, halve, row))(x)
+
+
+def as_often_as_said(p, x):
+    return jax.vmap(lambda n, row: lax.fori_loop(0, n, lambda i, h: tanh(h @ p["w"]), row))(jnp.arange(4), x)
+
+
+@pytest.mark.parametrize("fn", [until_small_by_row, as_often_as_said])
+def test_a_number_of_steps_for_each_example(quick_compilation, draw, error, fn):
+    """`vmap` makes a condition for each example: those that are done stay as they are."""
+    analog, p, x = mj.crossbarify(fn, mj.Hardware(dac=mj.Dac(), adc=mj.Adc(), tile=(8, 8))), {"w": draw(A)}, draw(B)
+    chip = analog.program(p, jax.random.key(0), x)
+    assert list(chip) == ["w"]
+    assert error(analog.apply(chip, p, x), fn(p, x)) <= 1e-5
+
+
 # What stays digital although it is a product with something made of a matrix: (function, shapes, reason).
 DIGITAL = {
     "picked by data": (lambda p, x: x @ p["w"][jnp.argmax(x[0]) % 4], STACK, "mixed with data by `dynamic_slice`"),
