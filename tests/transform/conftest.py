@@ -81,6 +81,12 @@ def agrees():
 
 
 @pytest.fixture
+def multiplications():
+    """The oracle of a plan, as a fixture."""
+    return counted
+
+
+@pytest.fixture
 def follows(quick_compilation):
     """Check that every product with a weight of a function is on the expected crossbars, given by their numbers of
     copies, that the plan counts every multiplication, and that the ideal chip is the digital function.
