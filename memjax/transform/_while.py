@@ -140,7 +140,7 @@ def _apply(
 def _where(going: Array, new: Sequence[Any], old: Sequence[Any]) -> list[Any]:
     """The new carries; under `vmap`, where the condition is one for each example, of those that go on."""
     if not going.ndim:
-        return new
+        return list(new)
     return [jnp.where(lax.expand_dims(going, range(going.ndim, y.ndim)), y, x) for y, x in zip(new, old, strict=True)]
 
 
