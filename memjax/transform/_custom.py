@@ -59,12 +59,13 @@ def _apply(children: tuple[Node, ...], custom: Custom, eqn: Any, values: list[An
     for name in names:
         place = found.get(name)
         if place is not None:
-            held[place.source] = _as_operand(run.weights(name, run.ready[name]), place, values[place.source])
+            operand = _as_operand(run.weights(name, run.ready[name]), place, values[place.source])
+            held |= {i: operand for i in custom.held if eqn.invars[i] is eqn.invars[place.source]}
             taken.add(name)
     ready = {name: lax.stop_gradient(entry) if name in taken else entry for name, entry in run.ready.items()}
     still = lax.stop_gradient(values)
     outputs, seen = apply(child, [still[i] for i in operands], run.at(ready, run.key))
-    by_rule = ir.run(eqn, custom.jaxpr, [held.get(i, value) for i, value in enumerate(_aliased(eqn, values, held))])
+    by_rule = ir.run(eqn, custom.jaxpr, [held.get(i, value) for i, value in enumerate(values)])
     # The slope is that of both: by the rule, and by what is in no crossbar that the rule knows of.
     pairs = zip(by_rule, outputs, strict=True)
     return [y if rule is None else replace_value(rule + y, y) if _slopes(y) else y for rule, y in pairs], seen
@@ -72,15 +73,6 @@ def _apply(children: tuple[Node, ...], custom: Custom, eqn: Any, values: list[An
 
 def _slopes(y: Any) -> bool:
     return jnp.issubdtype(jnp.result_type(y), jnp.inexact)
-
-
-def _aliased(eqn: Any, values: list[Any], held: dict[int, Any]) -> list[Any]:
-    """The operands, where one that stands several times is replaced everywhere."""
-    by_var = {eqn.invars[i]: value for i, value in held.items() if not ir.is_literal(eqn.invars[i])}
-    return [
-        value if ir.is_literal(atom) else by_var.get(atom, value)
-        for atom, value in zip(eqn.invars, values, strict=True)
-    ]
 
 
 def _places(child: Node, custom: Custom, eqn: Any, values: list[Any]) -> dict[str, Place]:

@@ -81,6 +81,11 @@ class Scan(NamedTuple):
         p = eqn.params
         return cls(body_of(p["jaxpr"]), p["num_consts"], p["num_carry"], p["length"], p["reverse"], p["unroll"])
 
+    @property
+    def outputs(self) -> int:
+        """Number of stacked results."""
+        return len(self.body.jaxpr.outvars) - self.carries
+
     def operands(self, values: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
         """(constants, carries, slices)."""
         end = self.consts + self.carries

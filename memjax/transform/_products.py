@@ -18,7 +18,8 @@ from memjax.transform._provenance import Data, Source, Weight
 Contraction = Dot | Convolution
 
 # Primitives that add up products over an axis.
-CONTRACTING = ("dot_general", "conv_general_dilated", "ragged_dot_general", "bcoo_dot_general", "triangular_solve")
+_DENSE = ("dot_general", "conv_general_dilated", "ragged_dot_general", "triangular_solve")
+CONTRACTING = (*_DENSE, "bcoo_dot_general", "bcsr_dot_general")
 
 
 class Product(NamedTuple):
@@ -61,8 +62,8 @@ def multiplications(eqn: Any) -> int:
     if name == "ragged_dot_general":
         rows, (_, inner, width) = math.prod(shapes[0]), shapes[1][-3:] if len(shapes[1]) >= 3 else (1, 1, 1)
         return rows * width if len(shapes[1]) >= 3 else rows * inner
-    if name == "bcoo_dot_general":
-        return _dot_macs(p["lhs_spinfo"].shape, shapes[2], p["dimension_numbers"])
+    if name in _SPARSE:
+        return _dot_macs(p["lhs_spinfo"].shape, shapes[-1], p["dimension_numbers"])
     if name == "triangular_solve":
         return math.prod(shapes[1]) * shapes[0][-1] // 2
     outputs = shapes[1][p["dimension_numbers"].rhs_spec[0]]
@@ -153,25 +154,39 @@ def _ragged(eqn: Any, sources: list[Source]) -> Product | str:
     return Product(contraction, (1,), rows * inner * width, lambda v: v[1], data, result)
 
 
+# Products with a sparse matrix: its kind.
+_SPARSE = {"bcoo_dot_general": sparse.BCOO, "bcsr_dot_general": sparse.BCSR}
+
+
 def _sparse(eqn: Any, sources: list[Source]) -> Product | str:
     """A sparse matrix: the absent elements are cells at their lowest weight."""
-    if not (isinstance(sources[0], Weight) and isinstance(sources[1], Weight)):
-        return "`bcoo_dot_general` whose sparse matrix is data"
+    kind, parts = _SPARSE[eqn.primitive.name], [source for source in sources[:-1] if isinstance(source, Weight)]
+    if len(parts) < len(sources) - 1:
+        return f"`{eqn.primitive.name}` whose sparse matrix is data"
     (contract, other), (batch, other_batch) = eqn.params["dimension_numbers"]
-    shape, data = tuple(eqn.params["lhs_spinfo"].shape), eqn.invars[2].aval.shape
+    shape, data = tuple(eqn.params["lhs_spinfo"].shape), eqn.invars[-1].aval.shape
+    # Where the numbers of batch axes are equal in all parts, a batch axis of the matrix is one of each part.
+    same = frozenset.intersection(*(part.uniform for part in parts)) & frozenset(batch)
     contraction = Dot(
-        tuple(data), shape, tuple(other), tuple(contract), tuple(other_batch), tuple(batch), weight_first=True
+        tuple(data),
+        shape,
+        tuple(other),
+        tuple(contract),
+        tuple(other_batch),
+        tuple(batch),
+        weight_first=True,
+        uniform=tuple(sorted(same)),
     )
 
     def dense(values):
-        return sparse.bcoo_todense(sparse.BCOO((values[0], values[1]), shape=shape))
+        return kind(tuple(values[:-1]), shape=shape).todense()
 
-    return Product(contraction, (0, 1), contraction.macs, dense, lambda v: v[2], lambda y, v: y)
+    return Product(contraction, tuple(range(len(parts))), contraction.macs, dense, lambda v: v[-1], lambda y, v: y)
 
 
 _RULES: dict[str, Callable[[Any, list[Source]], Product | str]] = {
     "dot_general": _dot,
     "conv_general_dilated": _convolution,
     "ragged_dot_general": _ragged,
-    "bcoo_dot_general": _sparse,
+    **dict.fromkeys(_SPARSE, _sparse),
 }

@@ -38,6 +38,9 @@ def _analyse(walk: Walk, node: Node, index: int, eqn: Any, inputs: list[Source])
 def analyse_loop(walk: Walk, node: Node, index: int, view: ir.Scan, inputs: list[Source]) -> list[Source]:
     """Sources of the results of a loop; its body and what is known of it are noted in `node`."""
     depth, number, is_matrix = len(walk.lengths), walk.record.number, walk.record.is_matrix
+    if view.length == 0:  # nothing is read
+        carries = view.operands(inputs)[1]
+        return [*(joined([source], "scan", is_matrix) for source in carries), *[Data()] * view.outputs]
     inner = walk.in_loop(view.length)
     consts, carry, xs = view.operands(inputs)
     sliced = [_slice(walk, view, x) if isinstance(x, Weight) else x for x in xs]
@@ -142,38 +145,32 @@ def matrices_of_loop(child: Node, loop: Loop, values: Sequence[Any]) -> tuple[di
     """Weights that change with the step are evaluated step by step, stacked; the others once."""
     view = loop.view
     consts, carry, xs = view.operands(values)
-    present = [i for i, x in enumerate(xs) if x is not MISSING]
+    slices = {i: x for i, x in enumerate(xs) if x is not MISSING}
+    start = {i: carry[i] for i in loop.moving if carry[i] is not MISSING}
 
-    def step(state, slices):
-        now = [carry[i] if i in loop.fixed else MISSING for i in range(view.carries)]
-        parts = [MISSING] * len(xs)
-        for i, value in [*zip(loop.moving, state, strict=True)]:
-            now[i] = value
-        for i, value in zip(present, slices, strict=True):
-            parts[i] = value
-        found, results = matrices(child, [*consts, *now, *parts])
+    def step(state, parts):
+        now = [carry[i] if i in loop.fixed else state.get(i, MISSING) for i in range(view.carries)]
+        found, results = matrices(child, [*consts, *now, *(parts.get(i, MISSING) for i in range(len(xs)))])
         after, ys = view.results(results)
-        return [after[i] for i in loop.moving], (found, [ys[i] for i in loop.outputs])
+        return {i: after[i] for i in state}, (found, {i: ys[i] for i in loop.outputs if ys[i] is not MISSING})
 
-    def stacking(state, slices):
-        state, (found, ys) = step(state, slices)
+    def stacking(state, parts):
+        state, (found, ys) = step(state, parts)
         return state, ({name: matrix for name, matrix in found.items() if name in loop.varying}, ys)
 
-    start, slices = [carry[i] for i in loop.moving], [xs[i] for i in present]
-    first = step(start, [x[0] for x in slices])[1][0]
-    if loop.moving:
+    while True:  # a carry that needs a missing one is missing
+        after, (first, same) = step(start, {i: x[0] for i, x in slices.items()})
+        if all(value is not MISSING for value in after.values()):
+            break
+        start = {i: value for i, value in start.items() if after[i] is not MISSING}
+    if start:
         last, (found, ys) = lax.scan(stacking, start, slices, view.length, view.reverse)
-    elif present:
-        last, (found, ys) = [], jax.vmap(lambda slices: stacking([], slices)[1])(slices)
+    elif slices:
+        last, (found, ys) = {}, jax.vmap(lambda parts: stacking({}, parts)[1])(slices)
     else:
-        last, found = [], {}
-        ys = [jnp.broadcast_to(y, (view.length, *y.shape)) for y in step(start, [])[1][1]]
-    results = [carry[i] if i in loop.fixed else MISSING for i in range(view.carries)]
-    results += [MISSING] * (len(view.body.jaxpr.outvars) - view.carries)
-    for i, value in zip(loop.moving, last, strict=True):
-        results[i] = value
-    for i, value in zip(loop.outputs, ys, strict=True):
-        results[view.carries + i] = value
+        last, found, ys = {}, {}, {i: jnp.broadcast_to(y, (view.length, *jnp.shape(y))) for i, y in same.items()}
+    results = [carry[i] if i in loop.fixed else last.get(i, MISSING) for i in range(view.carries)]
+    results += [ys.get(i, MISSING) for i in range(view.outputs)]
     return {name: matrix for name, matrix in first.items() if name not in loop.varying} | found, results
 
 

@@ -46,6 +46,11 @@ def _broadcast(eqn: Any, operands: list[Axes]) -> Axes:
     return frozenset(new | stretched)
 
 
+def _tile(eqn: Any, operands: list[Axes]) -> Axes:
+    shape = eqn.invars[0].aval.shape
+    return operands[0] | {axis for axis, times in enumerate(eqn.params["reps"]) if shape[axis] == 1 and times > 1}
+
+
 def _transpose(eqn: Any, operands: list[Axes]) -> Axes:
     return frozenset(to for to, at in enumerate(eqn.params["permutation"]) if at in operands[0])
 
@@ -92,6 +97,7 @@ def _dot(eqn: Any, operands: list[Axes]) -> Axes:
 
 _RULES: dict[str, Callable[[Any, list[Axes]], Axes]] = {
     "broadcast_in_dim": _broadcast,
+    "tile": _tile,
     "transpose": _transpose,
     "squeeze": _squeeze,
     "reshape": _reshape,

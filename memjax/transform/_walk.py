@@ -37,6 +37,7 @@ class Node:
         sites: products that are read on crossbars.
         children: nodes of the programs inside an equation that is followed.
         weights: equations computed from parameters and constants alone.
+        handed: equations whose results are some of their operands as they stand: which.
         notes: what the rule of an equation wants to remember.
     """
 
@@ -44,6 +45,7 @@ class Node:
     sites: dict[int, Site] = field(default_factory=dict)
     children: dict[int, tuple["Node", ...]] = field(default_factory=dict)
     weights: set[int] = field(default_factory=set)
+    handed: dict[int, tuple[int, ...]] = field(default_factory=dict)
     notes: dict[int, Any] = field(default_factory=dict)
 
     def all_sites(self) -> list[Site]:
@@ -116,7 +118,7 @@ class Rule(NamedTuple):
 RULES: dict[str, Rule] = {}
 
 # Equations that hand on each operand by itself.
-_ONE_BY_ONE = ("optimization_barrier", "device_put")
+_ONE_BY_ONE = ("optimization_barrier", "device_put", "copy", "copy_p")
 
 
 def analyse(walk: Walk, body: ir.Body, sources: Sequence[Source]) -> tuple[Node, list[Source]]:
@@ -139,21 +141,37 @@ def analyse(walk: Walk, body: ir.Body, sources: Sequence[Source]) -> tuple[Node,
 def _analyse_equation(walk: Walk, node: Node, index: int, eqn: Any, inputs: list[Source]) -> list[Source]:
     name = eqn.primitive.name
     known = [source for source in inputs if isinstance(source, Weight)]
-    rule = RULES.get(name)
+    rule, handed = RULES.get(name), _handed(walk, eqn, inputs)
     if len(known) == len(inputs):
         node.weights.add(index)
         if rule is not None and name in ir.CALLS:
             return rule.analyse(walk.as_trial().inside(index), Node(node.body), index, eqn, inputs)
-        if name in _ONE_BY_ONE:
-            return list(inputs)
-        return _computed(walk, node, eqn, known)
+        return _computed(walk, node, eqn, known) if handed is None else [inputs[i] for i in handed]
     if rule is not None:
         return rule.analyse(walk.inside(index), node, index, eqn, inputs)
-    if name in _ONE_BY_ONE:
-        return list(inputs)
+    if handed is not None:
+        node.handed[index] = handed
+        return [inputs[i] for i in handed]
     after = _met(walk, node, index, eqn, inputs)
-    data = joined(inputs, name, walk.record.is_matrix)
+    # A number or a vector computed from a matrix (its norm) is no matrix any more.
+    wide = [s for s, atom in zip(inputs, eqn.invars, strict=True) if isinstance(s, Data) or _breadth(s, atom) >= 2]
+    data = joined(wide, name, walk.record.is_matrix)
     return [data if after is None else Data(frozenset([after]))] * len(eqn.outvars)
+
+
+def _handed(walk: Walk, eqn: Any, inputs: list[Source]) -> tuple[int, ...] | None:
+    """Which operands the results are as they stand, where they are.
+
+    A choice among equals is no choice: `vmap` of a `cond` chooses between a value and itself without a gradient.
+    """
+    if eqn.primitive.name in _ONE_BY_ONE:
+        return tuple(range(len(inputs)))
+    last = inputs[-1] if inputs else None
+    if eqn.primitive.name == "select_n" and isinstance(last, Weight):
+        same = (last.number, walk.record.number("stop_gradient", (), (last.number,), 0))
+        equal = all(isinstance(source, Weight) and source.number in same for source in inputs[1:])
+        return (len(inputs) - 1,) if equal else None
+    return None
 
 
 def _constant(walk: Walk, const: Any) -> Weight:
@@ -291,8 +309,8 @@ def matrices(node: Node, values: Sequence[Any]) -> tuple[dict[str, Array], list[
             rule = RULES[eqn.primitive.name]
             inner, outputs = rule.matrices(node.children[index], node.notes.get(index), eqn, inputs)
             found = inner | found
-        elif eqn.primitive.name in _ONE_BY_ONE:
-            outputs = inputs
+        elif index in node.handed:
+            outputs = [inputs[i] for i in node.handed[index]]
         ir.write(env, eqn.outvars, outputs)
     return found, [ir.look_up(env, atom) for atom in node.body.jaxpr.outvars]
 

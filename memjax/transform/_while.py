@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
+from jax import Array, lax
 
 from memjax.transform import _jaxpr as ir
 from memjax.transform._provenance import Source, Weight, joined
@@ -20,7 +20,7 @@ LONGEST = 10_000
 def _analyse(walk: Walk, node: Node, index: int, eqn: Any, inputs: list[Source]) -> list[Source]:
     view = ir.While.of(eqn)
     length = _steps(walk, view, inputs)
-    if length:
+    if length is not None:
         loop = ir.Scan(view.body, view.consts, len(view.body.jaxpr.outvars), length, False, 1)
         return analyse_loop(walk, node, index, loop, inputs[view.condition_consts :])
     return _analyse_unknown(walk, node, index, view, inputs)
@@ -48,6 +48,8 @@ def _analyse_unknown(walk: Walk, node: Node, index: int, view: ir.While, inputs:
 
 def _steps(walk: Walk, view: ir.While, inputs: list[Source]) -> int | None:
     """Number of steps of a loop whose condition depends on nothing but constants and counters, or None."""
+    if view.condition.jaxpr.outvars[0].aval.shape:  # under `vmap`: a number of steps for each example
+        return None
     _, consts, carry = view.operands(inputs)
     wanted = _inputs_of(view.condition, range(len(view.condition.jaxpr.outvars)))
     fixed = [inputs[i] for i in wanted if i < view.condition_consts]
@@ -118,19 +120,28 @@ def _apply(
         return apply_loop(children[0], loop, values[view.condition_consts :], run)
     of_condition, consts, carry = view.operands(values)
 
-    def proceed(state):
-        return ir.run_body(view.condition, [*of_condition, *state[0]])[0]
+    def going(carry):
+        return ir.run_body(view.condition, [*of_condition, *carry])[0]
 
     def step(state):
         carry, index, seen = state
         key = None if run.key is None else jax.random.fold_in(run.key, index)
         outputs, new = apply(children[0], [*consts, *carry], run.at(run.ready, key))
-        return outputs, index + 1, together(seen, new)
+        return _where(going(carry), outputs, carry), index + 1, together(seen, new)
 
     _, _, shapes = jax.eval_shape(step, (list(carry), 0, {}))
     nothing = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
-    outputs, _, seen = lax.while_loop(proceed, step, (list(carry), jnp.array(0), nothing))
+    outputs, _, seen = lax.while_loop(
+        lambda state: jnp.any(going(state[0])), step, (list(carry), jnp.array(0), nothing)
+    )
     return outputs, seen
+
+
+def _where(going: Array, new: Sequence[Any], old: Sequence[Any]) -> list[Any]:
+    """The new carries; under `vmap`, where the condition is one for each example, of those that go on."""
+    if not going.ndim:
+        return list(new)
+    return [jnp.where(lax.expand_dims(going, range(going.ndim, y.ndim)), y, x) for y, x in zip(new, old, strict=True)]
 
 
 RULES["while"] = Rule(_analyse, _matrices, _apply)

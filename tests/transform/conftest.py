@@ -1,13 +1,16 @@
 """Comparison of a function on crossbars with the function itself."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from multiplications import counted
 
 import memjax as mj
 
 IDEAL = mj.Hardware(dac=mj.Dac(), adc=mj.Adc(), tile=(16, 16))
+SMALL = mj.Hardware(dac=mj.Dac(), adc=mj.Adc(), tile=(8, 8))
 EIGHT_BITS = mj.Hardware(dac=mj.Dac(bits=8, range=mj.Dynamic()), adc=mj.Adc(bits=8), tile=(16, 16))
 
 
@@ -73,5 +76,37 @@ def agrees():
         assert relative_error(found, expected) <= tolerance
         assert 1e-5 < relative_error(rounded, expected) <= coarse
         return analog, chip
+
+    return check
+
+
+@pytest.fixture
+def multiplications():
+    """The oracle of a plan, as a fixture."""
+    return counted
+
+
+@pytest.fixture
+def follows(quick_compilation):
+    """Check that every product with a weight of a function is on the expected crossbars, given by their numbers of
+    copies, that the plan counts every multiplication, and that the ideal chip is the digital function.
+    """
+
+    def check(fn, params, *args, copies, hardware=SMALL, tolerance=1e-5):
+        analog = mj.crossbarify(fn, hardware)
+        plan = analog.plan(params, *args)
+        assert [c.copies for c in plan.crossbars] == list(copies), str(plan)
+        assert not [product for product in plan.products if product.matrix], str(plan)
+        expected = counted(fn, params, *args)
+        assert (sum(c.macs for c in plan.crossbars), plan.other) == (expected["weight"], expected["data"])
+
+        @eqx.filter_jit
+        def run(params, *args):
+            chip = analog.program(params, jax.random.key(0), *args)
+            return fn(params, *args), analog.apply(chip, params, *args)
+
+        digital, found = run(params, *args)
+        assert relative_error(*(eqx.filter(tree, eqx.is_inexact_array) for tree in (found, digital))) <= tolerance
+        return analog
 
     return check
