@@ -11,7 +11,7 @@ from jax import Array
 
 from memjax import _check, crossbar
 from memjax._random import fold_name
-from memjax.crossbar import Ready
+from memjax.crossbar import Hardware, Ready
 from memjax.effects import Ageing, acting
 from memjax.transform import _calibrate
 from memjax.transform._fleet import ByName, Fleet, check_hardware, check_patterns, chosen, prepared
@@ -206,6 +206,10 @@ class Analog:
             raise ValueError(f"fresh must hold the crossbars {list(chip)} of chip, got {list(fresh)}")
         one = lambda hardware: partial(crossbar.compensate, hardware, columns=columns)
         return _over_fleet(one, self._fleet_of(chip), key, chip, fresh)
+
+    def hardware_of(self, name: str) -> Hardware | None:
+        """The hardware of a crossbar of a chip; None: its product stays digital."""
+        return chosen(self.hardware, name.partition("#")[0])
 
     def _selected(self, name: str) -> bool:
         return (self.select is None or self.select(name)) and chosen(self.hardware, name) is not None
