@@ -180,7 +180,7 @@ def _method(model: nnx.Module, method: Method) -> Callable[..., Any] | str:
         return "__call__"
     if inspect.ismethod(method):
         if method.__self__ is not model:
-            raise ValueError(f"method must be one of the model, or a function of it, got {method!r} of another object")
+            raise ValueError(f"method must be one of the model, got {method.__qualname__} of another object")
         return method.__func__
     if not callable(method) and not (isinstance(method, str) and callable(getattr(model, method, None))):
         raise ValueError(f"method must be the name of a method of {type(model).__name__} or a function, got {method!r}")

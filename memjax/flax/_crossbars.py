@@ -36,13 +36,14 @@ class Crossbars(nnx.Module):
     `nnx.jit`, `nnx.grad`, `nnx.vmap`, `nnx.scan`, `nnx.remat` and `nnx.capture`. `nnx.state(module, Conductance)` is
     the chip, and `nnx.Optimizer(module, tx, wrt=Conductance)` trains it.
 
-    Weights are the variables of all kinds (`nnx.Param`, frozen, quantised or low-rank ones, plain arrays) but those that
-    calls change: `nnx.BatchStat`, `nnx.Cache`, `nnx.Intermediate`, `nnx.RngState` with their children, and any variable
-    other than an `nnx.Param` that a call is seen to rewrite, from then on. These are data, products with them digital;
-    `plan` lists the matrices among them. A parameter that a call rewrites is changed in the model, not on the chip,
-    which keeps what was programmed until `reprogram`.
+    Weights are the variables of all kinds (`nnx.Param`, frozen, quantised or low-rank ones, plain arrays) but those
+    that calls change: `nnx.BatchStat`, `nnx.Cache`, `nnx.Intermediate`, `nnx.RngState` with their children, and any
+    variable other than an `nnx.Param` that a call is seen to rewrite, from then on. These are data, and products with
+    them digital; `plan` lists the matrices among them. A parameter that a call rewrites is changed in the model, not on
+    the chip, which keeps what was programmed until `reprogram`.
 
-    A call of its own kind (`method`, flags, shapes) is compiled once, also outside of `jit`.
+    Each method is compiled once for each set of shapes and flags, also outside of `jit`; a function given as `method`
+    once for each function, so define it once.
 
     Args:
         model: the model; its weights on crossbars are programmed once, here.
@@ -173,9 +174,7 @@ def _range(hardware: Hardware | None) -> tuple[float, float] | None:
 @jax.jit
 def _joined(conductance: dict[str, Any], periphery: dict[str, Any]) -> dict[str, Any]:
     """The chip, with stuck cells where they are stuck, whatever an optimiser wrote."""
-    return {
-        name: {"conductance": _held(conductance[name], periphery[name])} | periphery[name] for name in conductance
-    }
+    return {name: {"conductance": _held(conductance[name], periphery[name])} | periphery[name] for name in conductance}
 
 
 def _held(conductance: dict[str, Array], periphery: dict[str, Any]) -> dict[str, Array]:
