@@ -351,7 +351,30 @@ def _part_of(chip: Chip, program: Program, fleet: Fleet, ready: bool) -> Chip:
             )
         if not isinstance(entry, Ready):
             crossbar.check_chip(fleet[name], entry)
+    _check_twins(chip, program)
     return {name: chip[name] for name in program.crossbars}
+
+
+def _check_twins(chip: Chip, program: Program) -> None:
+    """Raise where a chip has several matrices of one parameter (a weight and its transpose), and not all are used.
+
+    They are numbered in the order of a program, so that the same number can be another matrix in a part of it.
+    """
+    twins: dict[Any, list[str]] = {}
+    for name, entry in chip.items():
+        twins.setdefault((name.partition("#")[0], _shape(entry)), []).append(name)
+    for (base, _), alike in twins.items():
+        used = [name for name in alike if name in program.crossbars]
+        if used and used != alike:
+            raise ValueError(
+                f"chip must have one matrix of {base!r} for this function, or the function use all of {alike}, got "
+                f"{used}: which of them it needs cannot be told"
+            )
+
+
+def _shape(entry: Any) -> tuple[int, ...]:
+    """[*leading, K, N] of what a chip holds of a crossbar; of a prepared one without K."""
+    return entry.gains[0].shape if isinstance(entry, Ready) else (*entry["drive"].shape, entry["scale"].shape[-1])
 
 
 def _check_chip(chip: Any) -> None:

@@ -82,6 +82,26 @@ def test_the_chip_has_the_crossbars_of_the_method_it_was_made_with(x):
         crossbars(x)
 
 
+def test_a_part_that_needs_one_of_two_like_matrices_is_refused(x):
+    """Of a square weight that is read both ways nobody can tell which of its crossbars a method means."""
+
+    class Tied(nnx.Module):
+        def __init__(self, rngs):
+            self.kernel = nnx.Param(jax.random.normal(rngs(), (4, 4)))
+
+        def decode(self, z):
+            return z @ self.kernel.T
+
+        def __call__(self, x):
+            return self.decode(jnp.tanh(x @ self.kernel))
+
+    crossbars, digital = both(Tied, x)
+    assert list(crossbars.chip) == ["kernel", "kernel#1"]
+    close(crossbars(x), digital(x))
+    with pytest.raises(ValueError, match=r"the function use all of \['kernel', 'kernel#1'\], got \['kernel'\]"):
+        crossbars(x, method="decode")
+
+
 @pytest.mark.parametrize(
     ("method", "message"),
     [
