@@ -54,7 +54,8 @@ class Crossbars(nnx.Module):
         method: the call that has all crossbars: the name of a method, or a function (model, *args). None: `__call__`.
         **flags: keyword arguments of the call.
 
-    Raises: as `memjax.crossbarify`, and ValueError for a method that the model does not have.
+    Raises: as `memjax.crossbarify`; TypeError for a model of another kind (Linen needs no module); ValueError for a
+        method that the model does not have.
     """
 
     def __init__(
@@ -67,6 +68,8 @@ class Crossbars(nnx.Module):
         method: Method = None,
         **flags: Any,
     ):
+        if not isinstance(model, nnx.Module):
+            raise TypeError(f"model must be an nnx.Module, got {model!r}")
         self.model = model
         self.analog = nnx.static(crossbarify(run, hardware, select))
         self.rewritten: frozenset[str] = frozenset()

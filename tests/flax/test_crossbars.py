@@ -214,6 +214,8 @@ def test_a_recurrent_model_and_its_carry(vectors):
 
 
 def test_wrong_arguments(vectors):
+    with pytest.raises(TypeError, match="model must be an nnx.Module, got 3"):
+        Crossbars(3, IDEAL, jax.random.key(0), vectors)
     with pytest.raises(TypeError, match="hardware must be a Hardware, got None"):
         Crossbars(Mlp(nnx.Rngs(0)), None, jax.random.key(0), vectors)
     with pytest.raises(ValueError, match="select must choose at least one of the crossbars"):
