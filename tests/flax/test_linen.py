@@ -83,3 +83,15 @@ def test_lifted_transformations(x, model, cells):
     check(analog, chip, variables, x, mutable=["intermediates"])
     (entry,) = chip.values()
     assert entry["scale"].shape == cells
+
+
+def test_a_cache_among_the_variables_is_named_unless_it_is_deselected():
+    """The first argument has it, so it counts as a parameter: mixed with data, and multiplied."""
+    model = nn.MultiHeadDotProductAttention(num_heads=2, decode=True, use_bias=False)
+    variables = jax.tree.map(jnp.ones_like, model.init(jax.random.key(0), jnp.ones((2, 3, 4))))
+    x = jnp.ones((2, 1, 4))
+    with pytest.warns(UserWarning, match="cached_(key|value) is multiplied with data digitally: mixed with data"):
+        mj.crossbarify(model.apply, IDEAL).plan(variables, x, mutable=["cache"])
+    plan = mj.crossbarify(model.apply, IDEAL, lambda name: "cache" not in name).plan(variables, x, mutable=["cache"])
+    assert len(plan.crossbars) == 4
+    assert plan.digital["cache/cached_key"][0] == (2, 3, 2, 2)
