@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax import _check, crossbar
-from memjax.crossbar import Ready
+from memjax.crossbar import Hardware, Ready
 from memjax.effects import Ageing, acting
 from memjax.transform import _calibrate, _chips
 from memjax.transform._fleet import ByName, Fleet, check_hardware, check_patterns, chosen
@@ -218,6 +218,10 @@ class Analog:
             raise ValueError(f"fresh must hold the crossbars {list(chip)} of chip, got {list(fresh)}")
         one = lambda hardware, chip, fresh: crossbar.compensate_all(hardware, chip, fresh, key, columns)
         return _chips.by_kind(self._fleet_of(chip), one, chip, fresh)
+
+    def hardware_of(self, name: str) -> Hardware | None:
+        """The hardware of a crossbar of a chip; None: its product stays digital."""
+        return chosen(self.hardware, name.partition("#")[0])
 
     def _selected(self, name: str) -> bool:
         return (self.select is None or self.select(name)) and chosen(self.hardware, name) is not None

@@ -174,10 +174,12 @@ def check_selected(program: Program, select: Callable[[str], bool] | None) -> No
 def _warn(program: Program) -> None:
     """Once for every matrix that is multiplied digitally although nobody said so."""
     found: dict[str, list[str]] = {}
+    select = program.record.select
+    unexpected = lambda path: len(program.shapes[path]) >= 2 and (select is None or select(path))
     for product in program.products:
         if product.matrix and product.selected:
-            for path in product.paths:
-                if len(program.shapes[path]) >= 2 and product.reason not in found.setdefault(path, []):
+            for path in filter(unexpected, product.paths):
+                if product.reason not in found.setdefault(path, []):
                     found[path].append(product.reason)
     for path, reasons in found.items():
         warnings.warn(

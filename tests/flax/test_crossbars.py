@@ -78,7 +78,9 @@ def test_conductances_are_the_chip(vectors):
     for name, entry in crossbars.chip.items():
         assert entry["conductance"].keys() == cells[name].keys() == {"pos", "neg"}
         assert all(np.array_equal(cells[name][array], entry["conductance"][array]) for array in cells[name])
-    same = crossbars.analog.program(*crossbars._split(jax.random.key(1)), vectors)
+    graphdef, params = nnx.split(Mlp(nnx.Rngs(0)))
+    pure = mj.crossbarify(lambda params, x: nnx.merge(graphdef, params)(x), IDEAL)
+    same = pure.program(params, jax.random.key(1), vectors)
     assert jax.tree.all(jax.tree.map(np.array_equal, crossbars.chip, same))
     peripheral = nnx.as_pure(nnx.state(crossbars, Periphery))["periphery"]
     assert peripheral["first/kernel"].keys() == {"scale", "drive"}
@@ -212,6 +214,8 @@ def test_a_recurrent_model_and_its_carry(vectors):
 
 
 def test_wrong_arguments(vectors):
+    with pytest.raises(TypeError, match="model must be an nnx.Module, got 3"):
+        Crossbars(3, IDEAL, jax.random.key(0), vectors)
     with pytest.raises(TypeError, match="hardware must be a Hardware, got None"):
         Crossbars(Mlp(nnx.Rngs(0)), None, jax.random.key(0), vectors)
     with pytest.raises(ValueError, match="select must choose at least one of the crossbars"):
