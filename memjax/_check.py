@@ -24,17 +24,30 @@ def concrete(value: Any) -> np.ndarray | None:
     return array if array.dtype.kind in "biuf" or jnp.issubdtype(array.dtype, jnp.floating) else None
 
 
-def number(name: str, value: Any, low: float = -np.inf, high: float = np.inf, *, open_low: bool = False) -> None:
-    """Raise unless every element of `value` is finite and in [low, high] (or (low, high] with `open_low`)."""
+def number(
+    name: str,
+    value: Any,
+    low: float = -np.inf,
+    high: float = np.inf,
+    *,
+    open_low: bool = False,
+    infinite: bool = False,
+) -> None:
+    """Raise unless every element of `value` is finite and in [low, high] (or (low, high] with `open_low`).
+
+    With `infinite`, infinity is as good as a finite number.
+    """
     if value is None or isinstance(value, str | tuple | list | dict):
         raise TypeError(f"{name} must be a number, got {value!r}")
     array = concrete(value)
     if array is None:
         return
     below = array <= low if open_low else array < low
-    if not np.all(np.isfinite(array)) or np.any(below) or np.any(array > high):
+    valid = ~np.isnan(array) if infinite else np.isfinite(array)
+    if not np.all(valid) or np.any(below) or np.any(array > high):
         shown = array.item() if array.ndim == 0 else f"values from {array.min()} to {array.max()}"
-        raise ValueError(f"{name} must be finite and in {'(' if open_low else '['}{low:g}, {high:g}], got {shown}")
+        kind = "a number" if infinite else "finite and"
+        raise ValueError(f"{name} must be {kind} in {'(' if open_low else '['}{low:g}, {high:g}], got {shown}")
 
 
 def integer(name: str, value: Any, low: int, high: int) -> None:

@@ -150,4 +150,5 @@ def _memory(hardware: Hardware, tiling: Tiling, cells: dict[str, dict[str, Array
     names = cells["conductance"]
     tiles = tiling.apart({"chip": {name: {part: cells[part][name] for part in cells} for name in names}})
     keys = None if key is None else tiling.keys(tiling.matrix_keys(key, False), len(names))
-    return tiling.together(over_tiles(start, tiles, keys))["chip"]
+    in_order = {name: tiles[name] for name in hardware.mapping.arrays}  # on which keys depend
+    return tiling.together(over_tiles(start, in_order, keys))["chip"]

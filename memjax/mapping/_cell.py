@@ -4,7 +4,6 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from memjax import _check
@@ -29,9 +28,8 @@ class Cell(eqx.Module):
 
     def __check_init__(self):
         _check.number("Cell.r_on", self.r_on, 0.0, open_low=True)
+        _check.number("Cell.r_off", self.r_off, 0.0, open_low=True, infinite=True)
         r_on, r_off = _check.concrete(self.r_on), _check.concrete(self.r_off)
-        finite = self.r_off if r_off is None else np.where(np.isposinf(r_off), 1.0, r_off)
-        _check.number("Cell.r_off", finite, 0.0, open_low=True)
         if r_on is not None and r_off is not None and (r_on >= r_off).any():
             raise ValueError(f"Cell.r_on must be smaller than Cell.r_off, got r_on={self.r_on} and r_off={self.r_off}")
         if self.levels is not None:

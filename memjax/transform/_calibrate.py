@@ -8,10 +8,12 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax import crossbar
+from memjax.contraction import Convolution
 from memjax.converters import BitSerial
 from memjax.crossbar import Hardware, Observation
 from memjax.transform._chips import leading_of
 from memjax.transform._fleet import Fleet, prepared
+from memjax.transform._sites import Program
 
 # Magnitudes are counted in bins evenly spaced in log2, so that any scale is resolved to 2^(1/256) - 1 = 0.27 %.
 BINS_PER_OCTAVE = 256
@@ -48,7 +50,7 @@ def _ideal(hardware: Hardware) -> Hardware:
     return eqx.tree_at(where, hardware, replace_fn=lambda _: None) if where(hardware) else hardware
 
 
-def calibrate(program: Any, fleet: Fleet, chip: dict[str, Any], leaves: list[Array], percentile: Array) -> Any:
+def calibrate(program: Program, fleet: Fleet, chip: dict[str, Any], leaves: list[Array], percentile: Array) -> Any:
     """The chip with the ranges of `program` on the sample data `leaves` stored in it (see `Analog.calibrate`)."""
     ideal = Fleet(tuple(map(_ideal, fleet.kinds)), fleet.index)
     of_dac, of_adc = ([name for name in chip if calibrates(fleet[name])[side]] for side in (0, 1))
@@ -75,12 +77,19 @@ def calibrate(program: Any, fleet: Fleet, chip: dict[str, Any], leaves: list[Arr
     for name, seen in (observe(read_currents) if of_adc else {}).items():
         if name in of_adc:
             cell, dac = fleet[name].cell, fleet[name].dac
-            amperes = quantile(seen, percentile) * dac.v_max * (cell.g_on - cell.g_off)
+            amperes = quantile(_of_tiles(program, name, seen), percentile) * dac.v_max * (cell.g_on - cell.g_off)
             chip[name] = chip[name] | {"adc_range": amperes.astype(chip[name]["scale"].dtype)}
     return chip
 
 
-def clipping(program: Any, fleet: Fleet, chip: dict[str, Any], leaves: list[Array]) -> dict[str, Array]:
+def _of_tiles(program: Program, name: str, seen: Observation) -> Observation:
+    """What was seen at the converters of a crossbar: groups of a convolution share them."""
+    if isinstance(program.crossbars[name].contraction, Convolution) and program.crossbars[name].contraction.stack:
+        return Observation(seen.total.sum(-2), seen.peak.max(-1))
+    return seen
+
+
+def clipping(program: Program, fleet: Fleet, chip: dict[str, Any], leaves: list[Array]) -> dict[str, Array]:
     """Fraction of ADC conversions of each crossbar outside the converter's range."""
     quiet = Fleet(tuple(eqx.tree_at(lambda h: h.effects, kind, ()) for kind in fleet.kinds), fleet.index)
 
@@ -96,12 +105,14 @@ def clipping(program: Any, fleet: Fleet, chip: dict[str, Any], leaves: list[Arra
         )
 
     ready = {name: prepared(quiet[name], entry) for name, entry in chip.items()}
-    rates = {name: s.total[..., 0] / s.total[..., 1] for name, s in program.run(leaves, ready, None, read)[1].items()}
+    seen = program.run(leaves, ready, None, read)[1]
+    total = {name: _of_tiles(program, name, one).total for name, one in seen.items()}
+    rates = {name: t[..., 0] / t[..., 1] for name, t in total.items()}
     return {name: rates.get(name, jnp.zeros(entry["scale"].shape[:-1])) for name, entry in chip.items()}
 
 
 def errors(
-    program: Any, fleet: Fleet, chip: dict[str, Any], leaves: list[Array], key: Array | None
+    program: Program, fleet: Fleet, chip: dict[str, Any], leaves: list[Array], key: Array | None
 ) -> dict[str, Array]:
     """Relative error of each crossbar: sqrt(sum (y - y_digital)^2 / sum y_digital^2), on the data that reaches it."""
     matrices = program.matrices(program.split(leaves)[0])

@@ -94,6 +94,10 @@ def union(names: Iterable[tuple]) -> tuple:
     return tuple(dict.fromkeys(name for group in names for name in group))
 
 
+class Depth(int):
+    """How deep a loop lies. The same loop lies deeper in a program around it, so digests leave it out."""
+
+
 class Numbers:
     """Numbers for values: the same for the same key."""
 
@@ -121,6 +125,8 @@ def _in_words(part: Any) -> str:
     """A part of a key without addresses of objects."""
     if isinstance(part, Number):
         return part.digest
+    if isinstance(part, Depth):
+        return "depth"
     if isinstance(part, tuple):
         return f"({','.join(map(_in_words, part))})"
     return re.sub("0x[0-9a-f]+", "", repr(part))

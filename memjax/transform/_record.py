@@ -165,7 +165,9 @@ class Record:
             self._names[identity] = None
             if self.select is None or self.select(base):
                 tag = f"{base}#{salt(f'{weight.number.digest}{contraction.layout}') % 2**16:04x}"
-                name = tag if base in self.crossbars else base
+                name = base
+                while name in self.crossbars:
+                    name = tag if name == base else f"{name}'"
                 known = tuple(n for n in steps if n is not None)
                 assert len(known) == len(steps), "weights change over loops of known length alone"
                 self.crossbars[name] = Crossbar(name, base, paths, contraction, tag, weight.loops, known)

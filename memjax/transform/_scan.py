@@ -9,7 +9,7 @@ from jax import Array, lax
 
 from memjax.crossbar import Observation
 from memjax.transform import _jaxpr as ir
-from memjax.transform._provenance import Data, Source, Weight, joined, union
+from memjax.transform._provenance import Data, Depth, Source, Weight, joined, union
 from memjax.transform._walk import MISSING, RULES, Node, Rule, Run, Seen, Walk, analyse, apply, matrices
 
 
@@ -37,7 +37,7 @@ def _analyse(walk: Walk, node: Node, index: int, eqn: Any, inputs: list[Source])
 
 def analyse_loop(walk: Walk, node: Node, index: int, view: ir.Scan, inputs: list[Source]) -> list[Source]:
     """Sources of the results of a loop; its body and what is known of it are noted in `node`."""
-    depth, number, is_matrix = len(walk.lengths), walk.record.number, walk.record.is_matrix
+    depth, number, is_matrix = Depth(len(walk.lengths)), walk.record.number, walk.record.is_matrix
     if view.length == 0:  # nothing is read
         carries = view.operands(inputs)[1]
         return [*(joined([source], "scan", is_matrix) for source in carries), *[Data()] * view.outputs]
@@ -84,7 +84,7 @@ def analyse_loop(walk: Walk, node: Node, index: int, view: ir.Scan, inputs: list
 
 def _slice(walk: Walk, view: ir.Scan, stack: Weight) -> Weight:
     """One step's part of a stack of weights."""
-    depth = len(walk.lengths)
+    depth = Depth(len(walk.lengths))
     uniform = frozenset(axis - 1 for axis in stack.uniform if axis > 0)
     number = walk.record.number("slice", stack.number, view.length, depth)
     return Weight(number, stack.paths, (*stack.loops, depth), uniform)
@@ -96,7 +96,7 @@ def settled(walk: Walk, view: ir.Scan, carry: list[Source], operands: Any) -> li
     What a step hands on as it is stays what it was. A carry computed from weights alone, such as a counter, is a weight
     that changes with the step. Found by trials: a carry taken for a weight whose next value is data is data.
     """
-    depth, number, is_matrix = len(walk.lengths), walk.record.number, walk.record.is_matrix
+    depth, number, is_matrix = Depth(len(walk.lengths)), walk.record.number, walk.record.is_matrix
     inside = walk.in_loop(view.length).as_trial()
     fixed = ir.unchanged(view.body, view.consts, view.carries)
     # Weights whose value in a step is not known yet, by position; two of them are never equal.

@@ -93,8 +93,8 @@ def test_printed_table(draw):
     p = {"kernel": draw((3, 3, 2, 6)), "w": draw((6, 20)), "shift": draw((25, 20))}
     lines = str(mj.crossbarify(fn, mj.Hardware(tile=(16, 16))).plan(p, draw((1, 5, 5, 4)))).splitlines()
     assert lines[0].split() == ["crossbar", "op", "matrix", "copies", "tiles", "cells", "used"]
-    assert lines[2].split() == ["kernel", "conv", "18", "x", "3", "2", "8", "2048", "11%"]
+    assert lines[2].split() == ["kernel", "conv", "18", "x", "3", "2", "4", "1024", "21%"]
     assert lines[3].split() == ["w", "dot", "6", "x", "20", "1", "4", "1024", "23%"]
-    assert lines[4].split() == ["total", "12", "3072", "15%"]
+    assert lines[4].split() == ["total", "8", "2048", "22%"]
     assert lines[-1] == "  shift (25, 20): meets data in `add`, not in a matrix product"
     assert "Rows of a convolution are ordered by kernel position, then channel." in lines
