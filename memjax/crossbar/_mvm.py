@@ -48,8 +48,8 @@ class Observation(NamedTuple):
     peak: Array
 
 
-# What to record of the currents of a tile, given in LSB.
-Watch = Callable[[Array], Observation] | None
+# What to record of the currents of a row of tiles, given in LSB, its number, and how many bit lines a tile has.
+Watch = Callable[[Array, Array, int], Observation] | None
 
 
 def mvm(
@@ -89,7 +89,8 @@ def mvm(
             drives = replace_value(drives, lax.dynamic_slice_in_dim(lax.stop_gradient(x), tile * rows, rows, 1))
         current = _partial_sum(schedule.columns, response, drives, part, row_keys, tile)
         errors = _converter_errors(adc, drives, part, row_keys, tile)
-        return _convert(schedule.columns, watch, adc, current, errors)
+        codes, seen = _convert(schedule.columns, adc, current, errors)
+        return codes, None if watch is None else watch(seen, tile, schedule.columns)
 
     every = jnp.arange(tiles), jnp.moveaxis(x.reshape(-1, tiles, rows), 1, 0), term
     if schedule.batched:
@@ -160,13 +161,10 @@ def _root(power: Array) -> Array:
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, power, 1.0)), 0.0)
 
 
-def _convert(
-    columns: int, watch: Watch, adc: AbstractAdc, current: Array, errors: dict[str, Array]
-) -> tuple[Array, Observation | None]:
-    """Codes of the currents [B, n] of one tile (times their LSB, for a dynamic range), and what was watched."""
+def _convert(columns: int, adc: AbstractAdc, current: Array, errors: dict[str, Array]) -> tuple[Array, Array]:
+    """(codes of the currents [B, n] of one tile, times their LSB for a dynamic range; what converters saw [LSB])."""
     if adc.bits is None or not isinstance(adc.range, Dynamic):
-        codes = current if adc.bits is None else adc.code(adc.distort(current, errors))
-        return codes, None if watch is None else watch(current)
+        return current if adc.bits is None else adc.code(adc.distort(current, errors)), current
     batch, width = current.shape
     across = -(-width // columns)
     vectors = jnp.pad(current, ((0, 0), (0, across * columns - width))).reshape(batch, across, columns)
@@ -174,7 +172,7 @@ def _convert(
     lsb = adc.lsb(jnp.where(full_scale > 0, full_scale, 1.0)).astype(current.dtype)
     errors = {name: numbers.reshape(-1, across, columns) for name, numbers in errors.items()}
     codes = (adc.code(adc.distort(vectors / lsb, errors)) * lsb).reshape(batch, -1)[:, :width]
-    return codes, None if watch is None else watch(vectors / lsb)
+    return codes, vectors / lsb
 
 
 def merge(a: Observation, b: Observation) -> Observation:

@@ -1,6 +1,7 @@
 """What is seen of a run: converter ranges from sample data, how often converters clip, errors of every crossbar."""
 
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -72,7 +73,7 @@ def calibrate(program: Program, fleet: Fleet, chip: dict[str, Any], leaves: list
             chip[name] = chip[name] | {"dac_range": stored}
 
     def read_currents(site, entry, x, key):
-        return crossbar.read(ideal[site.crossbar], site.contraction, entry, x, watch=histogram)
+        return crossbar.read(ideal[site.crossbar], site.contraction, entry, x, watch=lambda z, *_: histogram(z))
 
     for name, seen in (observe(read_currents) if of_adc else {}).items():
         if name in of_adc:
@@ -89,26 +90,60 @@ def _of_tiles(program: Program, name: str, seen: Observation) -> Observation:
     return seen
 
 
+class ConverterUse(NamedTuple):
+    """How the ADCs of a crossbar are used, by tile: [*loops, row tiles, column tiles].
+
+    Attributes:
+        clipping: fraction of the conversions that clip.
+        used: largest current, as a fraction of the full scale.
+    """
+
+    clipping: Array
+    used: Array
+
+
+def converter_use(program: Program, fleet: Fleet, chip: dict[str, Any], leaves: list[Array]) -> dict[str, ConverterUse]:
+    """The use of the converters of every tile (of a group of a convolution: of those that it has)."""
+    seen = _converters(program, fleet, chip, leaves)
+    ratio = lambda total: total[..., 0] / jnp.maximum(total[..., 1], 1.0)
+    return {name: ConverterUse(ratio(one.total), one.peak) for name, one in seen.items()}
+
+
 def clipping(program: Program, fleet: Fleet, chip: dict[str, Any], leaves: list[Array]) -> dict[str, Array]:
     """Fraction of ADC conversions of each crossbar outside the converter's range."""
+    seen = _converters(program, fleet, chip, leaves)
+    total = {name: _of_tiles(program, name, Observation(one.total.sum((-3, -2)), one.peak.max((-2, -1)))).total
+             for name, one in seen.items()}  # fmt: skip
+    rates = {name: t[..., 0] / t[..., 1] for name, t in total.items()}
+    return {name: rates.get(name, jnp.zeros(entry["scale"].shape[:-1])) for name, entry in chip.items()}
+
+
+def _converters(program: Program, fleet: Fleet, chip: dict[str, Any], leaves: list[Array]) -> dict[str, Observation]:
+    """Of each crossbar with converters, by tile: (conversions that clip, conversions), and the largest share of the
+    full scale."""
     quiet = Fleet(tuple(eqx.tree_at(lambda h: h.effects, kind, ()) for kind in fleet.kinds), fleet.index)
 
     def read(site, entry, x, key):
-        adc = quiet[site.crossbar].adc
-
-        def watch(z: Array) -> Observation:
-            outside = adc.clips(z)
-            return Observation(jnp.stack([jnp.sum(outside), outside.size]).astype(jnp.float32), jnp.max(jnp.abs(z)))
-
-        return crossbar.read(
-            quiet[site.crossbar], site.contraction, entry, x, watch=None if adc.bits is None else watch
-        )
+        hardware = quiet[site.crossbar]
+        rows = -(-site.contraction.shape[0] // hardware.rows)
+        watch = None if hardware.adc.bits is None else partial(_by_tile, hardware, rows)
+        return crossbar.read(hardware, site.contraction, entry, x, watch=watch)
 
     ready = {name: prepared(quiet[name], entry) for name, entry in chip.items()}
-    seen = program.run(leaves, ready, None, read)[1]
-    total = {name: _of_tiles(program, name, one).total for name, one in seen.items()}
-    rates = {name: t[..., 0] / t[..., 1] for name, t in total.items()}
-    return {name: rates.get(name, jnp.zeros(entry["scale"].shape[:-1])) for name, entry in chip.items()}
+    return program.run(leaves, ready, None, read)[1]
+
+
+def _by_tile(hardware: Hardware, rows: int, z: Array, tile: Array, columns: int) -> Observation:
+    """What is seen of one row of `rows` rows of tiles."""
+    flat = z.reshape(len(z), -1)
+    across = -(-flat.shape[-1] // columns)
+    pad = lambda a: jnp.pad(a, ((0, 0), (0, across * columns - a.shape[-1]))).reshape(-1, across, columns)
+    outside = pad(hardware.adc.clips(flat).astype(jnp.float32)).sum((0, 2))
+    number = pad(jnp.ones_like(flat, jnp.float32)).sum((0, 2))
+    low, high = hardware.adc.limits()
+    share = pad(jnp.abs(flat)).max((0, 2)) / jnp.maximum(jnp.abs(low), jnp.abs(high))
+    put = lambda values: jnp.zeros((rows, *values.shape), jnp.float32).at[tile].set(values)
+    return Observation(put(jnp.stack([outside, number], axis=-1)), put(share))
 
 
 def errors(

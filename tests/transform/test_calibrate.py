@@ -86,7 +86,7 @@ def test_calibration_does_not_depend_on_an_earlier_one(setup):
     assert jax.tree.all(jax.tree.map(np.array_equal, once, twice))
 
 
-def test_every_crossbar_group_and_scanned_layer_has_a_range_of_its_own(draw):
+def test_every_crossbar_and_scanned_layer_has_a_range_of_its_own(draw):
     def fn(p, x):
         image = lax.conv_general_dilated(
             x, p["kernel"], (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"), feature_group_count=2
@@ -98,8 +98,9 @@ def test_every_crossbar_group_and_scanned_layer_has_a_range_of_its_own(draw):
     analog = mj.crossbarify(fn, hardware())
     chip = analog.calibrate(analog.program(p, jax.random.key(0), x), p, x, percentile=100)
     kernel, layers = chip["kernel"], chip["layers"]
-    assert kernel["adc_range"].shape == (2,)
-    assert kernel["adc_range"][1] > 2 * kernel["adc_range"][0]
+    assert kernel["adc_range"].shape == ()  # groups share tiles and their converters: that of the largest currents
+    quiet = analog.calibrate(chip, p, x.at[..., 2:].set(0.0), percentile=100)["kernel"]
+    assert kernel["adc_range"] * kernel["dac_range"] > 2 * quiet["adc_range"] * quiet["dac_range"]
     np.testing.assert_allclose(kernel["dac_range"], jnp.abs(x).max(), rtol=1e-6)
     np.testing.assert_allclose(layers["dac_range"], fn(p, x)[1], rtol=1e-5)
     assert layers["adc_range"].shape == (3,)
@@ -142,3 +143,27 @@ def test_clipping_rate_of_a_logarithmic_converter():
     chip = analog.calibrate(analog.program(w, jax.random.key(1), x), w, x, percentile=95.0)
     (rate,) = analog.clipping(chip, w, x).values()
     assert abs(float(rate) - 0.05) < 0.005
+
+
+def test_the_use_of_the_converters_by_tile(draw):
+    """Three rows and two columns of tiles, of which one has inputs ten times as large: it clips, by hand."""
+    hardware = mj.Hardware(tile=(4, 3), dac=mj.Dac(range=10.0), adc=mj.Adc(bits=6, range=1e-5))
+    w, x = draw((12, 5)), draw((7, 12)) * jnp.repeat(jnp.array([0.1, 1.0, 10.0]), 4)
+    analog = mj.crossbarify(lambda w, x: x @ w, hardware)
+    chip = analog.program(w, jax.random.key(0), x)
+    use = analog.converters(chip, w, x)[""]
+    assert use.clipping.shape == use.used.shape == (3, 2)
+    # Currents of a tile [A]: DAC of 10 units at v_max, weights at the full range at scale.
+    volts = jnp.clip(x, -10, 10) / 10.0 * hardware.dac.v_max
+    siemens = w / jnp.abs(w).max() * (hardware.cell.g_on - hardware.cell.g_off)
+    currents = jnp.einsum("btr,trn->tbn", volts.reshape(7, 3, 4), siemens.reshape(3, 4, 5))
+    by_tile = [[currents[row, :, :3], currents[row, :, 3:]] for row in range(3)]
+    top = 1e-5 * (1 + 0.5 / 31)
+    for row in range(3):
+        for column in range(2):
+            z = jnp.abs(by_tile[row][column])
+            assert use.used[row, column] == pytest.approx(float(z.max() / 1e-5), rel=1e-4)
+            assert use.clipping[row, column] == pytest.approx(float((z > top).mean()), abs=1e-6)
+    assert use.clipping.max() > 0
+    every = (jnp.array([3, 2]) / 5 * use.clipping).sum() / 3
+    assert analog.clipping(chip, w, x)[""] == pytest.approx(float(every), rel=1e-5)
