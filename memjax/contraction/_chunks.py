@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from memjax.contraction._observation import merged
+
 
 def stacked(one: Callable, stack: tuple[int, ...]) -> Callable:
     """f(x, operand, key) over a leading axis of independent matrices, each with its own fold of the key."""
@@ -44,5 +46,5 @@ def in_chunks(f: Callable, x: Array, size: int, exact: bool) -> Any:
     split = padded.reshape(pieces, size, *x.shape[1:])
     y, seen = lax.map(jax.checkpoint(piece), (split, jnp.arange(pieces) * size))
     if seen is not None:
-        seen = type(seen)(seen.total.sum(0), seen.peak.max(0))
+        seen = merged(seen)
     return y.reshape(pieces * size, *y.shape[2:])[:count], seen

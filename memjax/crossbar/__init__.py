@@ -18,8 +18,6 @@ from memjax.crossbar._correct import tune_all as tune_all
 from memjax.crossbar._hardware import Hardware as Hardware
 from memjax.crossbar._matmul import matmul as matmul
 from memjax.crossbar._measured import chip_from_conductances as chip_from_conductances
-from memjax.crossbar._mvm import Observation as Observation
-from memjax.crossbar._mvm import merge as merge
 from memjax.crossbar._packing import Packing as Packing
 from memjax.crossbar._program import program as program
 from memjax.crossbar._program import program_all as program_all

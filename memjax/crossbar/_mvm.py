@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from memjax.contraction import Observation, merge, merged
 from memjax.converters import AbstractAdc, Dynamic, replace_value
 from memjax.crossbar._response import Response
 from memjax.effects import Power
@@ -39,13 +40,6 @@ class Term(NamedTuple):
     conductances: tuple[Array, ...]
     powers: tuple[Power, ...]
     errors: dict[str, Array]
-
-
-class Observation(NamedTuple):
-    """What was seen of many numbers: `total` adds up, `peak` is the largest."""
-
-    total: Array
-    peak: Array
 
 
 # What to record of the currents of a row of tiles, given in LSB, its number, and how many bit lines a tile has.
@@ -95,7 +89,7 @@ def mvm(
     every = jnp.arange(tiles), jnp.moveaxis(x.reshape(-1, tiles, rows), 1, 0), term
     if schedule.batched:
         codes, seen = jax.vmap(convert)(*every)
-        return jnp.sum(codes, axis=0), None if seen is None else Observation(seen.total.sum(0), seen.peak.max(0))
+        return jnp.sum(codes, axis=0), None if seen is None else merged(seen)
 
     def step(total, tile):
         codes, seen = convert(*tile)
@@ -173,8 +167,3 @@ def _convert(columns: int, adc: AbstractAdc, current: Array, errors: dict[str, A
     errors = {name: numbers.reshape(-1, across, columns) for name, numbers in errors.items()}
     codes = (adc.code(adc.distort(vectors / lsb, errors)) * lsb).reshape(batch, -1)[:, :width]
     return codes, vectors / lsb
-
-
-def merge(a: Observation, b: Observation) -> Observation:
-    """What was seen of two sets of numbers together."""
-    return Observation(a.total + b.total, jnp.maximum(a.peak, b.peak))

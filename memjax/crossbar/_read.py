@@ -7,11 +7,11 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from memjax.contraction import Convolution, Dot
+from memjax.contraction import Convolution, Dot, Observation, merge
 from memjax.converters import Dynamic, never_clips, replace_value
 from memjax.crossbar._backward import FORWARD_MODE, errors_back, turned
 from memjax.crossbar._hardware import Hardware
-from memjax.crossbar._mvm import Observation, Schedule, Term, Watch, merge, mvm
+from memjax.crossbar._mvm import Schedule, Term, Watch, mvm
 from memjax.crossbar._packing import Packing
 from memjax.crossbar._program import Chip
 from memjax.crossbar._range import expected_range

@@ -9,9 +9,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax import crossbar
-from memjax.contraction import Convolution
+from memjax.contraction import Convolution, Observation
 from memjax.converters import BitSerial
-from memjax.crossbar import Hardware, Observation
+from memjax.crossbar import Hardware
 from memjax.transform._chips import leading_of
 from memjax.transform._fleet import Fleet, prepared
 from memjax.transform._sites import Program

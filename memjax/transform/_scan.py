@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from memjax.crossbar import Observation
+from memjax.contraction import merged
 from memjax.transform import _jaxpr as ir
 from memjax.transform._provenance import Data, Depth, Source, Weight, joined, union
 from memjax.transform._walk import MISSING, RULES, Node, Rule, Run, Seen, Walk, analyse, apply, matrices
@@ -193,11 +193,7 @@ def apply_loop(child: Node, loop: Loop, values: Sequence[Any], run: Run) -> tupl
 
     over = (list(xs), stacked, jnp.arange(view.length))
     carry, (ys, seen) = lax.scan(step, list(carry), over, view.length, view.reverse, view.unroll)
-    return [*carry, *ys], {name: s if name in stacked else _over_time(s) for name, s in seen.items()}
-
-
-def _over_time(seen: Observation) -> Observation:
-    return Observation(seen.total.sum(0), seen.peak.max(0))
+    return [*carry, *ys], {name: s if name in stacked else merged(s) for name, s in seen.items()}
 
 
 RULES["scan"] = Rule(_analyse, _matrices, _apply)

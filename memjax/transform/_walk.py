@@ -15,7 +15,7 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
-from memjax.crossbar import Observation, merge
+from memjax.contraction import Observation, merge
 from memjax.transform import _jaxpr as ir
 from memjax.transform._products import CONTRACTING, Product, multiplications, product_of
 from memjax.transform._provenance import Constant, Data, Position, Source, Weight, joined, union
