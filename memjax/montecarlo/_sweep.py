@@ -5,6 +5,7 @@ import pathlib
 import time
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -168,8 +169,6 @@ class _Work:
 
     def identity(self) -> dict:
         """Everything that the numbers depend on, as JSON."""
-        from memjax import __version__
-
         grid = {
             name: values.tolist() if isinstance(values, np.ndarray) else [str(value) for value in values]
             for axis in self.grid.axes
@@ -185,7 +184,7 @@ class _Work:
             "key": np.asarray(jax.random.key_data(self.key)).tolist(),
             "key_kind": str(jax.random.key_impl(self.key)),
             "batch_size": self.size,
-            "memjax": __version__,
+            "memjax": version("memjax"),
             "jax": jax.__version__,
         }
 
