@@ -8,6 +8,7 @@ from jax import Array
 
 from memjax.devices import apply_pulse
 from memjax.programming import _write_verify as wv
+from memjax.programming._controller import Progress, advance, begin
 
 
 class _Cell(NamedTuple):
@@ -16,8 +17,7 @@ class _Cell(NamedTuple):
     state: Array  # [R, C]
     energy: Array  # of the array during this write
     count: Array
-    run: Array
-    side: Array
+    progress: Progress
 
 
 def write_array(spec, target, key, state) -> wv.Programmed:
@@ -53,22 +53,20 @@ def _write_cell(spec, target, key, state, row, column) -> _Cell:
     selected = share == 1
 
     def read(state, count):
-        side = wv._verify(spec, state, target, wv._key(key, count, 0))
-        return jnp.sum(jnp.where(selected, side, 0))
+        return jnp.sum(jnp.where(selected, wv._read(spec, state, wv._key(key, count, 0)), 0))
 
     def pulse(cell: _Cell) -> _Cell:
-        voltage, width = wv._pulse_for(spec, cell.side, cell.run)
+        voltage, width = wv._pulse_for(spec, cell.progress)
         pulsed = apply_pulse(spec.device, cell.state, share * voltage, width)
         heat = jnp.sum(wv._heat(spec.device, cell.state, pulsed, share * voltage, width))
         noisy = wv._disturbed_by_noise(spec, pulsed, wv._key(key, cell.count, 1))
         state = jnp.where(selected, noisy, pulsed).astype(cell.state.dtype)
-        side = read(state, cell.count + 1)
-        run = jnp.where(side == cell.side, cell.run + 1, 0)
-        return _Cell(state, cell.energy + heat.astype(cell.energy.dtype), cell.count + 1, run, side)
+        progress = advance(spec, target, cell.progress, read(state, cell.count + 1))
+        return _Cell(state, cell.energy + heat.astype(cell.energy.dtype), cell.count + 1, progress)
 
     zero = jnp.array(0, jnp.int32)
-    start = _Cell(state, jnp.zeros((), state.dtype), zero, zero, read(state, 0))
-    return jax.lax.while_loop(lambda c: (c.count < spec.max_pulses) & (c.side != 0), pulse, start)
+    start = _Cell(state, jnp.zeros((), state.dtype), zero, begin(spec, target, read(state, 0)))
+    return jax.lax.while_loop(lambda c: (c.count < spec.max_pulses) & c.progress.active, pulse, start)
 
 
 def _share(scheme, shape, row, column) -> Array:

@@ -6,104 +6,15 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
-from memjax._check import choice, concrete, not_negative, number, ordered, positive
+from memjax._check import choice, not_negative, number, positive
 from memjax._check import key as check_key
 from memjax.devices import AbstractDevice, Numeric, apply_pulse, check_conductance, describe, parameter
-
-# Longest pulse, in units of the first: a cell that needs a longer one does not move at all.
-_LONGEST = 1e9
+from memjax.programming._controller import Progress, advance, begin
+from memjax.programming._ramp import Ramp
 
 SCHEMES = ("1t1r", "v/2", "v/3")
-
-
-class Ramp(eqx.Module):
-    """Pulses of one direction: amplitude `start`, `start + step`, ... up to `stop` [V], the first `width` [s] long.
-
-    Amplitudes are magnitudes; the sign follows from the polarity of the device. Arrays of the cells' shape give every
-    cell its own ramp.
-    """
-
-    start: Numeric = parameter()
-    """First amplitude [V]."""
-    step: Numeric = parameter()
-    """Increase from one pulse to the next in the same direction [V]."""
-    stop: Numeric = parameter()
-    """Largest amplitude [V]."""
-    width: Numeric = parameter()
-    """Duration of the first pulse [s]."""
-    growth: Numeric = parameter(default=1.0)
-    """Factor by which the duration grows from one pulse to the next in the same direction [1]."""
-
-    def __check_init__(self):
-        positive("Ramp", start=self.start, stop=self.stop, width=self.width)
-        not_negative("Ramp", step=self.step)
-        number("Ramp.growth", self.growth, 1.0)
-
-    @classmethod
-    def matched(
-        cls,
-        device: AbstractDevice,
-        direction: int,
-        start: Numeric = None,
-        stop: Numeric = None,
-        move: Numeric = 0.005,
-        growth: Numeric = 1.5,
-    ) -> "Ramp":
-        """A ramp whose first pulse moves the conductance by at most a fraction `move` of its range.
-
-        The duration follows from the fastest change of conductance over all states at the first amplitude; where the
-        device is slower, growing amplitude and duration make up for it.
-
-        Args:
-            device: parameters are scalars or arrays of the cells' shape.
-            direction: +1 for SET (the conductance rises), -1 for RESET.
-            start: first amplitude [V]; the device's own `write_voltages` if None.
-            stop: last amplitude [V]; 1.8 times the first if None, which leaves the half-selected cells of a threshold
-                device below its threshold.
-            move: fraction of the conductance range [1].
-            growth: factor by which the second pulse moves the cell farther than the first, half of it (in logarithm)
-                by its amplitude, half by its duration. Much more than this overshoots.
-
-        Raises: ValueError if the device does not move at the first amplitude, or start >= stop.
-        """
-        choice("direction", direction, (1, -1))
-        number("growth", growth, 1.0, open_low=True)
-        if start is None:
-            start = device.write_voltages[0 if direction == 1 else 1]
-        stop = 1.8 * start if stop is None else stop
-        ordered("Ramp", start=start, stop=stop)
-        # One axis for the states before those of the cells.
-        states = jnp.linspace(0, 1, 65).reshape(-1, *[1] * max(jnp.ndim(leaf) for leaf in jax.tree.leaves(device)))
-        low, high = device.conductance_bounds
-        _, slope = jax.jvp(device.conductance, (states,), (jnp.ones_like(states),))
-        speed = lambda volts: jnp.max(
-            jnp.abs(slope * device.derivative(states, direction * device.set_polarity * volts)) / (high - low), axis=0
-        )
-        rate, further = speed(start), speed(1.01 * start)
-        known = concrete(rate)
-        if known is not None and not (known > 0).all():
-            volts = np.broadcast_to(np.asarray(start), known.shape)[~(known > 0)].flat[0]
-            raise ValueError(
-                f"Ramp.matched: {type(device).__name__} does not move at {volts:g} V; choose a larger start"
-            )
-        share = 0.5 * jnp.log(growth)
-        sensitivity = jnp.log(further / rate) / (0.01 * start)  # d ln(speed)/dV [1/V]
-        step = jnp.minimum(share / jnp.maximum(sensitivity, 1e-6), 0.05 * (stop - start))
-        return cls(start=start, step=step, stop=stop, width=move / rate, growth=jnp.exp(share))
-
-    def __repr__(self) -> str:
-        return describe(self)
-
-    def amplitude(self, index: Numeric) -> Array:
-        """Magnitude [V] of pulse number `index` of a run in one direction."""
-        return jnp.minimum(self.start + index * self.step, self.stop)
-
-    def duration(self, index: Numeric) -> Array:
-        """Duration [s] of pulse number `index` of a run in one direction."""
-        return self.width * jnp.minimum(self.growth**index, _LONGEST)
 
 
 class Programmed(NamedTuple):
@@ -127,7 +38,9 @@ class WriteVerify(eqx.Module):
     Read; stop if |G - G_target| <= tolerance (G_max - G_min); else apply one SET or RESET pulse, of an amplitude and
     duration that grow while the cell stays on the same side of the target and fall back to the start when it has
     crossed it (incremental step pulse programming with verify; reset of the ramp as in Wan et al., Nature 608, 504,
-    2022).
+    2022). They stay or shrink where the last two reads foretell a move of more than half the way left, or of half the
+    conductance: a cell that speeds up as it goes is not shot into a bound where its window may hold it. A cell that
+    the strongest pulses of its ramp do not move is given up before `max_pulses`.
 
     `scheme`: "1t1r" pulses the selected cells alone, all at once. "v/2" and "v/3" write the last two axes [word line,
     bit line] of the target cell by cell in row-major order, and disturb the rest of the array at each pulse: cells
@@ -250,8 +163,7 @@ class _Loop(NamedTuple):
     state: Array
     pulses: Array
     energy: Array
-    run: Array  # pulses in the present direction
-    side: Array  # +1: conductance too low, -1: too high, 0: accepted
+    progress: Progress
 
 
 def _write(spec: WriteVerify, target, key, state) -> Programmed:
@@ -261,51 +173,47 @@ def _write(spec: WriteVerify, target, key, state) -> Programmed:
         state=state,
         pulses=jnp.zeros(target.shape, jnp.int32),
         energy=jnp.zeros_like(state),
-        run=jnp.zeros(target.shape, jnp.int32),
-        side=_verify(spec, state, target, _key(key, 0, 0)),
+        progress=begin(spec, target, _read(spec, state, _key(key, 0, 0))),
     )
     end = jax.lax.while_loop(
-        lambda loop: (loop.count < spec.max_pulses) & jnp.any(loop.side != 0),
+        lambda loop: (loop.count < spec.max_pulses) & jnp.any(loop.progress.active),
         partial(_one_pulse, spec, target, key),
         start,
     )
-    return Programmed(spec.device.conductance(end.state), end.state, end.pulses, end.energy, end.side != 0)
+    return Programmed(spec.device.conductance(end.state), end.state, end.pulses, end.energy, end.progress.side != 0)
 
 
 def _one_pulse(spec: WriteVerify, target, key, loop: _Loop) -> _Loop:
     """One pulse and one read of every cell that is not yet accepted."""
-    active = loop.side != 0
-    voltage, width = _pulse_for(spec, loop.side, loop.run)
+    active = loop.progress.active
+    voltage, width = _pulse_for(spec, loop.progress)
     pulsed = apply_pulse(spec.device, loop.state, voltage, width)
     heat = _heat(spec.device, loop.state, pulsed, voltage, width)
     state = _disturbed_by_noise(spec, pulsed, _key(key, loop.count, 1))
     state = jnp.where(active, state, loop.state)
-    side = jnp.where(active, _verify(spec, state, target, _key(key, loop.count + 1, 0)), 0)
+    progress = advance(spec, target, loop.progress, _read(spec, state, _key(key, loop.count + 1, 0)))
     return _Loop(
         count=loop.count + 1,
         state=state.astype(loop.state.dtype),
         pulses=loop.pulses + active,
         energy=loop.energy + jnp.where(active, heat, 0.0).astype(loop.energy.dtype),
-        run=jnp.where(side == loop.side, loop.run + 1, 0),
-        side=side,
+        progress=jax.tree.map(partial(jnp.where, active), progress, loop.progress),
     )
 
 
-def _pulse_for(spec: WriteVerify, side, run) -> tuple[Array, Array]:
-    """Signed amplitude [V] and width [s] of the next pulse; side as in `_Loop`."""
-    up, down = spec.set_ramp, spec.reset_ramp
-    signed = jnp.where(side > 0, up.amplitude(run), -down.amplitude(run))
-    return signed * spec.device.set_polarity, jnp.where(side > 0, up.duration(run), down.duration(run))
+def _pulse_for(spec: WriteVerify, progress: Progress) -> tuple[Array, Array]:
+    """Signed amplitude [V] and width [s] of the next pulse."""
+    up, down, rises, place = spec.set_ramp, spec.reset_ramp, progress.side > 0, progress.place
+    signed = jnp.where(rises, up.amplitude(place), -down.amplitude(place))
+    return signed * spec.device.set_polarity, jnp.where(rises, up.duration(place), down.duration(place))
 
 
-def _verify(spec: WriteVerify, state, target, key) -> Array:
-    """Which way a cell must move by its (noisy) read: +1 up, -1 down, 0 accepted."""
-    low, high = spec.device.conductance_bounds
+def _read(spec: WriteVerify, state, key) -> Array:
+    """Conductance [S] with read noise."""
     read = spec.device.conductance(state)
-    if spec.read_noise is not None:
-        read = read * (1 + spec.read_noise * jax.random.normal(key, state.shape, state.dtype))
-    error = target - read
-    return jnp.where(jnp.abs(error) <= spec.tolerance * (high - low), 0, jnp.sign(error)).astype(jnp.int32)
+    if spec.read_noise is None:
+        return read
+    return read * (1 + spec.read_noise * jax.random.normal(key, state.shape, state.dtype))
 
 
 def _disturbed_by_noise(spec: WriteVerify, state, key) -> Array:

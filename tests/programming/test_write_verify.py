@@ -86,6 +86,41 @@ def test_a_state_held_at_its_bound_is_given_up():
     assert jnp.isfinite(result.energy).all()
 
 
+@pytest.mark.parametrize("state", [0.0, 1.0])
+def test_a_cell_that_never_answers_costs_little(state):
+    """It is given up at the end of its ramp, whatever `max_pulses` allows."""
+    device = md.LinearIonDrift.biolek_soft()
+    result = mp.write_verify(device, jnp.full(3, 5e-3), jax.random.key(0), state, max_pulses=100_000)
+    assert result.failed.all()
+    assert jnp.all(result.pulses < 100)
+    assert jnp.all(result.energy < 0.5)
+    np.testing.assert_array_equal(device.conductance(result.state), device.conductance(state))
+
+
+WINDOWS = [md.windows.Joglekar(1.0), md.windows.Joglekar(10.0), md.windows.Prodromakis(5.0), md.windows.Biolek(4.0)]
+
+
+@pytest.mark.parametrize("window", WINDOWS, ids=lambda window: f"{type(window).__name__} {float(window.p):g}")
+def test_a_cell_that_speeds_up_is_not_shot_into_its_bound(window):
+    """Linear drift speeds up with the cube of the conductance, and leaves a window exponentially: pulses give way."""
+    device = md.LinearIonDrift.biolek_soft(window=window)
+    low, high = device.conductance_bounds
+    target, state = jnp.meshgrid(jnp.linspace(2 * low, 0.9 * high, 9), jnp.array([1e-5, 0.02, 0.5, 0.98]))
+    result = mp.write_verify(device, target, jax.random.key(0), state)
+    assert not result.failed.any()
+    assert result.energy.sum() < 0.1
+
+
+def test_ramps_end():
+    """The strongest pulse is the first that has both the last amplitude and the longest duration."""
+    ramp = mp.Ramp(start=1.0, step=0.25, stop=2.0, width=1e-6, growth=2.0, longest=5e-6)
+    place = jnp.arange(7)
+    np.testing.assert_allclose(ramp.duration(place), 1e-6 * np.array([1, 2, 4, 5, 5, 5, 5]), rtol=1e-6)
+    assert ramp.last == 4
+    assert mp.Ramp(start=1.0, step=0.25, stop=2.0, width=1e-6, growth=2.0, longest=4e-5).last == 6
+    assert mp.Ramp(start=1.0, step=0.0, stop=2.0, width=1e-6).last == 0
+
+
 @pytest.mark.parametrize("direction", [1, -1])
 @pytest.mark.parametrize("make", [md.VTEAM.ferroelectric, md.Yakopcic.oblea, md.DataDriven.tiox])
 def test_matched_ramps_begin_gently(make, direction, x64):
@@ -206,6 +241,7 @@ def test_arrays_of_a_stack_are_independent():
         (lambda: mp.Ramp.matched(md.VTEAM.pt_hf_ti(), 1, 0.9, 0.6), "Ramp.start must be smaller than Ramp.stop"),
         (lambda: mp.Ramp.matched(md.VTEAM.pt_hf_ti(), 1, growth=1.0), "growth must be finite and in"),
         (lambda: mp.Ramp(start=-1.0, step=0.1, stop=1.0, width=1e-6), "Ramp.start must be finite and in"),
+        (lambda: mp.Ramp(1.0, 0.1, 2.0, 1e-6, longest=0.0), "Ramp.longest must be finite and in"),
         (lambda: mp.Ramp.matched(md.VTEAM.pt_hf_ti(), 1, 0.3, 0.9), "does not move at 0.3 V"),
     ],
 )
