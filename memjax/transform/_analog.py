@@ -14,7 +14,7 @@ from memjax.crossbar import Hardware, Ready
 from memjax.effects import Ageing, acting
 from memjax.transform import _calibrate, _chips
 from memjax.transform._calibrate import ConverterUse
-from memjax.transform._fleet import ByName, Fleet, check_hardware, check_patterns, chosen
+from memjax.transform._fleet import ByName, Fleet, check_hardware, check_patterns, check_some, chosen
 from memjax.transform._plan import Plan, make_plan
 from memjax.transform._sites import Program, Sites, check_selected, is_dynamic, parameter_paths
 
@@ -239,6 +239,7 @@ class Analog:
         program, leaves = self._sites.program(params, args, kwargs)
         matrices = (path for path, shape in program.shapes.items() if len(shape) >= 2)
         check_patterns(self.hardware, [*program.record.candidates, *matrices])
+        check_some(self.hardware, program.record.candidates)
         check_selected(program, self.select)
         return program, leaves
 

@@ -89,8 +89,8 @@ def check_patterns(hardware: ByName, names: Iterable[str]) -> None:
     """Raise for a pattern that matches none of the names, or none that an earlier one has left."""
     if not isinstance(hardware, Mapping):
         return
-    taken: dict[str, str] = {}
     names = list(dict.fromkeys(names))
+    taken: dict[str, str] = {}
     for pattern in hardware:
         matched = [name for name in names if fnmatchcase(name, pattern)]
         if not matched:
@@ -102,3 +102,10 @@ def check_patterns(hardware: ByName, names: Iterable[str]) -> None:
                 f"{taken[matched[0]]!r}, which matches all of its crossbars: the first match counts"
             )
         taken |= dict.fromkeys(left, pattern)
+
+
+def check_some(hardware: ByName, candidates: Iterable[str]) -> None:
+    """Raise where there are crossbars and none of them has hardware."""
+    candidates = list(candidates)
+    if candidates and all(chosen(hardware, name) is None for name in candidates):
+        raise ValueError(f"hardware must have a Hardware for at least one of the crossbars {candidates}, got None")

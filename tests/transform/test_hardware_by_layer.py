@@ -99,7 +99,9 @@ def test_wrong_hardware_is_named_before_anything_is_compiled(setup, hardware, ki
 
 def test_a_mapping_that_leaves_nothing(setup):
     p, x = setup
-    with pytest.raises(ValueError, match=r"must choose at least one of the crossbars \['conv_in', 'blocks'"):
+    with pytest.raises(
+        ValueError, match=r"must have a Hardware for at least one of the crossbars \['conv_in', 'blocks'"
+    ):
         mj.crossbarify(network, lambda name: None).plan(p, x)
 
 
