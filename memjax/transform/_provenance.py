@@ -83,7 +83,8 @@ def joined(sources: Iterable[Source], primitive: str, matrices: Callable[[str], 
     mixed: frozenset[tuple[str, str]] = frozenset()
     for source in sources:
         if isinstance(source, Weight):
-            mixed |= {(path, primitive) for path in source.paths if matrices(path)}
+            how = OFFSET if primitive in SUMS and source.uniform else primitive
+            mixed |= {(path, how) for path in source.paths if matrices(path)}
         else:
             after, mixed = after | source.after, mixed | source.mixed
     return Data(after, mixed if primitive in LINEAR else frozenset())
@@ -92,6 +93,12 @@ def joined(sources: Iterable[Source], primitive: str, matrices: Callable[[str], 
 def union(names: Iterable[tuple]) -> tuple:
     """All the elements of some tuples, in order."""
     return tuple(dict.fromkeys(name for group in names for name in group))
+
+
+# What adds a weight to data. One that is the same all along an axis of the data (a bias of heads, a position) shifts
+# the data; one that is not makes another weight of it (a step of descent).
+SUMS = ("add", "add_any", "sub")
+OFFSET = "an offset"
 
 
 class Depth(int):

@@ -86,6 +86,7 @@ class Digital(NamedTuple):
         macs: multiplications of one call; None where they cannot be seen.
         selected: whether it was deselected (False) or cannot be computed by a crossbar (True).
         matrix: whether it is more than a scaling by a vector.
+        offset: whether the parameters only shift the data that is multiplied, as a bias before attention does.
     """
 
     paths: tuple[str, ...]
@@ -93,6 +94,7 @@ class Digital(NamedTuple):
     macs: int | None
     selected: bool
     matrix: bool
+    offset: bool
 
 
 @dataclass
@@ -144,13 +146,19 @@ class Record:
                 self.reasons[path].append(reason)
 
     def product(
-        self, paths: tuple[str, ...], reason: str, macs: int | None, selected: bool = True, matrix: bool = True
-    ):
+        self,
+        paths: tuple[str, ...],
+        reason: str,
+        macs: int | None,
+        selected: bool = True,
+        matrix: bool = True,
+        offset: bool = False,
+    ) -> None:
         """Note a product that stays digital."""
         self.stays_digital(paths, reason)
         own = self.parameters(paths)
         if own:
-            self.products.append(Digital(own, reason, macs, selected, matrix))
+            self.products.append(Digital(own, reason, macs, selected, matrix, offset))
         else:
             self.other += macs or 0
 

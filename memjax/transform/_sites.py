@@ -177,7 +177,7 @@ def _warn(program: Program) -> None:
     select = program.record.select
     unexpected = lambda path: len(program.shapes[path]) >= 2 and (select is None or select(path))
     for product in program.products:
-        if product.matrix and product.selected:
+        if product.matrix and product.selected and not product.offset:
             for path in filter(unexpected, product.paths):
                 if product.reason not in found.setdefault(path, []):
                     found[path].append(product.reason)

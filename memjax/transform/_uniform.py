@@ -16,8 +16,8 @@ def uniform(eqn: Any, operands: list[Axes]) -> Axes:
     if rule is not None:
         return rule(eqn, operands)
     shape = eqn.outvars[0].aval.shape
-    same = [atom.aval.shape in (shape, ()) for atom in eqn.invars]
-    if len(eqn.outvars) == 1 and eqn.primitive.name in _ELEMENTWISE and all(same):
+    fits = [len(atom.aval.shape) in (len(shape), 0) for atom in eqn.invars]
+    if len(eqn.outvars) == 1 and eqn.primitive.name in _ELEMENTWISE and all(fits):
         return _common(eqn, operands)
     return frozenset()
 
@@ -31,11 +31,15 @@ _ELEMENTWISE = frozenset(_ELEMENTWISE_NAMES.split())
 
 
 def _common(eqn: Any, operands: list[Axes]) -> Axes:
-    """Axes that are uniform in every operand; a scalar is uniform everywhere."""
-    rank = len(eqn.outvars[0].aval.shape)
-    every = frozenset(range(rank))
-    axes = [a if atom.aval.shape else every for a, atom in zip(operands, eqn.invars, strict=True)]
-    return frozenset.intersection(every, *axes)
+    """Axes that are uniform in every operand; a scalar is uniform everywhere, an axis of one element is stretched."""
+    shape = eqn.outvars[0].aval.shape
+    every = frozenset(range(len(shape)))
+
+    def of(axes: Axes, atom: Any) -> Axes:
+        stretched = {axis for axis, size in enumerate(atom.aval.shape) if size == 1 < shape[axis]}
+        return axes | stretched if atom.aval.shape else every
+
+    return frozenset.intersection(every, *map(of, operands, eqn.invars))
 
 
 def _broadcast(eqn: Any, operands: list[Axes]) -> Axes:

@@ -18,7 +18,7 @@ from jax.core import Tracer
 from memjax.contraction import Observation, merge
 from memjax.transform import _jaxpr as ir
 from memjax.transform._products import CONTRACTING, Product, multiplications, product_of
-from memjax.transform._provenance import Constant, Data, Position, Source, Weight, joined, union
+from memjax.transform._provenance import OFFSET, Constant, Data, Position, Source, Weight, joined, union
 from memjax.transform._record import Record, Site
 from memjax.transform._uniform import uniform
 
@@ -154,7 +154,8 @@ def _analyse_equation(walk: Walk, node: Node, index: int, eqn: Any, inputs: list
         return [inputs[i] for i in handed]
     after = _met(walk, node, index, eqn, inputs)
     # A number or a vector computed from a matrix (its norm) is no matrix any more.
-    wide = [s for s, atom in zip(inputs, eqn.invars, strict=True) if isinstance(s, Data) or _breadth(s, atom) >= 2]
+    pairs = [(_stretched(s, atom), atom) for s, atom in zip(inputs, eqn.invars, strict=True)]
+    wide = [s for s, atom in pairs if isinstance(s, Data) or _breadth(s, atom) >= 2]
     data = joined(wide, name, walk.record.is_matrix)
     return [data if after is None else Data(frozenset([after]))] * len(eqn.outvars)
 
@@ -235,6 +236,14 @@ def _met(walk: Walk, node: Node, index: int, eqn: Any, inputs: list[Source]) -> 
     return None
 
 
+def _stretched(source: Source, atom: Any) -> Source:
+    """A source whose axes of one element count as uniform: they are stretched to those of another operand."""
+    if isinstance(source, Data):
+        return source
+    ones = {axis for axis, size in enumerate(atom.aval.shape) if size == 1}
+    return source._replace(uniform=source.uniform | ones)
+
+
 def _breadth(weight: Weight, atom: Any) -> int:
     """Number of axes along which a weight differs."""
     return sum(size > 1 and axis not in weight.uniform for axis, size in enumerate(atom.aval.shape))
@@ -275,8 +284,11 @@ def _digital_contraction(record: Record, eqn: Any, inputs: list[Source], times: 
     weights = [source for source in inputs if isinstance(source, Weight)]
     paths = union(w.paths for w in weights)
     mixed = sorted(set().union(*(source.mixed for source in inputs if isinstance(source, Data))))
-    if mixed:
-        how = ", ".join(sorted({f"`{primitive}`" for _, primitive in mixed}))
+    if mixed and not weights and all(how == OFFSET for _, how in mixed):
+        reason = f"an offset of data that is multiplied with data in `{eqn.primitive.name}`"
+        record.product(tuple(path for path, _ in mixed), reason, macs, offset=True)
+    elif mixed:
+        how = ", ".join(sorted({how if how == OFFSET else f"`{how}`" for _, how in mixed}))
         every = union([record.parameters(paths), *(pair[:1] for pair in mixed)])
         record.product(every, f"mixed with data by {how}, then multiplied in `{eqn.primitive.name}`", macs)
     elif record.parameters(paths):

@@ -161,3 +161,23 @@ def test_select_that_matches_nothing_is_an_error(ideal, draw):
     analog = mj.crossbarify(two_layers, ideal, select=lambda path: "tail" in path)
     with pytest.raises(ValueError, match=r"select must choose at least one of the crossbars \['body/w', 'head/w'\]"):
         analog.plan(p, x)
+
+
+def test_a_bias_before_attention_is_listed_without_a_warning(ideal, draw):
+    """It shifts data; a step of descent, as large as the weight itself, makes another weight of it."""
+
+    def attention(p, x):
+        q, k = (jnp.einsum("bti,ihd->bthd", x, p[name]) + p[f"{name}_bias"] for name in ("q", "k"))
+        return jnp.einsum("bthd,bshd->bhts", q, k)
+
+    p = {"q": draw((4, 2, 3)), "k": draw((4, 2, 3)), "q_bias": draw((2, 3)), "k_bias": draw((2, 3))}
+    plan = mj.crossbarify(attention, ideal).plan(p, draw((2, 5, 4)))
+    assert [c.name for c in plan.crossbars] == ["q", "k"]
+    (product,) = plan.products
+    assert (set(product.paths), product.macs, product.offset) == ({"q_bias", "k_bias"}, 2 * 2 * 5 * 5 * 3, True)
+
+    def descended(p, x):
+        return x @ (p["w"] - 0.1 * x.T @ x)
+
+    with pytest.warns(UserWarning, match="w is multiplied with data digitally: mixed with data by `sub`"):
+        mj.crossbarify(descended, ideal).plan({"w": draw((4, 4))}, draw((3, 4)))
