@@ -196,7 +196,10 @@ VARIATION = '[[effects]]\nkind = "DeviceVariation"\nr_on_std = 10\n'
         (BASE + "[hardware]\nwires = 1\n" + REST[27:], "line 6: hardware.wires: unknown field, Hardware has cell,"),
         (BASE + "[hardware]\ncell = 3\n" + REST[27:], "line 6: hardware.cell: Hardware.cell must be a Cell, got 3"),
         (BASE + REST + "[hardware.cell]\n\nr_off = 1\n", "line 9: hardware.cell.r_on: Cell.r_on must be smaller"),
-        (BASE + REST + "[hardware.cell]\nr_off = nan\n", "line 10: hardware.cell.r_off: Cell.r_off must be finite"),
+        (
+            BASE + REST + "[hardware.cell]\nr_off = nan\n",
+            "line 10: hardware.cell.r_off: Cell.r_off must be a number in",
+        ),
         (
             BASE + REST + "[hardware.cell]\nr_of = 1\n",
             "line 10: hardware.cell.r_of: unknown field, Cell has r_on, r_off",
