@@ -43,7 +43,10 @@ class AbstractMapping(eqx.Module):
 
     @abstractmethod
     def fractions(self, weight: Array, cell: Cell) -> dict[str, Array]:
-        """Conductance of each array as a fraction of the range, for weights [..., K, N] in [-1, 1]."""
+        """Conductance of each array as a fraction of the range, for weights [..., K, N] in [-1, 1].
+
+        Each element depends on its own weight alone (a shared column on none): tiles are mapped one by one.
+        """
 
     @abstractmethod
     def conversions(self, cell: Cell) -> list[Conversion]:
