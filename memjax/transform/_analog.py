@@ -16,7 +16,7 @@ from memjax.transform import _calibrate, _chips
 from memjax.transform._calibrate import ConverterUse
 from memjax.transform._fleet import ByName, Fleet, check_hardware, check_patterns, check_some, chosen
 from memjax.transform._plan import Plan, make_plan
-from memjax.transform._sites import Program, Sites, check_selected, is_dynamic, parameter_paths
+from memjax.transform._sites import Program, Sites, check_select, check_selected, is_dynamic, parameter_paths
 
 Chip = _chips.Chip
 
@@ -32,9 +32,9 @@ class Analog:
 
     def __init__(self, fn: Callable, hardware: ByName, select: Callable[[str], bool] | None = None):
         check_hardware(hardware)
-        self._sites = Sites(fn, select)  # checks both
+        check_select(select)
         self.fn, self.hardware, self.select = fn, hardware, select
-        self._sites.select = self._selected
+        self._sites = Sites(fn, self._selected)
         self._compiled: dict[Any, Callable] = {}
 
     def plan(self, params: Any, *args: Any, **kwargs: Any) -> Plan:

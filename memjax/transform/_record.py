@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from memjax._random import salt
+from memjax.contraction import Dot
 from memjax.transform._products import Contraction, Product
 from memjax.transform._provenance import Numbers, Position, Weight, union
 
@@ -205,7 +206,7 @@ class Record:
         for _, name, product, times, after, lengths in self._sites:
             contraction, stack = product.contraction, math.prod(product.contraction.stack)
             before = union([(names[place],) for place in sorted(after & names.keys())])
-            kind = "dot" if type(contraction).__name__ == "Dot" else "conv"
+            kind = "dot" if isinstance(contraction, Dot) else "conv"
             reads, macs = times * contraction.vectors * stack, times * product.macs
             rows.append(SiteRow(name, kind, contraction.shape, stack, reads, macs, lengths, before))
         return tuple(rows)

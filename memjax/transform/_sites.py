@@ -125,8 +125,7 @@ class Sites:
     def __init__(self, fn: Callable, select: Callable[[str], bool] | None = None):
         if not callable(fn):
             raise TypeError(f"fn must be a function of (params, *args), got {fn!r}")
-        if select is not None and not callable(select):
-            raise TypeError(f"select must be a function of a crossbar's name, or None, got {select!r}")
+        check_select(select)
         self.fn, self.select = fn, select
         self._programs: dict[Any, Program] = {}
 
@@ -162,6 +161,12 @@ class Sites:
         program = Program(node, record, tuple(paths), shapes, jax.tree.structure(result))
         _warn(program)
         return program
+
+
+def check_select(select: Any) -> None:
+    """Raise unless something can choose crossbars."""
+    if select is not None and not callable(select):
+        raise TypeError(f"select must be a function of a crossbar's name, or None, got {select!r}")
 
 
 def check_selected(program: Program, select: Callable[[str], bool] | None) -> None:
