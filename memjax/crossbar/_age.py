@@ -70,7 +70,7 @@ def _in_one_pass(hardware: Hardware, chip: dict[str, Chip], key: Array, stress: 
     first = next(iter(chip.values()))
     parts = [part for part in ("conductance", "low", "high", "memory") if part in first]
     stress = Stress(*(jnp.asarray(value, first["scale"].dtype) for value in stress))
-    tiling = Tiling.of((hardware.rows, hardware.tile[1]), {name: shape_of(entry) for name, entry in chip.items()})
+    tiling = Tiling.of(hardware, {name: shape_of(entry) for name, entry in chip.items()})
     cells = {
         n: {a: {part: entry[part][a] for part in parts} for a in entry["conductance"]} for n, entry in chip.items()
     }
@@ -96,6 +96,6 @@ def _aged_tiles(tiling: Tiling, named: bool, hardware: Hardware, cells: Any, key
             tile |= {"conductance": aged}
         return tile | {"conductance": jnp.where(free, tile["conductance"], old), "memory": memory}
 
-    tiles = {"cells": cells, "keys": tiling.keys(tiling.matrix_keys(key, named), len(cells))}
-    whole = lambda tiles: over_tiles(age_tile, tiles["cells"], tiles["keys"])
+    tiles = {"cells": cells, "keys": tiling.tile_keys(tiling.matrix_keys(key, named))}
+    whole = lambda tiles: over_tiles(tiling.placement, age_tile, tiles["cells"], tiles["keys"])
     return in_chunks(whole, tiles, len(cells) * hardware.rows * hardware.tile[1])

@@ -12,7 +12,7 @@ from jax.tree_util import keystr
 
 from memjax import _check
 from memjax.crossbar._hardware import Hardware
-from memjax.crossbar._tiles import join, row_tiles
+from memjax.crossbar._layout import Layout, join
 from memjax.effects import Ageing, Wear, acting
 
 # The parts that have a number for each cell, by array.
@@ -153,10 +153,9 @@ def check_tiles(hardware: Hardware, entry: Mapping[str, Any], name: str = "chip"
             f"{name} must hold the arrays {list(expected)} of {type(hardware.mapping).__name__}, got {list(found)}: "
             f"{ADVICE}"
         )
-    across = row_tiles(outputs(entry), hardware.tile[1])
-    for array, per_output in expected.items():
-        width = across * hardware.tile[1] if per_output else across
-        shape = (row_tiles(inputs(entry), hardware.rows), hardware.rows, width)
+    layout = Layout.of(hardware, (inputs(entry), outputs(entry)))
+    for array in expected:
+        shape = layout.shape(array)
         if found[array].shape[-3:] != shape:
             raise ValueError(
                 f"{name} must have tiles of shape {shape} in array {array!r} for this Hardware, got "

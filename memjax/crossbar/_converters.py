@@ -4,7 +4,7 @@ from jax import Array
 
 from memjax._random import fold_name
 from memjax.crossbar._hardware import Hardware
-from memjax.crossbar._tiles import over_tiles
+from memjax.crossbar._tiles import over_arrays
 
 
 def make_converters(hardware: Hardware, conductance: dict[str, Array], keys: Array) -> dict[str, dict[str, Array]]:
@@ -22,4 +22,4 @@ def make_converters(hardware: Hardware, conductance: dict[str, Array], keys: Arr
         return {e.name: e.draw(fold_name(key, e.name), row.shape[-1], row.dtype) for e in hardware.adc.mismatches}
 
     rows = {c.name: conductance[next(iter(c.own))][:, :1] for c in hardware.conversions[0]}
-    return over_tiles(of_tile, rows, keys)
+    return over_arrays(of_tile, rows, keys)

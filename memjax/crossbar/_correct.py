@@ -14,9 +14,10 @@ from memjax.contraction import Dot
 from memjax.converters import Dynamic
 from memjax.crossbar._chip import check_chip, check_entry, check_single
 from memjax.crossbar._hardware import Hardware
+from memjax.crossbar._layout import Layout
 from memjax.crossbar._program import Chip, check_shape, in_passes, shape_of
 from memjax.crossbar._read import prepare, read
-from memjax.crossbar._tiles import Grid, Tiling, in_chunks, moved
+from memjax.crossbar._tiles import Tiling, in_chunks, moved
 
 VECTORS = 64
 
@@ -130,7 +131,7 @@ def _tuned(hardware, chip, matrices, key, named, vectors) -> dict[str, Chip]:
 
 def _tiles(hardware: Hardware, chip: dict[str, Chip]) -> tuple[Tiling, dict[str, Any]]:
     """What a read meets, of all tiles, strips, word lines and matrices of some crossbars."""
-    tiling = Tiling.of((hardware.rows, hardware.tile[1]), {name: shape_of(entry) for name, entry in chip.items()})
+    tiling = Tiling.of(hardware, {name: shape_of(entry) for name, entry in chip.items()})
     of = lambda *parts: {n: {p: entry[p] for p in parts if p in entry} for n, entry in chip.items()}
     each = lambda part: {name: entry[part] for name, entry in chip.items()}
     tiles = {
@@ -183,7 +184,7 @@ def _vectors(hardware: Hardware, tiling: Tiling, tiles: dict[str, Any], keys: Ar
     top = jnp.broadcast_to(jnp.asarray(top, scale.dtype), tiling.matrices)
     # The numbers of a matrix are the first of a row of them, as if it were drawn for alone.
     drawn = jax.vmap(lambda key: jax.random.uniform(key, (count * lines * rows,), scale.dtype, -1.0))(keys)
-    inputs = np.repeat([grid.inputs for grid in tiling.grids], [grid.matrices for grid in tiling.grids])
+    inputs = np.repeat([layout.inputs for layout in tiling.layouts], [layout.matrices for layout in tiling.layouts])
     line = jnp.arange(lines * rows)
     place = jnp.arange(count)[:, None] * inputs[:, None, None] + jnp.minimum(line, inputs[:, None, None] - 1)
     x = jnp.take_along_axis(drawn, place.reshape(tiling.matrices, -1), axis=1).reshape(place.shape)
@@ -216,26 +217,26 @@ def _outputs(hardware: Hardware, tiling: Tiling, tiles: dict[str, Any], x: Array
         ready = prepare(of_tile, chip)
         return read(of_tile, contraction, ready, drives[tile["matrix"], :, tile["row"]], tile["key"])[0]
 
-    each = {"cells": tiles["cells"], "strip": strip, "key": tiling.keys(keys, 1)[:, 0]}
+    each = {"cells": tiles["cells"], "strip": strip, "key": tiling.keys(keys, [0])[:, 0]}
     total = _over_row_tiles(tiling, read_tile, each, count)
-    used = np.concatenate([_used_columns(grid) for grid in tiling.grids])
+    used = np.concatenate([_used_columns(layout) for layout in tiling.layouts])
     total = jnp.where(used[:, None, :], total, 0.0)
     if not dac.rescale:
         return total
     return total * jnp.broadcast_to(value * steps, (len(x), count, 1))[matrix]
 
 
-def _used_columns(grid: Grid) -> np.ndarray:
+def _used_columns(layout: Layout) -> np.ndarray:
     """Which bit lines of the strips of a stack of matrices are no padding, [strips, columns]."""
-    used = (np.arange(grid.across * grid.columns) < grid.outputs).reshape(grid.across, grid.columns)
-    return np.tile(used, (grid.matrices, 1))
+    used = (np.arange(layout.across * layout.columns) < layout.outputs).reshape(layout.across, layout.columns)
+    return np.tile(used, (layout.matrices, 1))
 
 
 def _over_row_tiles(tiling: Tiling, f: Any, tiles: dict[str, Any], vectors: int) -> Array:
     """Sum over the row tiles of a strip of f(tile) [vectors, columns]; f also gets "matrix" and "row" of the tile."""
     matrix, row, _ = tiling.places
     strip, matrices = tiling.strips
-    size = tiling.grids[0].rows + tiling.grids[0].columns
+    size = tiling.layouts[0].rows + tiling.layouts[0].columns
     parts = in_chunks(jax.vmap(f), tiles | {"matrix": matrix, "row": row}, vectors * size)
     return jax.ops.segment_sum(parts, strip, len(matrices))
 

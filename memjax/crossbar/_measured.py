@@ -11,9 +11,10 @@ from memjax import _check
 from memjax._random import fold_name
 from memjax.crossbar._converters import make_converters
 from memjax.crossbar._hardware import Hardware
+from memjax.crossbar._layout import cut, pieces
 from memjax.crossbar._program import Chip
 from memjax.crossbar._range import expected_range
-from memjax.crossbar._tiles import Tiling, cut, over_tiles, row_tiles
+from memjax.crossbar._tiles import Tiling, over_tiles
 from memjax.effects import Ageing, Fabrication, Wear, acting
 
 Matrices = dict[str, Any]
@@ -76,7 +77,7 @@ def _matrices(part: str, given: Any, hardware: Hardware) -> dict[str, Array]:
     shape = next(matrices[name].shape for name, per_output in arrays.items() if per_output)
     if len(shape) != 2 or 0 in shape:
         raise ValueError(f"{part} must hold non-empty matrices [K, N], got shape {shape}")
-    across = row_tiles(shape[1], hardware.tile[1])
+    across = pieces(shape[1], hardware.tile[1])
     for name, matrix in matrices.items():
         valid = [shape] if arrays[name] else [(shape[0], width) for width in dict.fromkeys((1, across))]
         if matrix.shape not in valid:
@@ -105,8 +106,8 @@ def _check_bound(part: str, bound: Array, conductance: Array, array: str, holds:
 def _chip(hardware: Hardware, given: dict[str, dict[str, Array]], scale: Any, key: Array | None) -> Chip:
     arrays, cell = hardware.mapping.arrays, hardware.cell
     inputs, outputs = next(m.shape for name, m in given["conductance"].items() if arrays[name])
-    across = row_tiles(outputs, hardware.tile[1])
-    tiling = Tiling.of((hardware.rows, hardware.tile[1]), {"chip": (inputs, outputs)})
+    across = pieces(outputs, hardware.tile[1])
+    tiling = Tiling.of(hardware, {"chip": (inputs, outputs)})
 
     def tiled(name: str, matrix: Array, padding: Any) -> Array:
         if arrays[name]:
@@ -130,10 +131,10 @@ def _chip(hardware: Hardware, given: dict[str, dict[str, Array]], scale: Any, ke
     if acting(hardware.effects, Ageing):
         chip["memory"] = _memory(hardware, tiling, cells, key)
     if hardware.adc.mismatches and key is not None:
-        keys = tiling.keys(tiling.matrix_keys(fold_name(key, "converters"), False), len(hardware.conversions[0]))
-        chip["adc"] = tiling.together(make_converters(hardware, tiling.apart({"chip": cells["conductance"]}), keys))[
-            "chip"
-        ]
+        matrix_keys = tiling.matrix_keys(fold_name(key, "converters"), False)
+        keys = tiling.keys(matrix_keys, range(len(hardware.conversions[0])))
+        made = make_converters(hardware, tiling.apart({"chip": cells["conductance"]}), keys)
+        chip["adc"] = tiling.together(made)["chip"]
     if hardware.adc.bits is not None and hardware.adc.range is None:
         chip["adc_range"] = lax.stop_gradient(expected_range(hardware, chip, inputs, outputs))
     return chip
@@ -149,6 +150,5 @@ def _memory(hardware: Hardware, tiling: Tiling, cells: dict[str, dict[str, Array
 
     names = cells["conductance"]
     tiles = tiling.apart({"chip": {name: {part: cells[part][name] for part in cells} for name in names}})
-    keys = None if key is None else tiling.keys(tiling.matrix_keys(key, False), len(names))
-    in_order = {name: tiles[name] for name in hardware.mapping.arrays}  # on which keys depend
-    return tiling.together(over_tiles(start, in_order, keys))["chip"]
+    keys = None if key is None else tiling.tile_keys(tiling.matrix_keys(key, False))
+    return tiling.together(over_tiles(tiling.placement, start, tiles, keys))["chip"]

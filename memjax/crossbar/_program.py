@@ -169,7 +169,7 @@ def _in_one_pass(
 
     What is no matter of the write, such as converters, stays as before.
     """
-    tiling = Tiling.of((hardware.rows, hardware.tile[1]), {name: matrix.shape for name, matrix in matrices.items()})
+    tiling = Tiling.of(hardware, {name: matrix.shape for name, matrix in matrices.items()})
     weights = moved(Tiling.cut, tiling, matrices)
     cells = None if before is None else moved(Tiling.apart, tiling, {n: _cells(entry) for n, entry in before.items()})
     scales = None if hardware.mapping.percentile is None else _percentiles(hardware, matrices)
@@ -212,16 +212,17 @@ def _written_tiles(
     tiles = {
         "weights": clip(weights / scale, -1.0, 1.0),
         "driven": tiling.driven,
-        "keys": tiling.keys(matrix_keys, len(arrays)),
+        "keys": tiling.tile_keys(matrix_keys),
         "before": dict.fromkeys(arrays) if before is None else before,
     }
     if new_converters := before is None and bool(hardware.adc.mismatches):
         converter_keys = jax.vmap(lambda k: fold_name(k, "converters"))(matrix_keys)
-        tiles["converters"] = tiling.keys(converter_keys, len(hardware.conversions[0]))
+        tiles["converters"] = tiling.keys(converter_keys, range(len(hardware.conversions[0])))
 
     def of_tiles(tiles):
         targets, driven = _targets(hardware, tiles["weights"], tiles["driven"])
         cells = over_tiles(
+            tiling.placement,
             lambda tile, key: _written(hardware, tile[0], tile[1], key),
             {name: (target, tiles["before"][name]) for name, target in targets.items()},
             tiles["keys"],

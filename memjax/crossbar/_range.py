@@ -7,8 +7,8 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from memjax.crossbar._hardware import Hardware
+from memjax.crossbar._layout import cut
 from memjax.crossbar._response import conducted
-from memjax.crossbar._tiles import cut
 from memjax.effects import Ageing, Reading, Targeting, acting
 
 

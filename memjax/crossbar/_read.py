@@ -9,8 +9,8 @@ from jax import Array, lax
 
 from memjax.contraction import Convolution, Dot, Observation, merge
 from memjax.converters import Dynamic, never_clips, replace_value
-from memjax.crossbar._backward import FORWARD_MODE, errors_back, turned
 from memjax.crossbar._hardware import Hardware
+from memjax.crossbar._layout import join
 from memjax.crossbar._mvm import Schedule, Term, Watch, mvm
 from memjax.crossbar._packing import Packing
 from memjax.crossbar._program import Chip
@@ -25,7 +25,7 @@ from memjax.crossbar._response import (
     weighted_sum,
 )
 from memjax.crossbar._reverse_only import reverse_only
-from memjax.crossbar._tiles import join
+from memjax.crossbar._transposed import FORWARD_MODE, errors_back, turned
 from memjax.mapping import copy_columns
 
 Contraction = Dot | Convolution

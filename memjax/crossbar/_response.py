@@ -51,8 +51,9 @@ def _over_arrays(hardware: Hardware, chip: dict[str, Any], f: Any) -> dict[str, 
         for name, g in chip["conductance"].items()
     }
     shape = (chip["drive"].shape[-1], chip["scale"].shape[-1])
-    tiling = Tiling.of((hardware.rows, hardware.tile[1]), {"chip": shape})
-    done = over_tiles(lambda tile, _: f(tile["conductance"], tile.get("memory", {})), tiling.apart({"chip": tiles}))
+    tiling = Tiling.of(hardware, {"chip": shape})
+    of_tile = lambda tile, _: f(tile["conductance"], tile.get("memory", {}))
+    done = over_tiles(tiling.placement, of_tile, tiling.apart({"chip": tiles}))
     return tiling.together(done)["chip"]
 
 

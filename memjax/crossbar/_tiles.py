@@ -1,15 +1,11 @@
-"""How matrices are cut into tiles, and what is done with every tile.
-
-A matrix [K, N] is held in T = ceil(K / rows) row tiles of ceil(N / columns) column tiles. Arrays of cells are stored
-as [T, rows, width], width = column tiles x columns: row tile t holds rows t * rows onwards, column tiles stand side by
-side. The padding cells of the last tiles are real cells.
+"""What is done with every tile of many matrices.
 
 Whatever their matrices, all tiles have one shape: those of a whole chip are worked on as one batch, in which a function
 of a tile is compiled once.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,73 +17,12 @@ from jax import Array, lax
 from jax.core import Tracer
 
 from memjax._random import salt
+from memjax.crossbar._hardware import Hardware
+from memjax.crossbar._layout import Layout, cut, logical, physical, pieces
+from memjax.mapping import Placement
 
 # Most cells that are worked on at once.
 CELLS = 1 << 24
-
-
-def row_tiles(inputs: int, rows: int) -> int:
-    """Number of row tiles for a matrix of `inputs` rows."""
-    return -(-inputs // rows)
-
-
-def cut(matrix: Any, rows: int, columns: int, padding: float = 0.0) -> Any:
-    """[..., K, N] -> [..., T, rows, width], filled up with `padding`."""
-    *lead, inputs, outputs = matrix.shape
-    tiles = row_tiles(inputs, rows)
-    width = row_tiles(outputs, columns) * columns
-    filling = [(0, 0)] * len(lead) + [(0, tiles * rows - inputs), (0, width - outputs)]
-    padded = matrix.__array_namespace__().pad(matrix, filling, constant_values=padding)
-    return padded.reshape(*lead, tiles, rows, width)
-
-
-def join(tiles: Array, inputs: int, outputs: int) -> Array:
-    """[..., T, rows, width] -> [..., K, N]: the inverse of `cut`."""
-    *lead, count, rows, width = tiles.shape
-    return tiles.reshape(*lead, count * rows, width)[..., :inputs, :outputs]
-
-
-@dataclass(frozen=True)
-class Grid:
-    """The tiles of a stack of matrices [*leading, K, N]: `down` x `across` of each."""
-
-    leading: tuple[int, ...]
-    inputs: int
-    outputs: int
-    rows: int
-    columns: int
-
-    @property
-    def down(self) -> int:
-        return row_tiles(self.inputs, self.rows)
-
-    @property
-    def across(self) -> int:
-        return row_tiles(self.outputs, self.columns)
-
-    @property
-    def matrices(self) -> int:
-        return math.prod(self.leading)
-
-    @property
-    def count(self) -> int:
-        return self.matrices * self.down * self.across
-
-    def apart(self, array: Any) -> Any:
-        """[*leading, T, rows, width] -> [count, rows, columns]; a number for each tile, [*leading, T, across], too."""
-        if array.ndim == len(self.leading) + 2:
-            return array.reshape(-1)
-        *_, rows, width = array.shape
-        split = array.reshape(-1, self.down, rows, self.across, width // self.across)
-        return split.transpose(0, 1, 3, 2, 4).reshape(self.count, rows, -1)
-
-    def together(self, tiles: Any) -> Any:
-        """The inverse of `apart`."""
-        if tiles.ndim == 1:
-            return tiles.reshape(*self.leading, self.down, self.across)
-        _, rows, columns = tiles.shape
-        split = tiles.reshape(-1, self.down, self.across, rows, columns).transpose(0, 1, 3, 2, 4)
-        return split.reshape(*self.leading, self.down, rows, self.across * columns)
 
 
 @dataclass(frozen=True)
@@ -95,31 +30,36 @@ class Tiling:
     """All tiles of some crossbars, in a row: crossbar by crossbar, matrix by matrix, row tile by row tile."""
 
     names: tuple[str, ...]
-    grids: tuple[Grid, ...]
+    layouts: tuple[Layout, ...]
 
     @classmethod
-    def of(cls, tile: tuple[int, int], shapes: dict[str, tuple[int, ...]]) -> "Tiling":
-        """Of matrices [*leading, K, N] of some `shapes` in tiles of (inputs, outputs)."""
-        return cls(tuple(shapes), tuple(Grid(tuple(lead), k, n, *tile) for *lead, k, n in shapes.values()))
+    def of(cls, hardware: Hardware, shapes: dict[str, tuple[int, ...]]) -> "Tiling":
+        """Of matrices [*leading, K, N] of some `shapes`."""
+        return cls(tuple(shapes), tuple(Layout.of(hardware, shape) for shape in shapes.values()))
+
+    @property
+    def placement(self) -> tuple[Placement, ...]:
+        """The physical tiles at each place."""
+        return self.layouts[0].placement
 
     @property
     def count(self) -> int:
-        """Number of tiles."""
-        return sum(grid.count for grid in self.grids)
+        """Number of tiles of each array."""
+        return sum(layout.places for layout in self.layouts)
 
     @property
     def matrices(self) -> int:
         """Number of matrices."""
-        return sum(grid.matrices for grid in self.grids)
+        return sum(layout.matrices for layout in self.layouts)
 
     @cached_property
     def places(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Of every tile: the matrix, numbered over all crossbars, the row tile and the column tile."""
         first, places = 0, []
-        for grid in self.grids:
-            matrix, row, column = np.indices((grid.matrices, grid.down, grid.across)).reshape(3, -1)
+        for layout in self.layouts:
+            matrix, row, column = np.indices((layout.matrices, layout.down, layout.across)).reshape(3, -1)
             places.append((matrix + first, row, column))
-            first += grid.matrices
+            first += layout.matrices
         matrix, row, column = map(np.concatenate, zip(*places, strict=True))
         return matrix, row, column
 
@@ -133,24 +73,26 @@ class Tiling:
     @cached_property
     def driven(self) -> tuple[np.ndarray, np.ndarray]:
         """Number of word lines and of bit lines of every tile that are no padding."""
-        sizes = [(g.inputs, g.outputs, g.rows, g.columns) for g in self.grids]
-        inputs, outputs, rows, columns = np.repeat(sizes, [g.count for g in self.grids], axis=0).T
+        sizes = [(g.inputs, g.outputs, g.rows, g.columns) for g in self.layouts]
+        inputs, outputs, rows, columns = np.repeat(sizes, [g.places for g in self.layouts], axis=0).T
         _, row, column = self.places
         return np.minimum(inputs - row * rows, rows), np.minimum(outputs - column * columns, columns)
 
     def cut(self, matrices: dict[str, Any]) -> Any:
         """[*leading, K, N] by crossbar -> [count, rows, columns], filled up with zeros."""
-        return self.apart({n: cut(matrices[n], g.rows, g.columns) for n, g in zip(self.names, self.grids, strict=True)})
+        return self.apart(
+            {n: cut(matrices[n], g.rows, g.columns) for n, g in zip(self.names, self.layouts, strict=True)}
+        )
 
     def apart(self, entries: dict[str, Any]) -> Any:
         """Trees of [*leading, T, rows, width] by crossbar -> one tree of [count, rows, columns]."""
-        split = [jax.tree.map(grid.apart, entries[n]) for n, grid in zip(self.names, self.grids, strict=True)]
+        split = [jax.tree.map(layout.apart, entries[n]) for n, layout in zip(self.names, self.layouts, strict=True)]
         return jax.tree.map(lambda *parts: parts[0].__array_namespace__().concatenate(parts), *split)
 
     def together(self, tiles: Any) -> dict[str, Any]:
         """The inverse of `apart`."""
-        parts = self._split([grid.count for grid in self.grids], tiles)
-        return {n: jax.tree.map(grid.together, parts[n]) for n, grid in zip(self.names, self.grids, strict=True)}
+        parts = self._split([layout.places for layout in self.layouts], tiles)
+        return {n: jax.tree.map(layout.together, parts[n]) for n, layout in zip(self.names, self.layouts, strict=True)}
 
     def columns(self, numbers: dict[str, Any]) -> Any:
         """[*leading, N] by crossbar -> a number for each bit line of a strip [strips, columns], filled up with ones."""
@@ -160,34 +102,34 @@ class Tiling:
 
     def lines(self, numbers: dict[str, Any]) -> Any:
         """[*leading, K] by crossbar -> a number for each word line [matrices, most row tiles, rows], else zeros."""
-        most = max(grid.down for grid in self.grids)
+        most = max(layout.down for layout in self.layouts)
 
-        def of_grid(grid, array):
-            filling = ((0, 0), (0, most * grid.rows - grid.inputs))
-            padded = array.__array_namespace__().pad(array.reshape(-1, grid.inputs), filling)
-            return padded.reshape(-1, most, grid.rows)
+        def of_layout(layout, array):
+            filling = ((0, 0), (0, most * layout.rows - layout.inputs))
+            padded = array.__array_namespace__().pad(array.reshape(-1, layout.inputs), filling)
+            return padded.reshape(-1, most, layout.rows)
 
-        return self._joined(of_grid, numbers)
+        return self._joined(of_layout, numbers)
 
     def numbers(self, numbers: dict[str, Any]) -> Any:
         """[*leading] by crossbar -> [matrices]."""
         return self._joined(lambda _, array: array.reshape(-1), numbers)
 
-    def _joined(self, f: Callable[[Grid, Any], Any], arrays: dict[str, Any]) -> Any:
-        parts = [f(grid, arrays[name]) for name, grid in zip(self.names, self.grids, strict=True)]
+    def _joined(self, f: Callable[[Layout, Any], Any], arrays: dict[str, Any]) -> Any:
+        parts = [f(layout, arrays[name]) for name, layout in zip(self.names, self.layouts, strict=True)]
         return parts[0].__array_namespace__().concatenate(parts)
 
     def by_matrix(self, numbers: Any) -> dict[str, Any]:
         """A number for each matrix [matrices] -> [*leading] by crossbar."""
-        parts = self._split([grid.matrices for grid in self.grids], numbers)
-        return {n: parts[n].reshape(grid.leading) for n, grid in zip(self.names, self.grids, strict=True)}
+        parts = self._split([layout.matrices for layout in self.layouts], numbers)
+        return {n: parts[n].reshape(layout.leading) for n, layout in zip(self.names, self.layouts, strict=True)}
 
     def by_column(self, numbers: Any) -> dict[str, Any]:
         """A number for each bit line of a strip [strips, columns] -> [*leading, N] by crossbar."""
-        parts = self._split([grid.matrices * grid.across for grid in self.grids], numbers)
+        parts = self._split([layout.matrices * layout.across for layout in self.layouts], numbers)
         return {
-            name: parts[name].reshape(*grid.leading, -1)[..., : grid.outputs]
-            for name, grid in zip(self.names, self.grids, strict=True)
+            name: parts[name].reshape(*layout.leading, -1)[..., : layout.outputs]
+            for name, layout in zip(self.names, self.layouts, strict=True)
         }
 
     def _split(self, sizes: list[int], tree: Any) -> dict[str, Any]:
@@ -198,25 +140,30 @@ class Tiling:
 
     def matrix_keys(self, key: Array, named: bool) -> Array:
         """The key of every matrix: folded with the name of its crossbar (if `named`), then with its indices."""
-        counts = [grid.matrices for grid in self.grids]
+        counts = [layout.matrices for layout in self.layouts]
         fold = jax.vmap(jax.random.fold_in)
         keys = jnp.broadcast_to(key, (self.matrices, *key.shape))
         if named:
             keys = fold(keys, np.repeat(np.array([salt(name) for name in self.names], np.uint32), counts))
-        for depth in range(max(len(grid.leading) for grid in self.grids)):
-            index = np.concatenate([_index(grid.leading, depth) for grid in self.grids])
+        for depth in range(max(len(layout.leading) for layout in self.layouts)):
+            index = np.concatenate([_index(layout.leading, depth) for layout in self.layouts])
             keys = _where(index >= 0, fold(keys, index.astype(np.uint32)), keys)
         return keys
 
-    def keys(self, matrix_keys: Array, arrays: int) -> Array:
-        """A key for every tile of some arrays, which depends on matrix, array and place alone. [count, arrays]."""
+    def tile_keys(self, matrix_keys: Array) -> Array:
+        """A key for every physical tile [count, tiles at a place]: that of its first array."""
+        numbers = {name: number for number, (name, _) in enumerate(self.layouts[0].arrays)}
+        return self.keys(matrix_keys, [numbers[placed.arrays[0]] for placed in self.placement])
+
+    def keys(self, matrix_keys: Array, numbers: Sequence[int]) -> Array:
+        """A key for every place and number, which depends on these and the matrix alone. [count, numbers]."""
         matrix, row, column = (place[:, None] for place in self.places)
         fold = jax.vmap(jax.vmap(jax.random.fold_in))
         # One number for array, row tile and column tile, so that one fold does (each fold takes time to compile). It
         # has room for four arrays: each further four have a key of their own.
-        bank, array = np.divmod(np.arange(arrays), 4)
-        keys = matrix_keys[np.broadcast_to(matrix, (self.count, arrays))]
-        if arrays > 4:
+        bank, array = np.divmod(np.array(numbers), 4)
+        keys = matrix_keys[np.broadcast_to(matrix, (self.count, len(numbers)))]
+        if bank.any():
             banks = np.broadcast_to((2**32 - bank) % 2**32, keys.shape[:2]).astype(np.uint32)
             keys = _where(banks > 0, fold(keys, banks), keys)
         return fold(keys, (array * 2**30 + row * 2**15 + column).astype(np.uint32))
@@ -233,11 +180,22 @@ def _where(chosen: np.ndarray, keys: Array, others: Array) -> Array:
     return jnp.where(chosen.reshape(*chosen.shape, *[1] * (keys.ndim - chosen.ndim)), keys, others)
 
 
-def over_tiles(f: Callable[[Any, Any], Any], arrays: dict[str, Any], keys: Array | None = None) -> dict[str, Any]:
-    """f(tile, key) of every tile of every array; without keys [count, arrays] `f` gets None.
+def over_tiles(
+    placement: tuple[Placement, ...], f: Callable[[Any, Any], Any], arrays: dict[str, Any], keys: Array | None = None
+) -> dict[str, Any]:
+    """f(tile, key) of every physical tile; without keys [count, tiles at a place] `f` gets None.
 
     An array is a pytree whose leaves are [count, rows, columns] or, one number for each tile, [count]; so is what `f`
-    returns. The tiles of all arrays of one shape go through one `vmap`, which compiles `f` once.
+    returns, with the lines of the tile.
+    """
+    wide = {name: next(leaf for leaf in jax.tree.leaves(array) if leaf.ndim > 1) for name, array in arrays.items()}
+    return logical(placement, over_arrays(f, physical(placement, arrays), keys), wide)
+
+
+def over_arrays(f: Callable[[Any, Any], Any], arrays: dict[Any, Any], keys: Array | None = None) -> dict[Any, Any]:
+    """f(tile, key) of every tile of every array, as in `over_tiles`, each array being apart; keys are [count, arrays].
+
+    The tiles of all arrays of one shape go through one `vmap`, which compiles `f` once.
     """
     results = {}
     shapes = {name: tuple(leaf.shape for leaf in jax.tree.leaves(array)) for name, array in arrays.items()}
@@ -255,11 +213,11 @@ def over_tiles(f: Callable[[Any, Any], Any], arrays: dict[str, Any], keys: Array
 def in_chunks(f: Callable[[Any], Any], tiles: Any, cells: int) -> Any:
     """f(tiles), a tree of [count, ...] of such a tree, for few enough tiles at once; each has `cells` cells."""
     count = len(jax.tree.leaves(tiles)[0])
-    pieces = row_tiles(count * cells, CELLS)
-    if pieces == 1:
+    parts = pieces(count * cells, CELLS)
+    if parts == 1:
         return f(tiles)
-    size = row_tiles(count, pieces)
-    taken = np.minimum(np.arange(pieces * size), count - 1).reshape(pieces, size)
+    size = pieces(count, parts)
+    taken = np.minimum(np.arange(parts * size), count - 1).reshape(parts, size)
     done = lax.map(f, jax.tree.map(lambda leaf: leaf[taken], tiles))
     return jax.tree.map(lambda leaf: lax.collapse(leaf, 0, 2)[:count], done)
 

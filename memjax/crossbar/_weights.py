@@ -9,9 +9,9 @@ from jax import Array
 
 from memjax.crossbar._chip import check_chip, check_entry, inputs, leading
 from memjax.crossbar._hardware import Hardware
+from memjax.crossbar._layout import join
 from memjax.crossbar._program import Chip
 from memjax.crossbar._read import Ready, prepare
-from memjax.crossbar._tiles import join
 from memjax.mapping import copy_columns
 
 

@@ -12,3 +12,4 @@ from memjax.mapping._differential import DoubleColumn as DoubleColumn
 from memjax.mapping._differential import DualRow as DualRow
 from memjax.mapping._offset import CurrentMirror as CurrentMirror
 from memjax.mapping._offset import Offset as Offset
+from memjax.mapping._placement import Placement as Placement

@@ -11,6 +11,7 @@ from jax import Array
 from memjax import _check
 from memjax.mapping._cell import Cell
 from memjax.mapping._conversion import Conversion
+from memjax.mapping._placement import Placement
 
 SCALINGS = ("matrix", "column")
 
@@ -20,7 +21,8 @@ class AbstractMapping(eqx.Module):
 
     A mapping names its arrays of cells, says for each the conductance as a fraction of the range, and which arrays meet
     before a converter: weight = gain * (sum over conversions of factor * signed) / (G_on - G_off), signed being the
-    conductance that the converter sees. A new mapping is one final subclass.
+    conductance that the converter sees. Where arrays share the lines of a physical tile it says so by `placement`. A
+    new mapping is one final subclass.
     """
 
     scaling: AbstractVar[str]
@@ -37,9 +39,14 @@ class AbstractMapping(eqx.Module):
         """Weight per unit of signed conductance times factor, in units of 1 / (G_on - G_off)."""
 
     @property
+    def placement(self) -> tuple[Placement, ...]:
+        """The physical tiles that hold the arrays, each array in one of them; here every array has tiles of its own."""
+        return tuple(Placement((array,)) for array in self.arrays)
+
+    @property
     def word_lines(self) -> int:
         """Word lines that one input drives; with several, currents subtract on the bit line, before any converter."""
-        return 1
+        return max(placed.word_lines for placed in self.placement)
 
     @abstractmethod
     def fractions(self, weight: Array, cell: Cell) -> dict[str, Array]:

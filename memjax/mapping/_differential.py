@@ -9,6 +9,7 @@ from jax import Array
 from memjax.mapping._base import AbstractMapping, check_mapping
 from memjax.mapping._cell import Cell
 from memjax.mapping._conversion import Conversion
+from memjax.mapping._placement import Placement
 
 
 def pair(weight: Array) -> dict[str, Array]:
@@ -74,8 +75,8 @@ class DualRow(AbstractMapping):
         return 1.0
 
     @property
-    def word_lines(self) -> int:
-        return 2
+    def placement(self) -> tuple[Placement, ...]:
+        return (Placement(("pos", "neg"), "bit lines"),)
 
     def fractions(self, weight: Array, cell: Cell) -> dict[str, Array]:
         return pair(weight)

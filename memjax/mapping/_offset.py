@@ -10,6 +10,7 @@ from memjax import _check
 from memjax.mapping._base import AbstractMapping, check_mapping
 from memjax.mapping._cell import Cell
 from memjax.mapping._conversion import Conversion
+from memjax.mapping._placement import Placement
 
 
 class Offset(AbstractMapping):
@@ -68,6 +69,10 @@ class CurrentMirror(AbstractMapping):
     @property
     def arrays(self) -> dict[str, bool]:
         return {"cell": True, "reference": False}
+
+    @property
+    def placement(self) -> tuple[Placement, ...]:
+        return (Placement(("cell", "reference"), "word lines"),)
 
     @property
     def gain(self) -> float:

@@ -11,7 +11,7 @@ from jax import Array
 from memjax import crossbar
 from memjax.contraction import Convolution, Observation
 from memjax.converters import BitSerial
-from memjax.crossbar import Hardware
+from memjax.crossbar import Hardware, Layout
 from memjax.transform._chips import leading_of
 from memjax.transform._fleet import Fleet, prepared
 from memjax.transform._sites import Program
@@ -125,7 +125,7 @@ def _converters(program: Program, fleet: Fleet, chip: dict[str, Any], leaves: li
 
     def read(site, entry, x, key):
         hardware = quiet[site.crossbar]
-        rows = -(-site.contraction.shape[0] // hardware.rows)
+        rows = Layout.of(hardware, site.contraction.shape).down
         watch = None if hardware.adc.bits is None else partial(_by_tile, hardware, rows)
         return crossbar.read(hardware, site.contraction, entry, x, watch=watch)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from memjax.converters import Dynamic
-from memjax.crossbar import Hardware
+from memjax.crossbar import Hardware, Layout
 from memjax.transform._chips import leading_of, shape_of
 from memjax.transform._fleet import Fleet
 from memjax.transform._record import Crossbar, Digital, SiteRow
@@ -174,18 +174,17 @@ def _entry(fleet: Fleet, found: Crossbar, sites: list[SiteRow], kind: int) -> Cr
     hardware = fleet.kinds[kind]
     inputs, outputs = found.contraction.shape
     rows, columns = shape_of(fleet, found)
-    copies, matrices = math.prod(leading_of(found)), math.prod((*found.steps, *found.contraction.stack))
-    down, across = -(-rows // hardware.rows), -(-columns // hardware.tile[1])
-    per_output = hardware.mapping.arrays.values()
-    full, extra = sum(per_output), len(per_output) - sum(per_output)
-    # Two word lines per input (DualRow) put both arrays into one tile; a reference column stands beside each tile.
-    tiles = copies * down * across * max(full // hardware.mapping.word_lines, 1)
-    cells = tiles * hardware.tile[0] * hardware.tile[1] + copies * down * across * hardware.rows * extra
-    used = matrices * inputs * outputs * full + copies * rows * across * extra
+    matrices = math.prod((*found.steps, *found.contraction.stack))
+    layout = Layout.of(hardware, (*leading_of(found), rows, columns))
+    # Of groups that share tiles only their own blocks are used, but every reference cell of their rows is.
+    spare = layout.matrices * rows * columns - matrices * inputs * outputs
+    used = layout.used - spare * sum(hardware.mapping.arrays.values())
     reads, macs = sum(row.reads for row in sites), sum(row.macs for row in sites)
     after = tuple(dict.fromkeys(name for row in sites for name in row.after))
     matrix = (inputs, outputs)
-    return CrossbarPlan(found.name, sites[0].kind, matrix, matrices, tiles, cells, used, reads, macs, after, kind)
+    return CrossbarPlan(
+        found.name, sites[0].kind, matrix, matrices, layout.tiles, layout.cells, used, reads, macs, after, kind
+    )
 
 
 def _brief(hardware: Hardware) -> str:
