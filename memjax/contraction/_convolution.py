@@ -8,10 +8,14 @@ import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial, reduce
+from operator import add
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
+from jax.custom_derivatives import SymbolicZero
 
 from memjax.contraction._chunks import in_chunks, stacked
 
@@ -97,13 +101,27 @@ class Convolution:
         rows = matrix.transpose(1, 0, 2) if self.stack else matrix
         inputs = inner // math.prod(self.kernel)
         kernel = rows.reshape(*self.kernel, inputs, self.groups * width)
+        return _convolved(self, x, kernel)
+
+    def convolved(self, x: Array, kernel: Array, turned: str | None = None) -> Array:
+        """The digital op on [E, *space, channels] and a kernel [*space, inputs, outputs].
+
+        XLA computes one form of convolutions fast on a CPU, and brings those of other forms into it, but not inside
+        branches and loops (where they take 4 to 30 times as long). With `turned` the operands are transposed so that
+        the transpose by the "data" or by the "kernel" has that form.
+        """
         rank = x.ndim
-        numbers = lax.ConvDimensionNumbers(
-            (0, rank - 1, *range(1, rank - 1)),
-            (rank - 1, rank - 2, *range(rank - 2)),
-            (0, rank - 1, *range(1, rank - 1)),
-        )
-        return lax.conv_general_dilated(
+        space = tuple(range(1, rank - 1))
+        data_axes = result_axes = (0, rank - 1, *space)
+        kernel_axes = (rank - 1, rank - 2, *range(rank - 2))
+        if turned == "data":  # [*space, outputs, inputs]
+            kernel, kernel_axes = jnp.swapaxes(kernel, -1, -2), (rank - 2, rank - 1, *range(rank - 2))
+        if turned == "kernel":  # [channels, *space, E], [inputs, *space, outputs] -> [*space, E, outputs]
+            x, kernel = jnp.swapaxes(x, 0, -1), jnp.moveaxis(kernel, -2, 0)
+            data_axes = kernel_axes = (rank - 1, 0, *space)
+            result_axes = (rank - 2, rank - 1, *range(rank - 2))
+        numbers = lax.ConvDimensionNumbers(data_axes, kernel_axes, result_axes)
+        y = lax.conv_general_dilated(
             x,
             kernel,
             self.strides,
@@ -113,6 +131,7 @@ class Convolution:
             numbers,
             feature_group_count=self.groups,
         )
+        return jnp.moveaxis(y, -2, 0) if turned == "kernel" else y
 
     def rows(self, x: Array) -> Array:
         """Input vectors of every output position: [E, *space, channels] -> [*stack, E * positions, K]."""
@@ -170,3 +189,20 @@ class Convolution:
     def spread(self, per_output: Array) -> Array:
         """Values [*stack, N] in a shape that broadcasts against the result in standard form."""
         return per_output.reshape(-1)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _convolved(operation: Convolution, x: Array, kernel: Array) -> Array:
+    return operation.convolved(x, kernel)
+
+
+def _convolved_jvp(operation: Convolution, primals: tuple, tangents: tuple) -> tuple[Array, Array]:
+    (x, kernel), (dx, d_kernel) = primals, tangents
+    by_data, by_kernel = ("data", "kernel") if operation.groups == 1 else (None, None)
+    parts = [] if isinstance(dx, SymbolicZero) else [operation.convolved(dx, kernel, by_data)]
+    if not isinstance(d_kernel, SymbolicZero):
+        parts.append(operation.convolved(x, d_kernel, by_kernel))
+    return _convolved(operation, x, kernel), reduce(add, parts)
+
+
+_convolved.defjvp(_convolved_jvp, symbolic_zeros=True)

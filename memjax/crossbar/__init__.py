@@ -20,12 +20,12 @@ from memjax.crossbar._layout import Layout as Layout
 from memjax.crossbar._matmul import matmul as matmul
 from memjax.crossbar._measured import chip_from_conductances as chip_from_conductances
 from memjax.crossbar._packing import Packing as Packing
+from memjax.crossbar._prepare import Ready as Ready
+from memjax.crossbar._prepare import prepare as prepare
 from memjax.crossbar._program import program as program
 from memjax.crossbar._program import program_all as program_all
 from memjax.crossbar._program import reprogram as reprogram
 from memjax.crossbar._program import reprogram_all as reprogram_all
-from memjax.crossbar._read import Ready as Ready
-from memjax.crossbar._read import prepare as prepare
 from memjax.crossbar._read import read as read
 from memjax.crossbar._weights import weights as weights
 from memjax.crossbar._weights import weights_of as weights_of

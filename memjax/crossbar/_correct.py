@@ -15,8 +15,9 @@ from memjax.converters import Dynamic
 from memjax.crossbar._chip import check_chip, check_entry, check_single
 from memjax.crossbar._hardware import Hardware
 from memjax.crossbar._layout import Layout
+from memjax.crossbar._prepare import prepare
 from memjax.crossbar._program import Chip, check_shape, in_passes, shape_of
-from memjax.crossbar._read import prepare, read
+from memjax.crossbar._read import read
 from memjax.crossbar._tiles import Tiling, in_chunks, moved
 
 VECTORS = 64

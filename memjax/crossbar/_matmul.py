@@ -8,8 +8,9 @@ from memjax import _check
 from memjax.contraction import Dot
 from memjax.crossbar._chip import check_chip, check_key, check_single, inputs, outputs
 from memjax.crossbar._hardware import Hardware
+from memjax.crossbar._prepare import prepare
 from memjax.crossbar._program import Chip
-from memjax.crossbar._read import prepare, read
+from memjax.crossbar._read import read
 
 
 def matmul(hardware: Hardware, chip: Chip, x: Array, key: Array | None = None) -> Array:

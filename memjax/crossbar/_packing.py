@@ -16,7 +16,7 @@ from jax import Array
 
 from memjax.contraction import Convolution, Dot
 from memjax.crossbar._hardware import Hardware
-from memjax.crossbar._mvm import Term
+from memjax.crossbar._tile import Tile
 
 
 @dataclass(frozen=True)
@@ -97,15 +97,15 @@ class Packing:
     def apart(self, ready: Any) -> Any:
         """The groups of a prepared crossbar (a `Ready`), each with tiles of its own: a leading axis G."""
         return ready._replace(
-            terms=tuple(map(self._term, ready.terms)),
+            tiles=tuple(map(self._tile, ready.tiles)),
             gains=tuple(map(self._of_columns, ready.gains)),
             reference=None if ready.reference is None else self.unpack(ready.reference),
             backward=None if ready.backward is None else self._turned(*ready.backward),
         )
 
-    def _term(self, term: Term) -> Term:
-        cells, powers = jax.tree.map(self._cells, (term.conductances, term.powers))
-        return Term(cells, powers, jax.tree.map(self._converters, term.errors))
+    def _tile(self, tile: Tile) -> Tile:
+        powers = jax.tree.map(self._cells, tile.powers)
+        return Tile(tile.array.over_cells(self._cells), powers, jax.tree.map(self._converters, tile.errors))
 
     def _cells(self, tiles: Array) -> Array:
         """[T, rows, width] -> [G, T of a group, rows, n]."""
@@ -132,8 +132,8 @@ class Packing:
         def gains(values: Array) -> Array:
             return self.unpack(jnp.broadcast_to(values[:, None], self.shape))[..., 0]
 
-        terms = tuple(term._replace(conductances=jax.tree.map(cells, term.conductances)) for term in ready.terms)
-        return ready._replace(terms=terms, gains=tuple(map(gains, ready.gains))), self._of_columns(scale)
+        tiles = tuple(tile._replace(array=tile.array.over_cells(cells)) for tile in ready.tiles)
+        return ready._replace(tiles=tiles, gains=tuple(map(gains, ready.gains))), self._of_columns(scale)
 
 
 def _joined(tiles: Array) -> Array:

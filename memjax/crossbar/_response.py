@@ -1,42 +1,13 @@
-"""How cells answer a read: the conductance that it meets, their current against the voltage, their noise."""
+"""How cells answer a read: the conductance that it meets, and their noise."""
 
 from typing import Any
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 from jax import Array
 
 from memjax.crossbar._hardware import Hardware
 from memjax.crossbar._tiles import Tiling, over_tiles
-from memjax.effects import Conduction, Noise, Power, Reading, acting
-
-
-class Response(eqx.Module):
-    """The current-voltage relation at the voltages of the drives of the word lines.
-
-    Attributes:
-        conduction: the relation, None: Ohm's law.
-        volts: voltage of one unit of the drive, or of every driven word line with `full_swing` [V].
-        full_swing: whether word lines are at 0 or +-v_max.
-    """
-
-    conduction: Conduction | None
-    volts: Array
-    full_swing: bool = eqx.field(static=True)
-
-    @classmethod
-    def of(cls, hardware: Hardware) -> "Response":
-        dac = hardware.dac
-        swing = dac.encoding.full_swing
-        return cls(hardware.conduction, dac.v_max if swing else dac.volts(), swing)
-
-    def branches(self, drives: Array) -> tuple[Array, ...]:
-        """What each branch of conductances is multiplied with, in units of the drive times that of the branch."""
-        if self.conduction is None:
-            return (drives,)
-        volts = self.volts * (jnp.sign(drives) if self.full_swing else drives)
-        return tuple(drives * factor(volts) for factor in self.conduction.factors())
+from memjax.effects import Noise, Power, Reading, acting
 
 
 def conducted(hardware: Hardware, conductance: Array) -> tuple[Array, ...]:

@@ -1,17 +1,16 @@
 """The weights that a chip stands for."""
 
-from functools import partial, reduce
+from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from jax import Array
 
 from memjax.crossbar._chip import check_chip, check_entry, inputs, leading
 from memjax.crossbar._hardware import Hardware
 from memjax.crossbar._layout import join
+from memjax.crossbar._prepare import Ready, prepare
 from memjax.crossbar._program import Chip
-from memjax.crossbar._read import Ready, prepare
 from memjax.mapping import copy_columns
 
 
@@ -48,17 +47,9 @@ def weights_of(hardware: Hardware, ready: Ready, inputs: int) -> Array:
     """The weights [*leading, K, N] of a prepared chip with K `inputs` (see `weights`)."""
     outputs, columns = ready.gains[0].shape[-1], hardware.tile[1]
     total: Any = 0.0 if ready.reference is None else -ready.reference
-    for term, gain in zip(ready.terms, ready.gains, strict=True):
-        signed = reduce(jnp.add, (f * g for f, g in zip(_factors(hardware, gain), term.conductances, strict=True)))
+    for tile, gain in zip(ready.tiles, ready.gains, strict=True):
+        signed = tile.array.at_top()
         if signed.shape[-1] < outputs:  # one column in each tile, copied digitally
             signed = copy_columns(signed, columns, outputs)
         total = total + join(signed, inputs, outputs) * gain[..., None, :]
     return total
-
-
-def _factors(hardware: Hardware, like: Array) -> list[Any]:
-    """For each branch of the current-voltage relation, what its conductances are multiplied with at v_max."""
-    if hardware.conduction is None:
-        return [1.0]
-    volts = jnp.asarray(hardware.dac.v_max, like.dtype)
-    return [factor(volts) for factor in hardware.conduction.factors()]

@@ -10,7 +10,7 @@ from jax import lax
 
 import memjax as mj
 from memjax import converters
-from memjax.crossbar import _read
+from memjax.crossbar import _codes
 
 K, N, B = 11, 7, 5
 KEY = jax.random.key(3)
@@ -78,7 +78,7 @@ def test_both_modes_are_of_one_jacobian(parts):
 
 
 def test_both_modes_of_a_convolution_in_chunks(monkeypatch):
-    monkeypatch.setattr(_read, "CACHE_BYTES", {jax.default_backend(): 4})
+    monkeypatch.setattr(_codes, "CACHE_BYTES", {jax.default_backend(): 4})
     analog = mj.crossbarify(convolve, mj.Hardware(tile=(4, 3)))
     chip = analog.program({"w": KERNEL}, KEY, IMAGES)
     agree(lambda chip, x: analog.apply(chip, {"w": KERNEL}, x), chip, IMAGES)

@@ -7,7 +7,7 @@ import pytest
 from jax import lax
 
 import memjax as mj
-from memjax.crossbar import _read
+from memjax.crossbar import _codes
 
 K, N, B = 11, 7, 23
 W = np.random.default_rng(0).normal(size=(K, N)).astype(np.float32)
@@ -60,7 +60,7 @@ def test_scan_and_batched_schedules(adc):
 def test_chunks_of_rows(adc, monkeypatch):
     hardware = mj.Hardware(tile=(4, 3), adc=adc, effects=NOISE)
     whole = value_and_gradients(hardware, product, W, X)
-    monkeypatch.setattr(_read, "CACHE_BYTES", {jax.default_backend(): 4 * (K + N) * 5})
+    monkeypatch.setattr(_codes, "CACHE_BYTES", {jax.default_backend(): 4 * (K + N) * 5})
     agree(whole, value_and_gradients(hardware, product, W, X))
 
 
@@ -80,7 +80,7 @@ def test_chunks_of_a_convolution(groups, monkeypatch):
         return analog.apply(analog.program(params, KEY, x), params, x, key=KEY)
 
     whole = value_and_gradients(hardware, apply, kernel, images)
-    monkeypatch.setattr(_read, "CACHE_BYTES", {jax.default_backend(): 4})
+    monkeypatch.setattr(_codes, "CACHE_BYTES", {jax.default_backend(): 4})
     agree(whole, value_and_gradients(hardware, apply, kernel, images))
     digital = np.asarray(convolve({"w": kernel}, images))
     assert np.std(whole[0] - digital) < 0.2 * np.std(digital)

@@ -1,0 +1,139 @@
+"""The codes of all row tiles added up, and their derivatives."""
+
+from collections.abc import Callable
+from functools import partial, reduce
+from operator import add
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+from jax.custom_batching import custom_vmap
+
+from memjax.contraction import Convolution, Dot, Observation
+from memjax.converters import AbstractAdc, AbstractEncoding, never_clips
+from memjax.crossbar._derivative import with_derivatives
+from memjax.crossbar._hardware import Hardware
+from memjax.crossbar._layout import join
+from memjax.crossbar._schedule import summed
+from memjax.crossbar._tile import Tile, converted
+from memjax.mapping import copy_columns
+
+# Bytes of input rows and partial sums that are live at once: what stays in a CPU's cache, what fills a GPU.
+CACHE_BYTES = {"cpu": 1 << 20}
+DEVICE_BYTES = 1 << 28
+
+# What to record of the currents of a row of tiles, given in LSB, its number, and how many bit lines a tile has.
+Watch = Callable[[Array, Array, int], Observation] | None
+
+
+class Operands(NamedTuple):
+    """What the codes depend on: input codes in standard form, tiles, largest input code, ADCs, key of the read."""
+
+    codes: Array
+    tile: Tile
+    steps: Any
+    adc: AbstractAdc
+    key: Array | None
+
+
+class Circuit(NamedTuple):
+    """What is fixed when a read is compiled: the operation, how codes drive word lines, bit lines of a tile, the order
+    of the tiles."""
+
+    contraction: Dot | Convolution
+    encoding: AbstractEncoding
+    columns: int
+    batched: bool
+
+
+def sum_of_codes(
+    hardware: Hardware, contraction: Dot | Convolution, codes: Array, tile: Tile, key: Array | None, watch: Watch
+) -> tuple[Array, Observation | None]:
+    """Sum over the row tiles of the converted currents, in standard form, and what was watched.
+
+    Derivatives are those of the converters with straight-through rounding. Where currents are products and no converter
+    clips, these are the derivatives of the digital product.
+    """
+    batched = hardware.schedule == "batched" or (hardware.schedule is None and jax.default_backend() != "cpu")
+    circuit = Circuit(contraction, hardware.dac.encoding, hardware.tile[1], batched)
+    adc, steps = jax.tree.map(lambda leaf: jnp.asarray(leaf, codes.dtype), (hardware.adc, hardware.dac.steps()))
+    operands = Operands(codes, tile, steps, adc, key)
+    if watch is not None or tile.array.products(jnp.zeros((1, tile.array.shape[-2]), codes.dtype)) is None:
+        return _simulated(circuit, watch, operands, exact=watch is not None)
+    if adc.bits is None and key is None:
+        return _product(circuit, operands), None
+    fixed = lax.stop_gradient(operands)
+    if not adc.clip_gradient or never_clips(adc):
+        return with_derivatives(_simulated(circuit, None, fixed)[0], partial(_product, circuit), operands), None
+    if key is not None or adc.errors:
+        return _simulated(circuit, None, operands)
+    value, seen = _simulated(circuit, partial(_clips, adc), fixed)
+    assert seen is not None
+    return with_derivatives(value, partial(_as_clipped, circuit), (operands, jnp.any(seen.peak > 0))), None
+
+
+def _clips(adc: AbstractAdc, z: Array, *_: Any) -> Observation:
+    """Whether a current lies outside the converter's range, as the peak."""
+    return Observation(jnp.zeros((), z.dtype), jnp.any(adc.clips(z)).astype(z.dtype))
+
+
+def _as_clipped(circuit: Circuit, operands: tuple[Operands, Array]) -> Array:
+    """Codes for derivatives: without a conversion that clips those of the product, for which no tile is computed."""
+    choose = lambda operands, clips: lax.cond(
+        _some(clips), lambda o: _simulated(circuit, None, o)[0], partial(_product, circuit), operands
+    )
+    return jax.checkpoint(choose)(*operands)
+
+
+@custom_vmap
+def _some(clips: Array) -> Array:
+    """Whether any conversion clips, for a whole batch together: a choice of each would compute both sides."""
+    return clips
+
+
+@_some.def_vmap
+def _(size: int, batched: list[bool], clips: Array) -> tuple[Array, bool]:
+    return _some(jnp.any(clips)), False
+
+
+def _wide(circuit: Circuit, array: Array) -> Array:
+    """Bit lines as outputs: padding columns dropped, the shared column of a tile copied to its columns."""
+    outputs = circuit.contraction.shape[1]
+    return copy_columns(array, circuit.columns, outputs) if array.shape[-1] < outputs else array[..., :outputs]
+
+
+def _product(circuit: Circuit, operands: Operands) -> Array:
+    """What ideal converters give."""
+    contraction, array = circuit.contraction, operands.tile.array
+    inputs, outputs = contraction.shape
+    pairs = array.products(operands.codes)
+    assert pairs is not None
+    return reduce(add, (contraction.product(x, join(_wide(circuit, g), inputs, outputs)) for x, g in pairs))
+
+
+def _simulated(
+    circuit: Circuit, watch: Watch, operands: Operands, exact: bool = False
+) -> tuple[Array, Observation | None]:
+    """Every conversion computed; with `exact` none of a row that only fills up a chunk."""
+    contraction, encoding = circuit.contraction, circuit.encoding
+    codes, tile, steps, adc, key = operands
+    tiles, rows, width = tile.array.shape[-3:]
+    columns = 1 if width < contraction.shape[1] else circuit.columns  # one, copied digitally
+
+    def kernel(x, tile, key, first):
+        drives = encoding.drives(x, steps)
+        fold = jax.vmap(jax.random.fold_in, (None, 0))
+        row_keys = None if key is None else fold(key, first * encoding.planes + jnp.arange(len(drives)))
+
+        def of_tile(index, tile, drives):
+            keys = None if row_keys is None else jax.vmap(lambda k: jax.random.fold_in(k, index))(row_keys)
+            codes, seen = converted(adc, columns, tile, drives, keys)
+            return codes, None if watch is None else watch(seen, index, columns)
+
+        codes, seen = summed(circuit.batched, of_tile, tile, (tiles, rows, width), drives)
+        return _wide(circuit, encoding.collect(codes)), seen
+
+    row = codes.dtype.itemsize * (contraction.shape[0] + width * (tiles if circuit.batched else 1))
+    most = CACHE_BYTES.get(jax.default_backend(), DEVICE_BYTES) // (row * encoding.planes)
+    return contraction.over_rows(kernel, codes, tile, key, most, exact)

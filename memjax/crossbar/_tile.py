@@ -1,0 +1,97 @@
+"""One row of tiles, read: currents of its array, read noise, converters."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+from memjax.converters import AbstractAdc, Dynamic
+from memjax.crossbar._array import AbstractArray
+from memjax.effects import Power
+from memjax.mapping import copy_columns
+
+# Salt of the converters' noise, beyond the sources of read noise.
+_CONVERSION = 2**20
+
+
+class Tile(NamedTuple):
+    """Row tiles in front of their converters; every leaf has the tiles as its leading axes.
+
+    Attributes:
+        array: what drives meet.
+        powers: variance [LSB^2] of each independent read noise against the drive; arrays [T, rows, n], or
+            [T, rows, across] where it is common to the columns of a tile.
+        errors: the numbers of each converter error by name, each [T, m, n].
+    """
+
+    array: AbstractArray
+    powers: tuple[Power, ...]
+    errors: dict[str, Array]
+
+
+def converted(adc: AbstractAdc, columns: int, tile: Tile, drives: Array, keys: Array | None) -> tuple[Array, Array]:
+    """Codes of one row of tiles.
+
+    Args:
+        adc: the converters, with arrays as leaves.
+        columns: bit lines of a tile.
+        tile: one row of tiles, without the leading axis.
+        drives: [B, rows].
+        keys: key of the read noise of every vector; None where there is none.
+
+    Returns: (codes [B, n], times their LSB for a dynamic range; what the converters saw [LSB]).
+    """
+    current = tile.array.currents(drives)
+    errors = tile.errors
+    if keys is not None:
+        current = current + _noise(columns, tile.powers, drives, current.shape[-1], keys)
+        if adc.noisy:
+            errors = errors | {"Noise": _normal(keys, _CONVERSION, current.shape[-1], current.dtype)}
+    return _codes(columns, adc, current, errors)
+
+
+def _noise(columns: int, powers: tuple[Power, ...], x: Array, width: int, keys: Array) -> Array:
+    """Read noise of the bit lines [B, width] in LSB."""
+    total = jnp.zeros((len(x), width), x.dtype)
+    for source, power in enumerate(powers):
+        sigma = _root(_variance(x, power))
+        noise = sigma * _normal(keys, source, sigma.shape[-1], x.dtype)
+        total += noise if noise.shape[-1] == width else copy_columns(noise, columns, width)
+    return total
+
+
+def _variance(x: Array, power: Power) -> Array:
+    """Variance of the noise of a bit line [B, n] for drives [B, R]."""
+    parts = []
+    if power.squared is not None:
+        parts.append(jnp.square(x) @ power.squared)
+    if power.linear is not None:
+        parts.append(jnp.abs(x) @ power.linear)
+    if power.constant is not None:
+        parts.append(jnp.broadcast_to(jnp.sum(power.constant, axis=0), (len(x), power.constant.shape[-1])))
+    return sum(parts[1:], start=parts[0])
+
+
+def _normal(keys: Array, source: int, count: int, dtype) -> Array:
+    one = lambda key: jax.random.normal(jax.random.fold_in(key, source), (count,), dtype)
+    return jax.vmap(one)(keys)
+
+
+def _root(power: Array) -> Array:
+    """Square root whose gradient at zero is zero."""
+    positive = power > 0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, power, 1.0)), 0.0)
+
+
+def _codes(columns: int, adc: AbstractAdc, current: Array, errors: dict[str, Array]) -> tuple[Array, Array]:
+    if adc.bits is None or not isinstance(adc.range, Dynamic):
+        return current if adc.bits is None else adc.code(adc.distort(current, errors)), current
+    batch, width = current.shape
+    across = -(-width // columns)
+    vectors = jnp.pad(current, ((0, 0), (0, across * columns - width))).reshape(batch, across, columns)
+    full_scale = lax.stop_gradient(adc.range.full_scale(vectors, (-1,)))
+    lsb = adc.lsb(jnp.where(full_scale > 0, full_scale, 1.0)).astype(current.dtype)
+    errors = {name: numbers.reshape(-1, across, columns) for name, numbers in errors.items()}
+    codes = (adc.code(adc.distort(vectors / lsb, errors)) * lsb).reshape(batch, -1)[:, :width]
+    return codes, vectors / lsb
