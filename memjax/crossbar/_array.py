@@ -33,12 +33,16 @@ class AbstractArray(eqx.Module):
     def products(self, drives: Array) -> list[tuple[Array, Array]] | None:
         """Pairs (f(drives), matrix), f being elementwise, whose products add up to the currents of every tile.
 
-        None where there are none, since every current depends on all cells and drives.
+        None where currents are no such sum (then it does not look at the drives).
         """
 
     @abstractmethod
     def at_top(self) -> Array:
         """Current per drive [LSB] of every cell, at the largest voltage: [..., T, rows, bit lines]."""
+
+    def narrowed(self, width: int) -> "AbstractArray":
+        """The array without the bit lines after the first `width`."""
+        return self.over_cells(lambda cells: cells[..., :width])
 
     @abstractmethod
     def over_cells(self, f: Callable[[Array], Array]) -> "AbstractArray":

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from memjax import _check
+from memjax.circuit import Wires
 from memjax.converters import AbstractAdc, Adc, Dac
 from memjax.crossbar._backward import Backward
 from memjax.crossbar._describe import describe
@@ -29,7 +30,8 @@ class Hardware(eqx.Module):
         effects: non-idealities; they act in physical order (see `memjax.effects`), those of one hook in this one.
         programming: how targets are written: None: exactly (as far as the effects let them); a
             `memjax.programming.WriteVerify`: by pulses on its device, all cells of one kind. Every tile is one array.
-        wires: None: ideal wires.
+        wires: resistances of the word and bit lines of a tile, of its drivers and of its sense terminals
+            (`memjax.Wires`), solved exactly; None: ideal wires.
         backward: how gradients by inputs are made: None: the derivative of the forward read (with straight-through
             rounding); a `Backward`: read from the transposed array.
         schedule: how the row tiles of a matrix are computed: "scan" one after another (little memory, fastest on a
@@ -46,7 +48,7 @@ class Hardware(eqx.Module):
     adc: AbstractAdc = Adc(bits=8)
     effects: tuple[AbstractEffect, ...] = ()
     programming: WriteVerify | None = None
-    wires: None = None
+    wires: Wires | None = None
     backward: Backward | None = None
     schedule: str | None = eqx.field(static=True, default=None)
 
@@ -60,8 +62,13 @@ class Hardware(eqx.Module):
             raise ValueError(f"Hardware.effects must hold at most one current-voltage relation, got {self.effects!r}")
         if self.programming is not None:
             self._check_programming(self.programming)
-        if self.wires is not None:
-            raise TypeError(f"Hardware.wires must be None (ideal wires), got {self.wires!r}")
+        if self.wires is not None and not isinstance(self.wires, Wires):
+            raise TypeError(f"Hardware.wires must be a memjax.Wires or None (ideal wires), got {self.wires!r}")
+        if self.wires is not None and self.conduction is not None and self.dac.encoding.integrates:
+            raise ValueError(
+                f"Dac.encoding must not be {type(self.dac.encoding).__name__} for cells with a current-voltage "
+                "relation behind wires (Hardware.wires): their currents change when the pulses of other lines end"
+            )
         if self.backward is not None:
             self._check_backward(self.backward)
         self.mapping.check_cell(self.cell)

@@ -9,8 +9,10 @@ from jax import Array, lax
 from memjax.converters import Dynamic
 from memjax.crossbar._array import AbstractArray, Branches, Linear, per_tile
 from memjax.crossbar._hardware import Hardware
+from memjax.crossbar._layout import Layout, physical
+from memjax.crossbar._network import Network
 from memjax.crossbar._program import Chip
-from memjax.crossbar._range import expected_range
+from memjax.crossbar._range import conductance_at_top, expected_range
 from memjax.crossbar._response import (
     conducted,
     integrated,
@@ -19,6 +21,7 @@ from memjax.crossbar._response import (
     presented,
     weighted_sum,
 )
+from memjax.crossbar._terminals import attenuated, of_matrix
 from memjax.crossbar._tile import Tile
 from memjax.crossbar._transposed import turned
 from memjax.mapping import Conversion
@@ -45,11 +48,12 @@ class Ready(NamedTuple):
 def prepare(hardware: Hardware, chip: Chip) -> Ready:
     """The data-independent half of a read of one matrix (see `Ready`)."""
     cell, mapping, adc = hardware.cell, hardware.mapping, hardware.adc
-    conductance = presented(hardware, chip)
     scale, drive = chip["scale"], chip["drive"]
-    tiles, rows, _ = next(iter(conductance.values())).shape
-    dtype = scale.dtype
     outputs = scale.shape[-1]
+    cells = presented(hardware, chip)
+    seen = _at_terminals(hardware, (drive.shape[-1], outputs), cells)
+    tiles, rows, _ = next(iter(cells.values())).shape
+    dtype = scale.dtype
 
     volts = jnp.asarray(hardware.dac.volts(), dtype)
     lsb = jnp.asarray(lsb_of(hardware, chip), dtype)
@@ -58,9 +62,11 @@ def prepare(hardware: Hardware, chip: Chip) -> Ready:
     gain = weight_per_siemens * (lsb / volts)
     lines = jnp.pad(drive, (0, tiles * rows - drive.shape[-1])).reshape(tiles, rows, 1)
     powers = noise_power(hardware, chip)
+    if hardware.wires is not None:
+        powers = attenuated(powers, cells, seen)
 
     def tile(conversion):
-        array = array_of(hardware, conversion, conductance, lines * (volts / lsb))
+        array = array_of(hardware, conversion, cells, seen, lines * volts, lsb)
         width = array.shape[-1] if isinstance(adc.range, Dynamic) else min(outputs, array.shape[-1])
         sources = [weighted_sum(powers, factors) for factors in conversion.noise_sources] if powers else []
         kept = [power_of_drives(power, lines * volts, lsb) for power in sources]
@@ -68,15 +74,16 @@ def prepare(hardware: Hardware, chip: Chip) -> Ready:
             kept = [integrated(power, jnp.asarray(hardware.dac.steps(), dtype)) for power in kept]
         errors = {e.name: chip["adc"][conversion.name][e.name] for e in adc.mismatches}
         narrow = lambda array: array[..., :width]
-        return Tile(array.over_cells(narrow), *jax.tree.map(narrow, (tuple(kept), errors)))
+        return Tile(array.narrowed(width), *jax.tree.map(narrow, (tuple(kept), errors)))
 
     conversions, references = hardware.conversions
     tiles_of = tuple(map(tile, conversions))
     gains = tuple(jnp.asarray(c.factor, dtype) * gain for c in conversions)
-    shape = (drive.shape[-1], outputs)
-    reference = jnp.broadcast_to(sum(references) * weight_per_siemens, shape) if references else None
-    turned_chip = None if hardware.backward is None else _turn(hardware, conductance, scale, drive.shape[-1])
-    return Ready(tiles_of, gains, reference, chip.get("dac_range"), turned_chip)
+    reference = None
+    if references:
+        reference = jnp.broadcast_to(sum(references) * weight_per_siemens, (drive.shape[-1], outputs))
+    transposed = None if hardware.backward is None else _turn(hardware, seen, scale, drive.shape[-1])
+    return Ready(tiles_of, gains, reference, chip.get("dac_range"), transposed)
 
 
 def _turn(hardware: Hardware, conductance: dict[str, Array], scale: Array, inputs: int) -> tuple[Ready, Array]:
@@ -111,22 +118,61 @@ def lsb_of(hardware: Hardware, chip: Chip) -> Any:
     return adc.lsb(chip["adc_range"] if adc.range is None else adc.range)
 
 
+def _at_terminals(hardware: Hardware, shape: tuple[int, int], cells: dict[str, Array]) -> dict[str, Array]:
+    """Conductances [S] with wires; of cells with a curved relation behind them those at the largest voltage."""
+    if hardware.wires is not None:
+        cells = {name: conductance_at_top(hardware, g) for name, g in cells.items()}
+    return of_matrix(hardware, shape, cells)
+
+
 def array_of(
-    hardware: Hardware, conversion: Conversion, conductance: dict[str, Array], lsb_per_siemens: Array
+    hardware: Hardware,
+    conversion: Conversion,
+    cells: dict[str, Array],
+    seen: dict[str, Array],
+    volts: Array,
+    lsb: Array,
 ) -> AbstractArray:
-    """What drives meet in front of one kind of converter, of arrays [S] [T, rows, width]."""
-    branches = zip(*(conducted(hardware, g) for g in conductance.values()), strict=True)
+    """What drives meet in front of one kind of converter.
+
+    Args:
+        hardware, conversion: the specification.
+        cells: conductances of every array [S], [row tiles, rows, width].
+        seen: the same at the terminals.
+        volts: voltage of each word line at a unit of the drive [V], [row tiles, rows, 1].
+        lsb: current of one LSB [A].
+    """
+    per_drive = volts / lsb
+    if hardware.conduction is None:
+        return Linear(conversion.signed(seen) * per_drive)
+    dac, swing = hardware.dac, hardware.dac.encoding.full_swing
+    if hardware.wires is not None:
+        top = conversion.referred(lambda g: conductance_at_top(hardware, g)).signed(seen) * per_drive
+        full = volts[..., 0] * (dac.v_max / dac.volts() if swing else 1.0)
+        return _network(hardware, conversion, cells, full, lsb, top)
+    branches = zip(*(conducted(hardware, g) for g in cells.values()), strict=True)
 
     def matrix(i, arrays):
-        seen = conversion.referred(lambda g: conducted(hardware, g)[i])
-        return seen.signed(dict(zip(conductance, arrays, strict=True))) * lsb_per_siemens
+        signed = conversion.referred(lambda g: conducted(hardware, g)[i]).signed
+        return signed(dict(zip(cells, arrays, strict=True))) * per_drive
 
     matrices = tuple(matrix(i, arrays) for i, arrays in enumerate(branches))
-    if hardware.conduction is None:
-        return Linear(*matrices)
-    dac = hardware.dac
-    swing = dac.encoding.full_swing
-    conduction, volts, top = per_tile(
-        (hardware.conduction, dac.v_max if swing else dac.volts(), dac.v_max), matrices[0]
+    numbers = hardware.conduction, dac.v_max if swing else dac.volts(), dac.v_max
+    conduction, unit, top = per_tile(numbers, matrices[0])
+    return Branches(matrices, conduction, unit, top, swing)
+
+
+def _network(
+    hardware: Hardware, conversion: Conversion, cells: dict[str, Array], volts: Array, lsb: Array, top: Array
+) -> Network:
+    down, rows, width = top.shape
+    layout = Layout.of(hardware, (down * rows, width))
+    by_column_tile = lambda g: jnp.moveaxis(g.reshape(down, rows, layout.across, -1), 2, 1)
+    tiles = physical(layout.placement, {name: by_column_tile(g) for name, g in cells.items()})
+    numbers = conversion.own, conversion.shared, conversion.reference, lsb, hardware.wires, hardware.conduction
+    own, shared, reference, lsb, wires, conduction = jax.tree.map(
+        lambda a: jnp.broadcast_to(jnp.asarray(a, top.dtype), (down, *jnp.shape(a))), numbers
     )
-    return Branches(matrices, conduction, volts, top, swing)
+    widths = tuple((placed, tuple(map(layout.width, placed.arrays))) for placed in layout.placement)
+    swing = hardware.dac.encoding.full_swing
+    return Network(tuple(tiles.values()), own, shared, reference, volts, lsb, wires, conduction, top, widths, swing)

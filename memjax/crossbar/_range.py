@@ -7,8 +7,9 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from memjax.crossbar._hardware import Hardware
-from memjax.crossbar._layout import cut
 from memjax.crossbar._response import conducted
+from memjax.crossbar._terminals import at_terminals
+from memjax.crossbar._tiles import Tiling
 from memjax.effects import Ageing, Reading, Targeting, acting
 
 
@@ -47,14 +48,14 @@ def largest_current(
 
     Args:
         hardware: the specification.
-        conductance: of every array [S], [..., rows, columns] (of a shared column [..., rows, 1]).
-        driven: which cells are no padding, [..., rows, columns].
+        conductance: of every array [S], [count, rows, columns] (of a shared column [count, rows, 1]).
+        driven: which cells are no padding, [count, rows, columns].
         at_once: number of inputs that a read drives together; None: all of a tile.
 
-    Returns: [...].
+    Returns: [count].
     """
-    at_top = partial(_at_top, hardware)
-    conductance = {name: at_top(g) for name, g in conductance.items()}
+    at_top = partial(conductance_at_top, hardware)
+    conductance = at_terminals(hardware, {name: at_top(g) for name, g in conductance.items()})
     if hardware.adc.subtract == "digital":
         sums = [_sum(jnp.where(driven[..., : g.shape[-1]], g, 0.0), at_once) for g in conductance.values()]
         return hardware.dac.v_max * jnp.stack([jnp.max(total, axis=(-2, -1)) for total in sums]).max(0)
@@ -79,7 +80,7 @@ def _sum(cells: Array, at_once: int | None) -> Array:
 
 def full_cell(hardware: Hardware, dtype: Any) -> Array:
     """Conductance [S] of a cell at G_on, at the largest read voltage."""
-    return _at_top(hardware, jnp.asarray(hardware.cell.g_on, dtype))
+    return conductance_at_top(hardware, jnp.asarray(hardware.cell.g_on, dtype))
 
 
 def full_scale(hardware: Hardware, top: Array) -> Array:
@@ -89,11 +90,13 @@ def full_scale(hardware: Hardware, top: Array) -> Array:
 
 def expected_range(hardware: Hardware, chip: dict[str, Any], inputs: int, outputs: int) -> Array:
     """The range [A] for the conductances of a matrix [inputs, outputs] as they are."""
-    driven = cut(jnp.ones((inputs, outputs), bool), hardware.rows, hardware.tile[1], False)
-    return full_scale(hardware, largest_current(hardware, chip["conductance"], driven).max())
+    tiling = Tiling.of(hardware, {"chip": (inputs, outputs)})
+    arrays = tiling.apart({"chip": chip["conductance"]})
+    driven = tiling.cut({"chip": jnp.ones((inputs, outputs), bool)})
+    return full_scale(hardware, largest_current(hardware, arrays, driven).max())
 
 
-def _at_top(hardware: Hardware, conductance: Array) -> Array:
+def conductance_at_top(hardware: Hardware, conductance: Array) -> Array:
     """Conductance I / V [S] at the largest read voltage."""
     if hardware.conduction is None:
         return conductance

@@ -1,0 +1,55 @@
+"""Arrays as the terminals of their tiles see them: through wires, exactly."""
+
+import jax.numpy as jnp
+from jax import Array
+
+from memjax import circuit
+from memjax.crossbar._hardware import Hardware
+from memjax.crossbar._tiles import Tiling, in_chunks, over_tiles
+from memjax.effects import Power
+
+# Numbers that the solution of an array holds for each of its cells.
+_HELD = 8
+
+
+def at_terminals(hardware: Hardware, arrays: dict[str, Array]) -> dict[str, Array]:
+    """Conductances [S] of tiles of every array [count, rows, columns] with the wires of their physical tiles.
+
+    What a read drives and converts are the terminals: current = voltage @ these. Each depends on all cells of its tile.
+    """
+    if hardware.wires is None:
+        return arrays
+    transfer = lambda tile, _: circuit.transfer_matrix(tile, hardware.wires)
+    cells = _HELD * len(arrays) * hardware.tile[0] * hardware.tile[1]
+    return in_chunks(lambda tiles: over_tiles(hardware.mapping.placement, transfer, tiles), arrays, cells)
+
+
+def of_matrix(hardware: Hardware, shape: tuple[int, int], arrays: dict[str, Array]) -> dict[str, Array]:
+    """The same for the arrays of one matrix of a `shape` (K, N), each [row tiles, rows, width]."""
+    if hardware.wires is None:
+        return arrays
+    tiling = Tiling.of(hardware, {"chip": shape})
+    return tiling.together(at_terminals(hardware, tiling.apart({"chip": arrays})))["chip"]
+
+
+def attenuated(powers: dict[str, Power], cells: dict[str, Array], seen: dict[str, Array]) -> dict[str, Power]:
+    """Noise of the cells as the terminals see it.
+
+    With u the voltage of a cell over that of its driver, and w the part of the current of a source across the cell that
+    reaches its sense terminal, the conductance at the terminals is u w G but for currents that take detours. Both are
+    taken as sqrt(u w): an approximation, of an order of the drop along the wires, that takes the noise of a cell to
+    belong to its own word line and bit line.
+    """
+    return {name: _attenuated(power, _ratio(cells[name], seen[name])) for name, power in powers.items()}
+
+
+def _ratio(cells: Array, seen: Array) -> Array:
+    conducting = cells > 0
+    return jnp.clip(jnp.where(conducting, seen / jnp.where(conducting, cells, 1.0), 0.0), 0.0, 1.0)
+
+
+def _attenuated(power: Power, ratio: Array) -> Power:
+    """Variances go with w^2 times what the voltage u does to them."""
+    factors = ratio**2, ratio * jnp.sqrt(ratio + 1e-30), ratio
+    scaled = (None if part is None else part * f for part, f in zip(power, factors, strict=True))
+    return Power(*scaled)
