@@ -17,9 +17,10 @@ def at_terminals(hardware: Hardware, arrays: dict[str, Array]) -> dict[str, Arra
 
     What a read drives and converts are the terminals: current = voltage @ these. Each depends on all cells of its tile.
     """
-    if hardware.wires is None:
+    wires = hardware.wires
+    if wires is None:
         return arrays
-    transfer = lambda tile, _: circuit.transfer_matrix(tile, hardware.wires)
+    transfer = lambda tile, _: circuit.transfer_matrix(tile, wires)
     cells = _HELD * len(arrays) * hardware.tile[0] * hardware.tile[1]
     return in_chunks(lambda tiles: over_tiles(hardware.mapping.placement, transfer, tiles), arrays, cells)
 
