@@ -12,7 +12,7 @@ by recurrence and never applied, so that no wire conductance 1/r is ever formed.
 """
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -39,7 +39,7 @@ class Nodes(NamedTuple):
     word: Array
     bit: Array
     current: Array
-    iterations: Any
+    iterations: Array
     residual: Array
 
 
@@ -112,9 +112,12 @@ def _tangent(control, primals, tangents):
         None if bit_far is None else (-bit_far if d_sources.sense is None else d_sources.sense - bit_far),
     )
     moved = _linear(conductance, links, d_sources._replace(cell=cell), far, control)
-    no_change = np.zeros(jnp.shape(nodes.iterations), jax.dtypes.float0)
-    moved = Nodes(moved.word + word, moved.bit + bit, moved.current, no_change, jnp.zeros_like(nodes.residual))
-    return nodes, moved
+    return nodes, moved._replace(
+        word=moved.word + word,
+        bit=moved.bit + bit,
+        iterations=np.zeros(jnp.shape(nodes.iterations), jax.dtypes.float0),
+        residual=jnp.zeros_like(nodes.residual),
+    )
 
 
 def _shift(cells, resistance, far, d_resistance, d_far, *, from_end):

@@ -72,10 +72,11 @@ def solve(
     solution = _solve(conductance, voltage, sense, wires, control)
     converged = _check.concrete(solution.converged)
     if converged is not None and not converged.all():
+        worst, most = (np.max(np.asarray(x)) for x in (solution.residual, solution.iterations))
         warnings.warn(
             f"circuit.solve: {np.count_nonzero(~converged)} of {converged.size} arrays did not converge to "
-            f"{control.tolerance:g}: the largest residual is {np.max(np.asarray(solution.residual)):.2g} after "
-            f"{np.max(np.asarray(solution.iterations))} iterations. Allow more iterations, or check the wires.",
+            f"{control.tolerance:g}: relative residual {worst:.2g} after {most} iterations. Allow more iterations, or "
+            f"check the wires.",
             stacklevel=2,
         )
     return solution
