@@ -175,7 +175,7 @@ def _in_one_pass(
     scales = None if hardware.mapping.percentile is None else _percentiles(hardware, matrices)
     parts, columns, ranges = _written_tiles(tiling, named, at_once, hardware, weights, scales, key, cells)
     chip = moved(Tiling.together, tiling, parts)
-    scales = moved(Tiling.by_column, tiling, columns) if scales is None else scales
+    scales = moved(Tiling.by_column, tiling, columns)
     ranges = None if ranges is None else moved(Tiling.by_matrix, tiling, ranges)
     for name, entry in chip.items():
         *shape, _ = matrices[name].shape
@@ -232,10 +232,13 @@ def _written_tiles(
             chip["adc"] = make_converters(hardware, targets, tiles["converters"])
         top = None
         if estimates_range(hardware):
-            top = largest_current(hardware, {n: nominal(hardware, g) for n, g in targets.items()}, driven, at_once)
+            aimed = over_tiles(tiling.placement, lambda target, _: nominal(hardware, target), targets)
+            top = largest_current(hardware, aimed, driven, at_once)
         return chip, top
 
     parts, top = in_chunks(of_tiles, tiles, len(arrays) * hardware.rows * hardware.tile[1])
+    for headroom in _headrooms(hardware):
+        columns = columns / headroom
     if top is None:
         return parts, columns, None
     top = jax.ops.segment_max(lax.stop_gradient(top), tiling.places[0], tiling.matrices, indices_are_sorted=True)
@@ -298,14 +301,25 @@ def _targets(hardware: Hardware, weights: Array, used: tuple[Array, Array]) -> t
     """
     rows, columns = (jnp.arange(n) < count[:, None] for n, count in zip(weights.shape[1:], used, strict=True))
     driven = rows[:, :, None] & columns[:, None, :]
-    fractions = hardware.mapping.fractions(weights, hardware.cell)
+    wanted = {n: hardware.cell.conductance(f) for n, f in hardware.mapping.fractions(weights, hardware.cell).items()}
+    for headroom in _headrooms(hardware):
+        wanted = _compressed(hardware, wanted, headroom)
     off = jnp.asarray(hardware.cell.g_off, weights.dtype)
-    targets = {
-        # One column shared by all columns of a tile stands once in every tile.
-        name: jnp.where(driven[..., : fraction.shape[-1]], hardware.cell.conductance(fraction), off)
-        for name, fraction in fractions.items()
-    }
-    return targets, driven
+    # One column shared by all columns of a tile stands once in every tile.
+    return {name: jnp.where(driven[..., : g.shape[-1]], g, off) for name, g in wanted.items()}, driven
+
+
+def _headrooms(hardware: Hardware) -> list[Any]:
+    """Shares of the range that weights are mapped to, one within the other."""
+    return [e.headroom for _, e in acting(hardware.effects, Targeting) if e.headroom is not None]
+
+
+def _compressed(hardware: Hardware, wanted: dict[str, Array], headroom: Any) -> dict[str, Array]:
+    """Conductances in a share `headroom` of the range, about those of the weight zero."""
+    cell = hardware.cell
+    one = jnp.zeros((1, 1), next(iter(wanted.values())).dtype)
+    zero = {n: cell.g_off * (1.0 - f) + cell.g_on * f for n, f in hardware.mapping.fractions(one, cell).items()}
+    return {name: jnp.asarray(zero[name] + headroom * (g - zero[name]), g.dtype) for name, g in wanted.items()}
 
 
 def _fabricated(hardware: Hardware, like: Array, key: Array) -> tuple[Array, Array]:

@@ -78,7 +78,16 @@ class Fabrication(AbstractEffect):
 
 
 class Targeting(AbstractEffect):
-    """Hook: what a write aims at."""
+    """Hook: what a write aims at.
+
+    Attributes:
+        headroom: share of the range of conductances that weights are mapped to, about that of the weight zero; None:
+            all of it.
+    """
+
+    @property
+    def headroom(self) -> Any:
+        return None
 
     @abstractmethod
     def target(self, conductance: Array, low: Array, high: Array) -> Array:

@@ -174,3 +174,29 @@ def test_segments_must_fit_the_tile():
     spec = hardware(wires=mj.Wires(row=np.ones(COLUMNS + 1)))
     with pytest.raises(ValueError, match="Wires.row must have shape"):
         mj.program(spec, W, jax.random.key(0)) and mj.matmul(spec, mj.program(spec, W, jax.random.key(0)), X)
+
+
+@pytest.mark.parametrize("mapping", [*MAPPINGS[:3], CurrentMirror(), MAPPINGS[4]], ids=lambda m: type(m).__name__)
+def test_predistorted_cells_show_the_wanted_weights(mapping):
+    """Also where two arrays share a tile; scales are those of the part of the range that is used."""
+    small = mj.Wires(row=3.0, column=4.0, source=5.0, sense=5.0)
+    ideal = hardware(mapping, None)
+    wanted = mj.matmul(ideal, mj.program(ideal, W, jax.random.key(2)), X)
+    error = {}
+    for effects in ((), (mj.effects.Predistortion(small, headroom=0.7, steps=3),)):
+        spec = hardware(mapping, small, effects=effects)
+        chip = mj.program(spec, W, jax.random.key(2))
+        error[effects] = np.linalg.norm(mj.matmul(spec, chip, X) - wanted) / np.linalg.norm(wanted)
+    plain, corrected = error.values()
+    assert plain > 0.01
+    assert corrected < 1e-3 * plain
+
+
+def test_headroom_alone_scales_nothing():
+    """Without wires the read is the same, at a smaller signal."""
+    spec = hardware(wires=None, effects=(mj.effects.Predistortion(mj.Wires(), headroom=0.5),), adc=mj.Adc(bits=8))
+    chip = mj.program(spec, W, jax.random.key(2))
+    full = mj.program(hardware(wires=None, adc=mj.Adc(bits=8)), W, jax.random.key(2))
+    np.testing.assert_allclose(chip["scale"], 2.0 * full["scale"])
+    np.testing.assert_allclose(chip["adc_range"], 0.5 * full["adc_range"], rtol=1e-5)
+    np.testing.assert_allclose(mj.matmul(spec, chip, X), X @ W, atol=0.1)

@@ -1,0 +1,83 @@
+"""Conductances whose array, seen through its wires, is the wanted one."""
+
+from typing import Any
+
+import jax.numpy as jnp
+from jax import Array, lax
+
+from memjax import _check
+from memjax.circuit._transfer import transfer_matrix
+from memjax.circuit._wires import Wires
+
+
+def predistort(target: Any, wires: Wires, low: Any = 0.0, high: Any = jnp.inf, *, steps: int = 2) -> Array:
+    """Conductances G in [low, high] with transfer_matrix(G, wires) = target, as far as the range allows.
+
+    The start gives every cell its wanted current while all word lines are at one voltage,
+
+        G_0 = T / (1 - drop(T)),   drop: of the wanted currents T along the wires, for 1 V,
+
+    which is exact for constant inputs. Each step then corrects by what is left for all inputs,
+
+        G <- G T / transfer_matrix(G),
+
+    and gains one to three digits until cells meet their bounds. A cell that should conduct less than what reaches its
+    terminals by detours ends at `low`. Differentiable, also in the wires.
+
+    Args:
+        target: wanted conductances at the terminals [..., m, n] [S].
+        wires: resistances [ohm], without floating lines.
+        low, high: bounds of the cells, numbers or arrays like `target` [S].
+        steps: number of corrections (static).
+
+    Returns: [..., m, n] [S].
+
+    Raises: ValueError for values out of their range or shapes that do not match.
+
+    Source: the start as the calibration of Hu et al. (DAC 2016), who tune cells to their ideal currents at one input;
+    the corrections by algebra.
+    """
+    _check.integer("steps", steps, 0, 100)
+    _check.number("target", target, 0.0)
+    _check.number("low", low, 0.0)
+    _check.number("high", high, 0.0, infinite=True)
+    target = jnp.asarray(target)
+    if not jnp.issubdtype(target.dtype, jnp.floating):
+        target = target.astype(jnp.float32)
+    if target.ndim < 2 or 0 in target.shape:
+        raise ValueError(f"target must have shape [..., word lines, bit lines], got {target.shape}")
+    *_, m, n = target.shape
+    wires.check(m, n)
+    within = lambda g: jnp.clip(g, jnp.asarray(low, target.dtype), jnp.asarray(high, target.dtype))
+    left = 1.0 - _drop(target, wires)
+    enough = left > 0
+    conductance = within(jnp.where(enough, target / jnp.where(enough, left, 1.0), high))
+    for _ in range(steps):
+        seen = transfer_matrix(conductance, wires)
+        conducts = seen > 0
+        conductance = within(conductance * jnp.where(conducts, target / jnp.where(conducts, seen, 1.0), 1.0))
+    return conductance
+
+
+def _drop(current: Array, wires: Wires) -> Array:
+    """Voltage lost along both lines of every cell for currents of the cells [..., m, n], sensed and driven at one end.
+
+    A second drive or sense terminal halves the way: its lines share the current as without cells.
+    """
+    *_, m, n = current.shape
+    links = wires.links(m, n, current.dtype)
+    word = _along(jnp.swapaxes(current, -1, -2), links.word.T, links.word_far)
+    bit = _along(jnp.flip(current, -2), jnp.flip(links.bit, -2), links.bit_far)
+    return jnp.swapaxes(word, -1, -2) + jnp.flip(bit, -2)
+
+
+def _along(current: Array, resistance: Array, far: Array | None) -> Array:
+    """Drop at the nodes of lines along axis -2, from their terminal on."""
+    axis = current.ndim - 2
+    beyond = lax.cumsum(current, axis, reverse=True)
+    if far is not None:  # the part of each current that comes from the other end
+        near = jnp.cumsum(jnp.broadcast_to(resistance, current.shape[-2:]), axis=0)
+        total = near[-1] + far
+        share = jnp.where(total > 0, near / jnp.where(total > 0, total, 1.0), 0.5)
+        beyond = beyond - jnp.sum(share * current, axis=axis, keepdims=True)
+    return lax.cumsum(resistance * beyond, axis)
