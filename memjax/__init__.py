@@ -6,6 +6,7 @@ All quantities are in SI units (V, A, S, ohm, s, K).
 import importlib
 from importlib.metadata import version
 
+from memjax import circuit as circuit
 from memjax import converters as converters
 from memjax import devices as devices
 from memjax import effects as effects
@@ -14,6 +15,7 @@ from memjax import mapping as mapping
 from memjax import montecarlo as montecarlo
 from memjax import programming as programming
 from memjax import training as training
+from memjax.circuit import Wires as Wires
 from memjax.converters import Adc as Adc
 from memjax.converters import Dac as Dac
 from memjax.converters import Dynamic as Dynamic

@@ -1,5 +1,8 @@
-"""Wires: arrays of cells with resistive lines, solved as circuits."""
+"""Arrays with resistive wires: plain arrays in and out."""
 
+from memjax.circuit._solve import Solution as Solution
+from memjax.circuit._solve import solve as solve
 from memjax.circuit._spice import SpiceResult as SpiceResult
 from memjax.circuit._spice import from_spice as from_spice
 from memjax.circuit._spice import to_spice as to_spice
+from memjax.circuit._wires import Wires as Wires

@@ -1,0 +1,151 @@
+"""The full solution of arrays with resistive wires, for leading axes of any kind."""
+
+import warnings
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from memjax import _check
+from memjax.circuit._network import Control, Sources, network
+from memjax.circuit._wires import Wires
+
+
+class Solution(NamedTuple):
+    """Voltages [V] and currents [A] of an array with m word and n bit lines; leading axes as broadcast.
+
+    current: into the sense terminals [..., n] (both, with double_sense); source_current: out of the drivers [..., m];
+    word_line_voltage, bit_line_voltage, cell_voltage (their difference) [..., m, n]; iterations of the solver;
+    residual, relative; converged: whether the residual is within the tolerance.
+    """
+
+    current: Array
+    source_current: Array
+    word_line_voltage: Array
+    bit_line_voltage: Array
+    cell_voltage: Array
+    iterations: Array
+    residual: Array
+    converged: Array
+
+
+def solve(
+    conductance: Any,
+    voltage: Any,
+    wires: Wires,
+    *,
+    sense_voltage: Any = 0.0,
+    tolerance: float | None = None,
+    max_iterations: int = 500,
+    iterations: int | None = None,
+) -> Solution:
+    """All voltages and currents of arrays whose word and bit lines have resistance.
+
+        sum of the currents into each node = 0,  cell current = G (W - B)
+
+    Differentiable in conductance, voltages and every wire resistance, in forward and reverse mode and to any order;
+    jit and vmap over everything. Without wires the current is Ohm's law, voltage @ conductance, exactly.
+
+    Args:
+        conductance: cells [..., m, n] [S]; 0 is an open cell.
+        voltage: drivers [..., m] [V].
+        wires: resistances [ohm].
+        sense_voltage: sense terminals, [..., n] or a number [V].
+        tolerance: residual at which the iteration stops, relative and in the norm of dissipated power: 1e-6 (float32)
+            or 1e-13 (float64) if None.
+        max_iterations: where it stops at the latest.
+        iterations: do exactly so many, without looking at the residual, as suits training (static).
+
+    Returns: `Solution`.
+
+    Raises: ValueError for shapes that do not match and, before compilation, for values out of their range.
+    Warns: UserWarning where the iteration did not converge, outside jit; inside, look at `converged`.
+
+    Source: ladder-preconditioned conjugate gradients; the arrays of badcrossbar (Joksas and Mehonic, SoftwareX 12,
+    2020) are Wires(row=r, column=r).
+    """
+    conductance, voltage, sense = _checked(conductance, voltage, wires, sense_voltage)
+    control = _control(tolerance, max_iterations, iterations, conductance.dtype)
+    solution = _solve(conductance, voltage, sense, wires, control)
+    converged = _check.concrete(solution.converged)
+    if converged is not None and not converged.all():
+        worst, most = (np.max(np.asarray(x)) for x in (solution.residual, solution.iterations))
+        warnings.warn(
+            f"circuit.solve: {np.count_nonzero(~converged)} of {converged.size} arrays did not converge to "
+            f"{control.tolerance:g}: relative residual {worst:.2g} after {most} iterations. Allow more iterations, or "
+            f"check the wires.",
+            stacklevel=2,
+        )
+    return solution
+
+
+def _checked(conductance: Any, voltage: Any, wires: Any, sense: Any) -> tuple[Array, Array, Array | None]:
+    """The arguments as arrays of one dtype, and None for sense terminals at 0 V."""
+    if not isinstance(wires, Wires):
+        raise TypeError(f"wires must be memjax.Wires, got {wires!r}")
+    _check.number("conductance", conductance, 0.0)
+    _check.number("voltage", voltage)
+    _check.number("sense_voltage", sense)
+    dtype = jnp.result_type(conductance, voltage, sense, jnp.float32)
+    zero = _check.concrete(sense)
+    grounded = zero is not None and not np.any(zero)
+    conductance, voltage, sense = (jnp.asarray(x, dtype) for x in (conductance, voltage, sense))
+    if conductance.ndim < 2 or 0 in conductance.shape:
+        raise ValueError(f"conductance must have shape [..., word lines, bit lines], got {conductance.shape}")
+    *_, m, n = conductance.shape
+    if voltage.ndim < 1 or voltage.shape[-1] != m:
+        raise ValueError(f"voltage must have shape [..., {m}] for conductance {conductance.shape}, got {voltage.shape}")
+    if sense.ndim and sense.shape[-1] != n:
+        raise ValueError(
+            f"sense_voltage must be a number or [..., {n}] for conductance {conductance.shape}, got {sense.shape}"
+        )
+    try:
+        np.broadcast_shapes(conductance.shape[:-2], voltage.shape[:-1], sense.shape[:-1])
+    except ValueError:
+        raise ValueError(
+            f"leading axes must broadcast, got conductance {conductance.shape}, voltage {voltage.shape} and "
+            f"sense_voltage {sense.shape}"
+        ) from None
+    wires.check(m, n)
+    return conductance, voltage, None if grounded else jnp.broadcast_to(sense, (*sense.shape[:-1], n))
+
+
+def _control(tolerance: float | None, max_iterations: int, iterations: int | None, dtype: Any) -> Control:
+    """The checked settings of the iteration."""
+    if tolerance is None:
+        tolerance = 1e-6 if jnp.finfo(dtype).eps > 1e-10 else 1e-13
+    _check.number("tolerance", tolerance, 0.0, 1.0, open_low=True)
+    _check.integer("max_iterations", max_iterations, 0, 10**6)
+    if iterations is not None:
+        _check.integer("iterations", iterations, 0, 10**6)
+    return Control(float(tolerance), max_iterations, iterations)
+
+
+@partial(jax.jit, static_argnames="control")
+def _solve(conductance: Array, voltage: Array, sense: Array | None, wires: Wires, control: Control) -> Solution:
+    m, n = conductance.shape[-2:]
+    links = wires.links(m, n, conductance.dtype)
+
+    def one(conductance, drive, sense=None):
+        nodes = network(conductance, links, Sources(drive, sense), control)
+        cells = nodes.word - nodes.bit
+        return Solution(
+            nodes.current,
+            jnp.sum(conductance * cells, axis=1),
+            nodes.word,
+            nodes.bit,
+            cells,
+            nodes.iterations,
+            nodes.residual,
+            nodes.residual <= control.tolerance,
+        )
+
+    arrays = (conductance, voltage) if sense is None else (conductance, voltage, sense)
+    axes = ("(m,n)", "(m)", "(n)")[: len(arrays)]
+    return Solution(*jnp.vectorize(lambda *x: tuple(one(*x)), signature=f"{','.join(axes)}->{_OUTPUTS}")(*arrays))
+
+
+_OUTPUTS = "(n),(m),(m,n),(m,n),(m,n),(),(),()"

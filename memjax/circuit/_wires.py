@@ -1,0 +1,97 @@
+"""The resistances of the wires of one array."""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax import Array
+
+from memjax import _check
+
+
+class Links(NamedTuple):
+    """Resistance of every link of an array, each line with its terminal [ohm]; a length of 1 stands for all lines.
+
+    word: [m or 1, n], link j leads to cell j from the side of the driver; bit: [m, n or 1], link i leads from cell i
+    towards the sense terminal. word_far [m or 1] and bit_far [n or 1]: from the other ends to drivers and terminals of
+    their own, or None.
+    """
+
+    word: Array
+    bit: Array
+    word_far: Array | None
+    bit_far: Array | None
+
+
+class Wires(eqx.Module):
+    """Resistances of the wires of an array of m word lines and n bit lines, from drivers to virtual grounds.
+
+    A word line starts at its driver: `source`, then a segment before each of its n cells. A bit line ends at its sense
+    terminal: a segment after each of its m cells, then `sense`. So the link from the driver to the first cell is
+    source + row, and the link from the last cell to the virtual ground sense + column.
+
+    Args:
+        row: segments of a word line, from the driver on [ohm]: a number, [n] or [m, n].
+        column: segments of a bit line, segment i below cell i [ohm]: a number, [m] or [m, n].
+        source: output resistance of the drivers [ohm]: a number or [m]. Infinity: a word line left floating.
+        sense: input resistance of the sense terminals [ohm]: a number or [n]. Infinity: a bit line left floating.
+        double_drive: every word line is driven at its far end too, through source + row (that of the first cell).
+        double_sense: every bit line is sensed at its top too, through sense + column (that of the last cell).
+
+    Any of them may be zero.
+
+    Raises: ValueError for a resistance that is negative, NaN or (segments) infinite.
+    """
+
+    row: Any = 0.0
+    column: Any = 0.0
+    source: Any = 0.0
+    sense: Any = 0.0
+    double_drive: bool = eqx.field(static=True, default=False)
+    double_sense: bool = eqx.field(static=True, default=False)
+
+    def __check_init__(self):
+        _check.not_negative("Wires", row=self.row, column=self.column)
+        for name in ("source", "sense"):
+            _check.number(f"Wires.{name}", getattr(self, name), 0.0, infinite=True)
+        for name in ("double_drive", "double_sense"):
+            if not isinstance(getattr(self, name), bool):
+                raise TypeError(f"Wires.{name} must be True or False, got {getattr(self, name)!r}")
+
+    def check(self, m: int, n: int) -> None:
+        """Raise unless the resistances suit an array of m word lines and n bit lines."""
+        valid = {
+            "row": ((), (n,), (m, n)),
+            "column": ((), (m,), (m, n)),
+            "source": ((), (m,)),
+            "sense": ((), (n,)),
+        }
+        for name, shapes in valid.items():
+            shape = jnp.shape(getattr(self, name))
+            if shape not in shapes:
+                raise ValueError(
+                    f"Wires.{name} must have shape {' or '.join(map(str, shapes))} for {m} word lines and {n} bit "
+                    f"lines, got {shape}"
+                )
+
+    def links(self, m: int, n: int, dtype: Any) -> Links:
+        """The resistance of every link of an array of m word lines and n bit lines."""
+        row, column, source, sense = (jnp.asarray(r, dtype) for r in (self.row, self.column, self.source, self.sense))
+        row = row if row.ndim == 2 else jnp.broadcast_to(row, (1, n))
+        column = column if column.ndim == 2 else jnp.broadcast_to(column.reshape(-1, 1), (m, 1))
+        source, sense = jnp.atleast_1d(source), jnp.atleast_1d(sense)
+        first, last = source + row[:, 0], sense + column[-1]
+        word = jnp.concatenate([first[:, None], jnp.broadcast_to(row[:, 1:], (first.shape[0], n - 1))], axis=1)
+        bit = jnp.concatenate([jnp.broadcast_to(column[:-1], (m - 1, last.shape[0])), last[None]])
+        return Links(word, bit, first if self.double_drive else None, last if self.double_sense else None)
+
+    def turned(self) -> "Wires":
+        """The wires of the array seen from its bit lines: drivers where it was sensed, and sensed where it was driven.
+
+        Word line k of the turned array is bit line n-1-k of this one and bit line k word line m-1-k, so that its
+        conductances are `jnp.flip(conductance.T)`, and its transfer matrix is `jnp.flip(transfer.T)` (reciprocity).
+        """
+        back = lambda r: jnp.flip(jnp.asarray(r).T)
+        return Wires(
+            back(self.column), back(self.row), back(self.sense), back(self.source), self.double_sense, self.double_drive
+        )
