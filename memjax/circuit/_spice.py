@@ -11,6 +11,8 @@ import numpy as np
 
 from memjax import _check
 from memjax.circuit._expression import expression
+from memjax.circuit._newton import check_conduction
+from memjax.circuit._wires import Wires
 from memjax.devices import AbstractDevice
 
 # Agreement with a direct solution to 1e-13; the defaults of ngspice are for transistors and volts.
@@ -43,7 +45,7 @@ class SpiceResult(NamedTuple):
 def to_spice(
     conductance: Any,
     voltage: Any,
-    wires: Any,
+    wires: Wires,
     *,
     time: Any = None,
     sense_voltage: Any = 0.0,
@@ -66,7 +68,7 @@ def to_spice(
     Args:
         conductance: [m, n], S; None where `device` gives the cells.
         voltage: [m], V, of the drivers: an operating point; or [T, m] at `time`, linear in between: a transient.
-        wires: `Wires`.
+        wires: resistances [ohm].
         time: [T], s, increasing.
         sense_voltage: scalar or [n], V, of the sense terminals.
         conduction: an object with the methods of `memjax.effects.Conduction`: the relation between a cell's
@@ -84,8 +86,12 @@ def to_spice(
     ngspice may give up ("Timestep too small") on a model that is stopped hard at the bounds of its state: use a smooth
     window. What it wrote then is refused by `from_spice`.
     """
+    check_conduction(conduction)
     conductance, state = _cells(conductance, device, state, conduction)
     m, n = np.shape(conductance if device is None else state)
+    if not isinstance(wires, Wires):
+        raise TypeError(f"wires must be memjax.Wires, got {wires!r}")
+    wires.check(m, n)
     voltage, time = _waveform(voltage, time, m)
     sense = np.broadcast_to(_finite("sense_voltage", sense_voltage), n)
     end = None if time is None else time[-1] - time[0]
@@ -147,27 +153,25 @@ def from_spice(source: str | pathlib.Path, time: Any = None) -> SpiceResult:
     return SpiceResult(values.get("time"), current, -source_current, words, bits, state)
 
 
-def _segments(wires: Any, m: int, n: int) -> Iterator[str]:
+def _segments(wires: Wires, m: int, n: int) -> Iterator[str]:
     """The links of all lines, from the drivers and to the sense terminals."""
-    row = np.broadcast_to(np.asarray(wires.row, float), (m, n))
-    column = np.asarray(wires.column, float)
-    column = np.broadcast_to(column[:, None] if column.ndim == 1 else column, (m, n))
-    source, sense = np.broadcast_to(wires.source, m), np.broadcast_to(wires.sense, n)
+    with jax.enable_x64(True):
+        links = jax.tree.map(np.asarray, wires.links(m, n, float))
+    word, bit = np.broadcast_to(links.word, (m, n)), np.broadcast_to(links.bit, (m, n))[::-1]
     for i in range(m):
         nodes = [f"w_{i}_{j}" for j in range(n)]
-        yield from _line(f"w{i}", f"in_{i}", nodes, row[i], source[i], wires.double_drive)
+        yield from _line(f"w{i}", f"in_{i}", nodes, word[i], wires.double_drive)
     for j in range(n):
         nodes = [f"b_{i}_{j}" for i in reversed(range(m))]
-        yield from _line(f"b{j}", f"out_{j}", nodes, column[::-1, j], sense[j], wires.double_sense)
+        yield from _line(f"b{j}", f"out_{j}", nodes, bit[:, j], wires.double_sense)
 
 
-def _line(name: str, terminal: str, nodes: list[str], segments: Any, outer: Any, double: bool) -> Iterator[str]:
-    """One line: terminal, `outer` + first segment, node, segment, node, ...; `double`: and back to the terminal."""
-    links = [outer + segments[0], *segments[1:]]
+def _line(name: str, terminal: str, nodes: list[str], links: np.ndarray, double: bool) -> Iterator[str]:
+    """One line: terminal, link, node, link, node, ...; `double`: and back to the terminal by another first link."""
     for k, (one, other) in enumerate(zip([terminal, *nodes], nodes, strict=False)):
         yield from _link(f"{name}_{k}", one, other, links[k])
     # A line without any resistance is at one voltage already; a second source of 0 V would close a loop.
-    if double and sum(links) > 0:
+    if double and links.sum() > 0:
         yield from _link(f"{name}_{len(nodes)}", nodes[-1], terminal, links[0])
 
 
@@ -242,7 +246,7 @@ def _source(volts: np.ndarray, time: np.ndarray | None) -> str:
     return "PWL(" + "\n+ ".join(f"{_number(t)} {_number(v)}" for t, v in points) + ")"
 
 
-def _leak(wires: Any) -> str:
+def _leak(wires: Wires) -> str:
     return f" {_LEAK}" if np.isinf(wires.source).any() or np.isinf(wires.sense).any() else ""
 
 

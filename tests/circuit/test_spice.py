@@ -2,12 +2,12 @@
 
 import shutil
 import subprocess
-from types import SimpleNamespace
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import memjax as mj
 from memjax import circuit
 from memjax import devices as md
 from memjax import effects as me
@@ -26,12 +26,6 @@ VTEAM = md.VTEAM(
 )
 
 
-def wires(row=0.0, column=0.0, source=0.0, sense=0.0, double_drive=False, double_sense=False):
-    return SimpleNamespace(
-        row=row, column=column, source=source, sense=sense, double_drive=double_drive, double_sense=double_sense
-    )
-
-
 def run(tmp_path, *arguments, time=None, **options):
     """The answer of ngspice."""
     (tmp_path / "array.cir").write_text(circuit.to_spice(*arguments, time=time, **options))
@@ -44,15 +38,35 @@ class TestRoundTrip:
 
     @pytest.mark.parametrize("double", [False, True])
     def test_without_wires_it_is_ohms_law(self, double, tmp_path):
-        found = run(tmp_path, CONDUCTANCE, VOLTAGE, wires(double_drive=double, double_sense=double), sense_voltage=0.05)
+        found = run(
+            tmp_path, CONDUCTANCE, VOLTAGE, mj.Wires(double_drive=double, double_sense=double), sense_voltage=0.05
+        )
         np.testing.assert_allclose(found.current, (VOLTAGE - 0.05) @ CONDUCTANCE, rtol=1e-12)
         np.testing.assert_allclose(found.source_current, ((VOLTAGE[:, None] - 0.05) * CONDUCTANCE).sum(1), rtol=1e-12)
         assert found.time is None
         assert found.state is None
 
+    @pytest.mark.parametrize(
+        "wires",
+        [
+            mj.Wires(row=1.0, column=2.0, source=3.0, sense=4.0),
+            mj.Wires(row=RNG.uniform(1, 9, (4, 3)), column=RNG.uniform(1, 9, 4), sense=np.array([0.0, 1.0, 20.0])),
+            mj.Wires(
+                row=1.0, column=2.0, source=np.array([0.0, np.inf, 3.0, 4.0]), double_drive=True, double_sense=True
+            ),
+            mj.Wires(row=50.0, sense=np.array([10.0, 0.0, np.inf])),
+        ],
+    )
+    def test_network_is_that_of_solve(self, wires, tmp_path, x64):
+        options = dict(sense_voltage=np.array([0.0, 0.1, 0.05]))
+        found = run(tmp_path, CONDUCTANCE, VOLTAGE, wires, **options)
+        expected = circuit.solve(CONDUCTANCE, VOLTAGE, wires, **options)
+        for name in ("current", "source_current", "word_line_voltage", "bit_line_voltage"):
+            np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-10, atol=1e-15)
+
     def test_sinh_cells_carry_the_currents_of_their_voltages(self, tmp_path):
         conduction = me.SinhConduction(k=5.0, v_read=0.25)
-        found = run(tmp_path, CONDUCTANCE, 3 * VOLTAGE, wires(50.0, 20.0, 10.0, 5.0), conduction=conduction)
+        found = run(tmp_path, CONDUCTANCE, 3 * VOLTAGE, mj.Wires(50.0, 20.0, 10.0, 5.0), conduction=conduction)
         cell = found.word_line_voltage - found.bit_line_voltage
         assert np.abs(cell).max() < 0.98 * 1.2
         expected = CONDUCTANCE * 0.25 * np.sinh(5 * cell) / np.sinh(1.25)
@@ -66,7 +80,7 @@ class TestRoundTrip:
         # A parameter that differs from cell to cell.
         device = md.VTEAM(**{name: getattr(VTEAM, name) for name in ("k_off", "k_on", "v_on", "alpha_off", "alpha_on")},
                           v_off=0.3 + 0.1 * states, r_on=200.0, r_off=4e3, window=SMOOTH)  # fmt: skip
-        found = run(tmp_path, None, volts, wires(), time=time, device=device, state=states)
+        found = run(tmp_path, None, volts, mj.Wires(), time=time, device=device, state=states)
         trace = md.simulate(device, jnp.repeat(volts[..., None], 3, -1), time, states, substeps=4)
         assert np.ptp(found.state, axis=0).min() > 0.04
         np.testing.assert_allclose(found.state, trace.state, atol=3e-5)
@@ -74,7 +88,7 @@ class TestRoundTrip:
 
     def test_device_cells_at_rest_are_an_operating_point(self, tmp_path, x64):
         states = np.array([[0.3, 0.5], [0.4, 0.6]])
-        found = run(tmp_path, None, VOLTAGE[:2], wires(), device=VTEAM, state=states, line_voltages=False)
+        found = run(tmp_path, None, VOLTAGE[:2], mj.Wires(), device=VTEAM, state=states, line_voltages=False)
         np.testing.assert_allclose(found.current, VOLTAGE[:2] @ np.asarray(VTEAM.conductance(states)), rtol=1e-9)
         assert found.word_line_voltage is None
 
@@ -95,7 +109,7 @@ class TestRoundTrip:
         np.testing.assert_allclose(np.loadtxt(tmp_path / "out.txt")[1:], [fn(x, 0.5) for x in points], rtol=1e-12)
 
     def test_failed_run_is_refused(self, tmp_path):
-        netlist = circuit.to_spice(CONDUCTANCE, VOLTAGE, wires()).replace("Vdone", "Vsame in_0 0 1\nVdone")
+        netlist = circuit.to_spice(CONDUCTANCE, VOLTAGE, mj.Wires()).replace("Vdone", "Vsame in_0 0 1\nVdone")
         (tmp_path / "array.cir").write_text(netlist)
         subprocess.run(["ngspice", "-b", "array.cir"], capture_output=True, timeout=60, cwd=tmp_path)
         with pytest.raises(ValueError, match="run failed"):
@@ -104,12 +118,18 @@ class TestRoundTrip:
 
 def netlist(**links):
     """Elements of a 2 x 2 array by name."""
-    text = circuit.to_spice(np.array([[1e-5, 0.0], [2e-5, 3e-5]]), VOLTAGE[:2], wires(**links))
+    text = circuit.to_spice(np.array([[1e-5, 0.0], [2e-5, 3e-5]]), VOLTAGE[:2], mj.Wires(**links))
     return {line.split()[0]: line.split()[1:] for line in text.splitlines()}
 
 
 def test_links_of_a_netlist():
-    found = netlist(row=[1.0, 2.0], column=[3.0, 0.0], source=[10.0, np.inf], sense=20.0, double_drive=True)
+    found = netlist(
+        row=np.array([1.0, 2.0]),
+        column=np.array([3.0, 0.0]),
+        source=np.array([10.0, np.inf]),
+        sense=20.0,
+        double_drive=True,
+    )
     assert found["Rw0_0"] == ["in_0", "w_0_0", "11.0"]
     assert found["Rw0_1"] == ["w_0_0", "w_0_1", "2.0"]
     assert found["Rw0_2"] == ["w_0_1", "in_0", "11.0"]
@@ -127,7 +147,7 @@ def test_links_of_a_netlist():
 
 def test_models_that_look_for_a_root_are_refused():
     with pytest.raises(TypeError, match="no counterpart in SPICE"):
-        circuit.to_spice(None, VOLTAGE[:1], wires(), device=md.Series(VTEAM, 10.0), state=np.full((1, 1), 0.5))
+        circuit.to_spice(None, VOLTAGE[:1], mj.Wires(), device=md.Series(VTEAM, 10.0), state=np.full((1, 1), 0.5))
 
 
 RAW = """Title: t
@@ -179,4 +199,4 @@ def test_unfinished_results_are_refused(text):
 )
 def test_bad_input(arguments, options, message):
     with pytest.raises(ValueError, match=message):
-        circuit.to_spice(*arguments, wires(), **options)
+        circuit.to_spice(*arguments, mj.Wires(), **options)
