@@ -5,4 +5,6 @@ from memjax.circuit._solve import solve as solve
 from memjax.circuit._spice import SpiceResult as SpiceResult
 from memjax.circuit._spice import from_spice as from_spice
 from memjax.circuit._spice import to_spice as to_spice
+from memjax.circuit._transient import Transient as Transient
+from memjax.circuit._transient import transient as transient
 from memjax.circuit._wires import Wires as Wires
