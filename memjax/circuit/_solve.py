@@ -60,7 +60,8 @@ def solve(
         wires: resistances [ohm].
         sense_voltage: sense terminals, [..., n] or a number [V].
         conduction: relation between conductance, voltage and current of the cells, as a pytree with the methods of
-            `memjax.effects.Conduction`, in which the current increases with the voltage; None: Ohm's law.
+            `memjax.effects.Conduction`, in which the current increases with the voltage, without jumps (a
+            `RatioConduction` jumps at 0 V: cells that the wires hold there keep it from converging); None: Ohm's law.
         tolerance: residual at which the iteration stops, relative and in the norm of dissipated power: 1e-6 (float32)
             or 1e-13 (float64) if None.
         max_iterations: where it stops at the latest.
