@@ -11,6 +11,7 @@ from jax import Array
 
 from memjax import _check
 from memjax.circuit._network import Control, Sources, network
+from memjax.circuit._newton import check_conduction, conducted, newton
 from memjax.circuit._wires import Wires
 
 
@@ -38,6 +39,7 @@ def solve(
     wires: Wires,
     *,
     sense_voltage: Any = 0.0,
+    conduction: Any = None,
     tolerance: float | None = None,
     max_iterations: int = 500,
     iterations: int | None = None,
@@ -49,11 +51,17 @@ def solve(
     Differentiable in conductance, voltages and every wire resistance, in forward and reverse mode and to any order;
     jit and vmap over everything. Without wires the current is Ohm's law, voltage @ conductance, exactly.
 
+    With `conduction` the method is Newton's, round solutions for ohmic cells: iterations and residual are Newton's
+    then, the residual being the largest mismatch between the current of a cell and that of its tangent.
+
     Args:
         conductance: cells [..., m, n] [S]; 0 is an open cell.
         voltage: drivers [..., m] [V].
         wires: resistances [ohm].
         sense_voltage: sense terminals, [..., n] or a number [V].
+        conduction: relation between conductance, voltage and current of the cells, as a pytree with the methods of
+            `memjax.effects.Conduction`, in which the current increases with the voltage, without jumps (a
+            `RatioConduction` jumps at 0 V: cells that the wires hold there keep it from converging); None: Ohm's law.
         tolerance: residual at which the iteration stops, relative and in the norm of dissipated power: 1e-6 (float32)
             or 1e-13 (float64) if None.
         max_iterations: where it stops at the latest.
@@ -67,9 +75,10 @@ def solve(
     Source: ladder-preconditioned conjugate gradients; the arrays of badcrossbar (Joksas and Mehonic, SoftwareX 12,
     2020) are Wires(row=r, column=r).
     """
+    check_conduction(conduction)
     conductance, voltage, sense = _checked(conductance, voltage, wires, sense_voltage)
-    control = _control(tolerance, max_iterations, iterations, conductance.dtype)
-    solution = _solve(conductance, voltage, sense, wires, control)
+    control = control_of(tolerance, max_iterations, iterations, conductance.dtype)
+    solution = _solve(conductance, voltage, sense, wires, conduction, control)
     converged = _check.concrete(solution.converged)
     if converged is not None and not converged.all():
         worst, most = (np.max(np.asarray(x)) for x in (solution.residual, solution.iterations))
@@ -113,7 +122,7 @@ def _checked(conductance: Any, voltage: Any, wires: Any, sense: Any) -> tuple[Ar
     return conductance, voltage, None if grounded else jnp.broadcast_to(sense, (*sense.shape[:-1], n))
 
 
-def _control(tolerance: float | None, max_iterations: int, iterations: int | None, dtype: Any) -> Control:
+def control_of(tolerance: float | None, max_iterations: int, iterations: int | None, dtype: Any) -> Control:
     """The checked settings of the iteration."""
     if tolerance is None:
         tolerance = 1e-6 if jnp.finfo(dtype).eps > 1e-10 else 1e-13
@@ -125,19 +134,27 @@ def _control(tolerance: float | None, max_iterations: int, iterations: int | Non
 
 
 @partial(jax.jit, static_argnames="control")
-def _solve(conductance: Array, voltage: Array, sense: Array | None, wires: Wires, control: Control) -> Solution:
+def _solve(
+    conductance: Array, voltage: Array, sense: Array | None, wires: Wires, conduction: Any, control: Control
+) -> Solution:
     m, n = conductance.shape[-2:]
     links = wires.links(m, n, conductance.dtype)
 
     def one(conductance, drive, sense=None):
-        nodes = network(conductance, links, Sources(drive, sense), control)
-        cells = nodes.word - nodes.bit
+        sources = Sources(drive, sense)
+        if conduction is None:
+            nodes = network(conductance, links, sources, control)
+            through = conductance * (nodes.word - nodes.bit)
+        else:
+            parameters = conduction, conduction.conductances(conductance)
+            nodes = newton(conducted, parameters, links, sources, control)
+            through = conducted(parameters, nodes.word - nodes.bit)
         return Solution(
             nodes.current,
-            jnp.sum(conductance * cells, axis=1),
+            jnp.sum(through, axis=1),
             nodes.word,
             nodes.bit,
-            cells,
+            nodes.word - nodes.bit,
             nodes.iterations,
             nodes.residual,
             nodes.residual <= control.tolerance,
