@@ -1,5 +1,6 @@
 """Arrays with resistive wires: plain arrays in and out."""
 
+from memjax.circuit._operating_point import operating_point as operating_point
 from memjax.circuit._predistort import predistort as predistort
 from memjax.circuit._solve import Solution as Solution
 from memjax.circuit._solve import solve as solve

@@ -43,6 +43,12 @@ def check_conduction(conduction: Any) -> None:
         )
 
 
+def device_current(parameters: Any, v: Array) -> Array:
+    """Current of devices, of `(device, state)`."""
+    device, state = parameters
+    return device.current(state, v)
+
+
 def conducted(parameters: Any, v: Array) -> Array:
     """Current v sum f(v) c of `(conduction, branches c)`."""
     conduction, branches = parameters

@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array
 
 from memjax import _check
-from memjax.circuit._network import Control, Sources, network
+from memjax.circuit._network import Control, Nodes, Sources, network
 from memjax.circuit._newton import check_conduction, conducted, newton
 from memjax.circuit._wires import Wires
 
@@ -149,20 +149,19 @@ def _solve(
             parameters = conduction, conduction.conductances(conductance)
             nodes = newton(conducted, parameters, links, sources, control)
             through = conducted(parameters, nodes.word - nodes.bit)
-        return Solution(
-            nodes.current,
-            jnp.sum(through, axis=1),
-            nodes.word,
-            nodes.bit,
-            nodes.word - nodes.bit,
-            nodes.iterations,
-            nodes.residual,
-            nodes.residual <= control.tolerance,
-        )
+        return solution_of(nodes, through, control)
 
     arrays = (conductance, voltage) if sense is None else (conductance, voltage, sense)
     axes = ("(m,n)", "(m)", "(n)")[: len(arrays)]
     return Solution(*jnp.vectorize(lambda *x: tuple(one(*x)), signature=f"{','.join(axes)}->{_OUTPUTS}")(*arrays))
+
+
+def solution_of(nodes: Nodes, through: Array, control: Control) -> Solution:
+    """The solution of one array, from the voltages of its nodes and the currents of its cells."""
+    cells = nodes.word - nodes.bit
+    solved = nodes.residual <= control.tolerance
+    source = jnp.sum(through, axis=1)
+    return Solution(nodes.current, source, nodes.word, nodes.bit, cells, nodes.iterations, nodes.residual, solved)
 
 
 _OUTPUTS = "(n),(m),(m,n),(m,n),(m,n),(),(),()"

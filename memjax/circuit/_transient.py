@@ -11,7 +11,7 @@ from jax import Array, lax
 
 from memjax import _check
 from memjax.circuit._network import Control, Sources
-from memjax.circuit._newton import newton
+from memjax.circuit._newton import device_current, newton
 from memjax.circuit._solve import control_of
 from memjax.circuit._wires import Wires
 from memjax.devices import AbstractDevice
@@ -123,11 +123,6 @@ def _checked(device, state, voltage, time, wires, sense_voltage):
     return jnp.append(width, 0.0), (state, voltage, jnp.broadcast_to(sense, (*samples, n)))
 
 
-def _device_current(parameters: Any, v: Array) -> Array:
-    device, state = parameters
-    return device.current(state, v)
-
-
 @partial(jax.jit, static_argnames=("method", "substeps", "control"))
 def _march(device, state, voltage, sense, width, wires, *, method: str, substeps: int, control: Control):
     """All of a `Transient` but the time. The last step, of width 0, is for the network at the last sample."""
@@ -145,7 +140,7 @@ def _march(device, state, voltage, sense, width, wires, *, method: str, substeps
             place, weight = inputs
             now = _clamped(state + place * width * slope)
             drive, sense = (a + (index + place) / substeps * (b - a) for a, b in zip(start, end, strict=True))
-            nodes = newton(_device_current, (device, now), links, Sources(drive, sense), control, cells)
+            nodes = newton(device_current, (device, now), links, Sources(drive, sense), control, cells)
             cells = nodes.word - nodes.bit
             slope = device.derivative(now, cells).astype(state.dtype)
             return (slope, cells, move + weight * slope), (nodes.current, cells, nodes.residual <= control.tolerance)

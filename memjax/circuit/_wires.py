@@ -85,6 +85,13 @@ class Wires(eqx.Module):
         bit = jnp.concatenate([jnp.broadcast_to(column[:-1], (m - 1, last.shape[0])), last[None]])
         return Links(word, bit, first if self.double_drive else None, last if self.double_sense else None)
 
+    def path(self, m: int, n: int, dtype: Any) -> Array:
+        """Resistance of the wires in series with each cell [m, n] where no other cell of its lines conducts [ohm]."""
+        links = self.links(m, n, dtype)
+        word = _between(links.word.T, links.word_far).T
+        bit = _between(jnp.flip(links.bit, 0), links.bit_far)
+        return jnp.broadcast_to(word, (m, n)) + jnp.broadcast_to(jnp.flip(bit, 0), (m, n))
+
     def turned(self) -> "Wires":
         """The wires of the array seen from its bit lines: drivers where it was sensed, and sensed where it was driven.
 
@@ -95,3 +102,13 @@ class Wires(eqx.Module):
         return Wires(
             back(self.column), back(self.row), back(self.sense), back(self.source), self.double_sense, self.double_drive
         )
+
+
+def _between(links: Array, far: Array | None) -> Array:
+    """Resistance from the terminals to each node of lines along axis 0."""
+    near = jnp.cumsum(links, axis=0)
+    if far is None:
+        return near
+    beyond = far + near[-1:] - near
+    total = near + beyond
+    return jnp.where(total > 0, near * (beyond / jnp.where(total > 0, total, 1.0)), 0.0)

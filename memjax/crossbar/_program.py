@@ -277,7 +277,7 @@ def _percentiles(hardware: Hardware, matrices: dict[str, Array]) -> dict[str, Ar
 
 def _cells(entry: Chip) -> dict[str, dict[str, Any]]:
     """What stays of the cells of each array when they are written again."""
-    parts = [part for part in ("low", "high", "memory") if part in entry]
+    parts = [part for part in ("conductance", "low", "high", "memory") if part in entry]
     return {array: {part: entry[part][array] for part in parts} for array in entry["conductance"]}
 
 
@@ -331,6 +331,13 @@ def _fabricated(hardware: Hardware, like: Array, key: Array) -> tuple[Array, Arr
     return low, high
 
 
+def _present_state(hardware: Hardware, conductance: Array) -> Array:
+    """The states of devices of given conductances [S], as near as the device comes."""
+    assert hardware.programming is not None
+    device = hardware.programming.device
+    return jnp.clip(device.state_at(clip(conductance, *device.conductance_bounds)), 0.0, 1.0)
+
+
 def _written(hardware: Hardware, wanted: Array, before: Chip | None, key: Array) -> dict[str, Any]:
     """Conductance of a tile after a write, the range of its cells, what effects remember and what writing took.
 
@@ -348,7 +355,8 @@ def _written(hardware: Hardware, wanted: Array, before: Chip | None, key: Array)
         conductance = effect.target(conductance, low, high)
     if hardware.programming is not None:
         reachable = clip(conductance, *hardware.programming.device.conductance_bounds)
-        written = hardware.programming.program(reachable, fold_name(key, "pulses"))
+        state = None if before is None else _present_state(hardware, before["conductance"])
+        written = hardware.programming.program(reachable, fold_name(key, "pulses"), state, hardware.wires)
         conductance = clip(written.conductance.astype(wanted.dtype), low, high)
         # As floats, so that a chip stays something that jax.grad takes.
         cells |= {name: getattr(written, name).astype(wanted.dtype) for name in ("pulses", "energy", "failed")}

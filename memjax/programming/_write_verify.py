@@ -1,7 +1,6 @@
 """Write-verify: pulses of growing amplitude until the read-out meets the target."""
 
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -10,26 +9,15 @@ from jax import Array
 
 from memjax._check import choice, not_negative, number, positive
 from memjax._check import key as check_key
-from memjax.devices import AbstractDevice, Numeric, apply_pulse, check_conductance, describe, parameter
-from memjax.programming._controller import Progress, advance, begin
+from memjax.circuit import Wires
+from memjax.converters import replace_value
+from memjax.devices import AbstractDevice, Numeric, check_conductance, describe, parameter
+from memjax.programming._cells import Programmed
+from memjax.programming._passive import write_array
 from memjax.programming._ramp import Ramp
+from memjax.programming._single import write_cells
 
 SCHEMES = ("1t1r", "v/2", "v/3")
-
-
-class Programmed(NamedTuple):
-    """What a write left behind; every entry has the shape of the targets."""
-
-    conductance: Array
-    """Achieved conductance [S], free of read noise."""
-    state: Array
-    """State of the device, in [0, 1]."""
-    pulses: Array
-    """Pulses applied."""
-    energy: Array
-    """Energy of these pulses [J], the half-selected cells' share included."""
-    failed: Array
-    """True where the last read missed the target by more than the tolerance."""
 
 
 class WriteVerify(eqx.Module):
@@ -96,8 +84,15 @@ class WriteVerify(eqx.Module):
     def __repr__(self) -> str:
         return describe(self)
 
-    def program(self, target: Numeric, key: Array, state: Numeric | None = None) -> Programmed:
+    def program(
+        self, target: Numeric, key: Array, state: Numeric | None = None, wires: Wires | None = None
+    ) -> Programmed:
         """Write `target` conductances [S] of any shape, from `state` (the HRS if None).
+
+        Behind `wires` (None: ideal) the last two axes of the target are the array [word line, bit line], and each pulse
+        meets the cells at the voltages that their network has at its beginning: with transistors a cell has the
+        resistance of its own lines in series; "v/2" and "v/3" solve the whole array, with its sneak currents. Energy
+        then includes the losses of the wires. Reads are of the cell alone.
 
         Gradients pass straight through: the achieved conductance follows its target one to one, since the number of
         pulses is discrete. Raises ValueError for a concrete target outside the device's range.
@@ -109,15 +104,15 @@ class WriteVerify(eqx.Module):
             state = self.device.state_at(self.device.conductance_bounds[0])
         else:
             number("state", state, 0.0, 1.0)
-        if self.scheme != "1t1r" and target.ndim < 2:
-            raise ValueError(
-                f"WriteVerify: scheme {self.scheme!r} needs targets [..., row, column], got {target.shape}"
-            )
+        if (self.scheme != "1t1r" or wires is not None) and target.ndim < 2:
+            what = f"scheme {self.scheme!r}" if self.scheme != "1t1r" else "wires"
+            raise ValueError(f"WriteVerify: {what} needs targets [..., row, column], got {target.shape}")
+        if wires is not None:
+            wires.check(*target.shape[-2:])
         state = jnp.broadcast_to(state, target.shape).astype(target.dtype)
-        achieved = _program(
-            jax.lax.stop_gradient(self), jax.lax.stop_gradient(target), key, jax.lax.stop_gradient(state)
-        )
-        return achieved._replace(conductance=_straight_through(target, achieved.conductance))
+        spec, wanted, start, lines = jax.lax.stop_gradient((self, target, state, wires))
+        achieved = _program(spec, wanted, key, start, lines)
+        return achieved._replace(conductance=replace_value(target, achieved.conductance))
 
 
 def write_verify(
@@ -137,99 +132,7 @@ def write_verify(
     return WriteVerify(device, **options).program(target, key, state)
 
 
-@jax.custom_jvp
-def _straight_through(target, achieved):
-    return achieved
-
-
-@_straight_through.defjvp
-def _straight_through_jvp(primals, tangents):
-    return primals[1], tangents[0]
-
-
 @jax.jit
-def _program(spec: WriteVerify, target, key, state) -> Programmed:
-    if spec.scheme == "1t1r":
-        return _write(spec, target, key, state)
-    from memjax.programming._passive import write_array
-
-    return write_array(spec, target, key, state)
-
-
-class _Loop(NamedTuple):
-    """Carry of the loop over pulses; arrays have the shape of the targets."""
-
-    count: Array
-    state: Array
-    pulses: Array
-    energy: Array
-    progress: Progress
-
-
-def _write(spec: WriteVerify, target, key, state) -> Programmed:
-    """All cells at once; each stops at its own acceptance."""
-    start = _Loop(
-        count=jnp.array(0),
-        state=state,
-        pulses=jnp.zeros(target.shape, jnp.int32),
-        energy=jnp.zeros_like(state),
-        progress=begin(spec, target, _read(spec, state, _key(key, 0, 0))),
-    )
-    end = jax.lax.while_loop(
-        lambda loop: (loop.count < spec.max_pulses) & jnp.any(loop.progress.active),
-        partial(_one_pulse, spec, target, key),
-        start,
-    )
-    return Programmed(spec.device.conductance(end.state), end.state, end.pulses, end.energy, end.progress.side != 0)
-
-
-def _one_pulse(spec: WriteVerify, target, key, loop: _Loop) -> _Loop:
-    """One pulse and one read of every cell that is not yet accepted."""
-    active = loop.progress.active
-    voltage, width = _pulse_for(spec, loop.progress)
-    pulsed = apply_pulse(spec.device, loop.state, voltage, width)
-    heat = _heat(spec.device, loop.state, pulsed, voltage, width)
-    state = _disturbed_by_noise(spec, pulsed, _key(key, loop.count, 1))
-    state = jnp.where(active, state, loop.state)
-    progress = advance(spec, target, loop.progress, _read(spec, state, _key(key, loop.count + 1, 0)))
-    return _Loop(
-        count=loop.count + 1,
-        state=state.astype(loop.state.dtype),
-        pulses=loop.pulses + active,
-        energy=loop.energy + jnp.where(active, heat, 0.0).astype(loop.energy.dtype),
-        progress=jax.tree.map(partial(jnp.where, active), progress, loop.progress),
-    )
-
-
-def _pulse_for(spec: WriteVerify, progress: Progress) -> tuple[Array, Array]:
-    """Signed amplitude [V] and width [s] of the next pulse."""
-    up, down, rises, place = spec.set_ramp, spec.reset_ramp, progress.side > 0, progress.place
-    signed = jnp.where(rises, up.amplitude(place), -down.amplitude(place))
-    return signed * spec.device.set_polarity, jnp.where(rises, up.duration(place), down.duration(place))
-
-
-def _read(spec: WriteVerify, state, key) -> Array:
-    """Conductance [S] with read noise."""
-    read = spec.device.conductance(state)
-    if spec.read_noise is None:
-        return read
-    return read * (1 + spec.read_noise * jax.random.normal(key, state.shape, state.dtype))
-
-
-def _disturbed_by_noise(spec: WriteVerify, state, key) -> Array:
-    """The state after cycle-to-cycle noise of one pulse, kept within the bounds."""
-    if spec.write_noise is None:
-        return state
-    low, high = spec.device.conductance_bounds
-    noise = spec.write_noise * (high - low) * jax.random.normal(key, state.shape, state.dtype)
-    return spec.device.state_at(jnp.clip(spec.device.conductance(state) + noise, low, high))
-
-
-def _heat(device, before, after, voltage, width) -> Array:
-    """Energy of a pulse [J], with the current averaged between its beginning and its end."""
-    return 0.5 * voltage * (device.current(before, voltage) + device.current(after, voltage)) * width
-
-
-def _key(key, count, purpose) -> Array:
-    """Key of a read (purpose 0) or a write (purpose 1)."""
-    return jax.random.fold_in(jax.random.fold_in(key, count), purpose)
+def _program(spec: WriteVerify, target, key, state, wires) -> Programmed:
+    write = write_cells if spec.scheme == "1t1r" else write_array
+    return write(spec, target, key, state, wires)

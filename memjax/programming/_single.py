@@ -1,0 +1,62 @@
+"""Writing cells that are selected by a transistor of their own: all at once, each as if alone."""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from memjax.devices import Series, apply_pulse
+from memjax.programming._cells import Programmed, disturbed_by_noise, heat, key_of, pulse_for, read
+from memjax.programming._controller import Progress, advance, begin
+
+
+class _Loop(NamedTuple):
+    """Carry of the loop over pulses; arrays have the shape of the targets."""
+
+    count: Array
+    state: Array
+    pulses: Array
+    energy: Array
+    progress: Progress
+
+
+def write_cells(spec, target, key, state, wires) -> Programmed:
+    """All cells at once; each stops at its own acceptance.
+
+    Behind wires (None: ideal) a cell is alone on its lines and has their resistance in series.
+    """
+    path = None if wires is None else wires.path(*target.shape[-2:], target.dtype)
+    start = _Loop(
+        count=jnp.array(0),
+        state=state,
+        pulses=jnp.zeros(target.shape, jnp.int32),
+        energy=jnp.zeros_like(state),
+        progress=begin(spec, target, read(spec, state, key_of(key, 0, 0))),
+    )
+    end = jax.lax.while_loop(
+        lambda loop: (loop.count < spec.max_pulses) & jnp.any(loop.progress.active),
+        partial(_one_pulse, spec, target, key, path),
+        start,
+    )
+    return Programmed(spec.device.conductance(end.state), end.state, end.pulses, end.energy, end.progress.side != 0)
+
+
+def _one_pulse(spec, target, key, path, loop: _Loop) -> _Loop:
+    """One pulse and one read of every cell that is not yet accepted."""
+    active = loop.progress.active
+    drive, width = pulse_for(spec, loop.progress)
+    voltage = drive if path is None else Series(spec.device, path).inner_voltage(loop.state, drive)
+    pulsed = apply_pulse(spec.device, loop.state, voltage, width)
+    joule = heat(spec.device, loop.state, pulsed, drive, voltage, width)
+    state = disturbed_by_noise(spec, pulsed, key_of(key, loop.count, 1))
+    state = jnp.where(active, state, loop.state)
+    progress = advance(spec, target, loop.progress, read(spec, state, key_of(key, loop.count + 1, 0)))
+    return _Loop(
+        count=loop.count + 1,
+        state=state.astype(loop.state.dtype),
+        pulses=loop.pulses + active,
+        energy=loop.energy + jnp.where(active, joule, 0.0).astype(loop.energy.dtype),
+        progress=jax.tree.map(partial(jnp.where, active), progress, loop.progress),
+    )
