@@ -200,3 +200,58 @@ def test_headroom_alone_scales_nothing():
     np.testing.assert_allclose(chip["scale"], 2.0 * full["scale"])
     np.testing.assert_allclose(chip["adc_range"], 0.5 * full["adc_range"], rtol=1e-5)
     np.testing.assert_allclose(mj.matmul(spec, chip, X), X @ W, atol=0.1)
+
+
+CURVED = (mj.effects.SinhConduction(6.0),)
+ENCODINGS = [mj.converters.Amplitude(), mj.converters.BitSerial(planes=5)]
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS, ids=lambda m: type(m).__name__)
+@pytest.mark.parametrize(
+    "encoding", [mj.converters.Amplitude(), mj.converters.BitSerial(planes=5)], ids=["all", "bits"]
+)
+def test_cells_with_a_curved_relation_are_solved_at_each_read(mapping, encoding):
+    """Every read is the network's; bit-serial planes are read at the largest voltage, and add up by their weight."""
+    spec = hardware(mapping, effects=CURVED, dac=mj.Dac(bits=6, range=1.0, encoding=encoding))
+    chip = mj.program(spec, W, jax.random.key(2))
+    solve = lambda g, v: np.asarray(mj.circuit.solve(g, v, WIRES, conduction=CURVED[0]).current, np.float64)
+    codes = np.round(X[0] * 31)
+    if isinstance(encoding, mj.converters.Amplitude):
+        planes, weights = [codes / 31], [1.0]
+    else:
+        planes = [np.sign(codes) * (np.abs(codes) // 2**p % 2) for p in range(5)]
+        weights = [2**p / 31 for p in range(5)]
+    wanted = sum(w * by_hand(spec, chip, x, solve) for x, w in zip(planes, weights, strict=True))
+    if isinstance(mapping, Offset):  # the exact reference has the same relation
+        reference = (spec.cell.g_on + spec.cell.g_off) / 2
+        gap = lambda x: np.sum(x * (np.sinh(6.0 * 0.2 * x) / np.where(x == 0, 1.0, x) / np.sinh(1.2) - 1.0) * (x != 0))
+        off = sum(w * gap(x) for x, w in zip(planes, weights, strict=True))
+        wanted = wanted - 2 * np.asarray(chip["scale"]) * off * reference / (spec.cell.g_on - spec.cell.g_off)
+    np.testing.assert_allclose(mj.matmul(spec, chip, X[0]), wanted, rtol=0, atol=5e-5 * np.abs(wanted).max())
+
+
+def test_curved_cells_become_ohmic():
+    spec, flat = hardware(), hardware(effects=(mj.effects.SinhConduction(1e-3),))
+    chip = mj.program(spec, W, jax.random.key(2))
+    np.testing.assert_allclose(mj.matmul(flat, chip, X), mj.matmul(spec, chip, X), atol=1e-5)
+
+
+def test_gradients_of_a_network():
+    def loss(x, row):
+        dac = mj.Dac(bits=None, range=1.0)
+        spec = hardware(wires=mj.Wires(row=row, column=25.0), effects=CURVED, dac=dac)
+        return jnp.sum(mj.matmul(spec, chip, x) ** 2)
+
+    with jax.enable_x64(True):
+        chip = mj.program(hardware(effects=CURVED), jnp.asarray(W[:6, :4], jnp.float64), jax.random.key(2))
+        x, along = jnp.asarray(X[0, :6], jnp.float64), jnp.arange(6.0) - 2.0
+        by_x, by_row = jax.grad(loss, (0, 1))(x, 15.0)
+        h = 1e-5
+        slope = lambda f: (f(h) - f(-h)) / (2 * h)
+        np.testing.assert_allclose(by_x @ along, slope(lambda s: loss(x + s * along, 15.0)), rtol=1e-6)
+        np.testing.assert_allclose(by_row, slope(lambda s: loss(x, 15.0 + s)), rtol=1e-5)
+
+
+def test_pulses_of_different_lengths_through_curved_cells():
+    with pytest.raises(ValueError, match="Dac.encoding must not be PulseWidth"):
+        hardware(effects=CURVED, dac=mj.Dac(bits=4, encoding=mj.converters.PulseWidth()))
