@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from memjax.circuit._control import Control
 from memjax.circuit._ladder import factor, link_currents, voltages
 from memjax.circuit._wires import Links
 
@@ -41,14 +42,6 @@ class Nodes(NamedTuple):
     current: Array
     iterations: Array
     residual: Array
-
-
-class Control(NamedTuple):
-    """When the iteration stops: at `tolerance` or after `max_iterations`; or after exactly `iterations`."""
-
-    tolerance: float
-    max_iterations: int = 500
-    iterations: int | None = None
 
 
 class _Far(NamedTuple):
@@ -84,7 +77,7 @@ def _network(conductance: Array, links: Links, sources: Sources, control: Contro
         return nodes
     # Ohm's law to the last bit where there are no wires.
     ideal = jnp.stack([jnp.all(r == 0) for r in links if r is not None]).all()
-    ohm = sources.drive @ conductance
+    ohm = jnp.matmul(sources.drive, conductance, precision="highest")
     if sources.sense is not None:
         ohm = ohm - sources.sense * conductance.sum(0)
     return nodes._replace(current=jnp.where(ideal, ohm, nodes.current))

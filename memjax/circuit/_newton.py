@@ -12,7 +12,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from memjax.circuit._network import Control, Nodes, Sources, network
+from memjax.circuit._control import Control
+from memjax.circuit._network import Nodes, Sources, network
 from memjax.circuit._wires import Links
 
 Current = Callable[[Any, Array], Array]

@@ -9,9 +9,10 @@ import numpy as np
 from jax import Array
 
 from memjax import _check
-from memjax.circuit._network import Control, Sources
+from memjax.circuit._control import Control, checked_control
+from memjax.circuit._network import Sources
 from memjax.circuit._newton import device_current, newton
-from memjax.circuit._solve import Solution, control_of, solution_of
+from memjax.circuit._solve import Solution, solution_of
 from memjax.circuit._wires import Wires
 from memjax.devices import AbstractDevice
 
@@ -58,7 +59,7 @@ def operating_point(
     wires.check(m, n)
     dtype = jnp.result_type(state, voltage, sense_voltage, *jax.tree.leaves(device), jnp.float32)
     state, voltage, sense = (jnp.asarray(a, dtype) for a in (state, voltage, sense_voltage))
-    control = control_of(tolerance, max_iterations, None, dtype)
+    control = checked_control(tolerance, max_iterations, None, dtype)
     return _operating_point(device, state, voltage, jnp.broadcast_to(sense, (n,)), wires, control)
 
 

@@ -1,6 +1,5 @@
 """The full solution of arrays with resistive wires, for leading axes of any kind."""
 
-import warnings
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -10,7 +9,8 @@ import numpy as np
 from jax import Array
 
 from memjax import _check
-from memjax.circuit._network import Control, Nodes, Sources, network
+from memjax.circuit._control import Control, checked_control, warn
+from memjax.circuit._network import Nodes, Sources, network
 from memjax.circuit._newton import check_conduction, conducted, newton
 from memjax.circuit._wires import Wires
 
@@ -77,34 +77,33 @@ def solve(
     """
     check_conduction(conduction)
     conductance, voltage, sense = _checked(conductance, voltage, wires, sense_voltage)
-    control = control_of(tolerance, max_iterations, iterations, conductance.dtype)
+    control = checked_control(tolerance, max_iterations, iterations, conductance.dtype)
     solution = _solve(conductance, voltage, sense, wires, conduction, control)
-    converged = _check.concrete(solution.converged)
-    if converged is not None and not converged.all():
-        worst, most = (np.max(np.asarray(x)) for x in (solution.residual, solution.iterations))
-        warnings.warn(
-            f"circuit.solve: {np.count_nonzero(~converged)} of {converged.size} arrays did not converge to "
-            f"{control.tolerance:g}: relative residual {worst:.2g} after {most} iterations. Allow more iterations, or "
-            f"check the wires.",
-            stacklevel=2,
-        )
+    warn("solve", control, solution.iterations, solution.residual)
     return solution
+
+
+def checked_array(conductance: Any, wires: Any, *others: Any) -> Array:
+    """Conductances as an array of the dtype in which they are solved beside `others`; ValueError unless all is well."""
+    if not isinstance(wires, Wires):
+        raise TypeError(f"wires must be memjax.Wires, got {wires!r}")
+    _check.number("conductance", conductance, 0.0)
+    conductance = jnp.asarray(conductance, jnp.result_type(conductance, *others, jnp.float32))
+    if conductance.ndim < 2 or 0 in conductance.shape:
+        raise ValueError(f"conductance must have shape [..., word lines, bit lines], got {conductance.shape}")
+    wires.check(*conductance.shape[-2:])
+    return conductance
 
 
 def _checked(conductance: Any, voltage: Any, wires: Any, sense: Any) -> tuple[Array, Array, Array | None]:
     """The arguments as arrays of one dtype, and None for sense terminals at 0 V."""
-    if not isinstance(wires, Wires):
-        raise TypeError(f"wires must be memjax.Wires, got {wires!r}")
-    _check.number("conductance", conductance, 0.0)
     _check.number("voltage", voltage)
     _check.number("sense_voltage", sense)
-    dtype = jnp.result_type(conductance, voltage, sense, jnp.float32)
     zero = _check.concrete(sense)
     grounded = zero is not None and not np.any(zero)
-    conductance, voltage, sense = (jnp.asarray(x, dtype) for x in (conductance, voltage, sense))
-    if conductance.ndim < 2 or 0 in conductance.shape:
-        raise ValueError(f"conductance must have shape [..., word lines, bit lines], got {conductance.shape}")
-    *_, m, n = conductance.shape
+    conductance = checked_array(conductance, wires, voltage, sense)
+    voltage, sense = (jnp.asarray(x, conductance.dtype) for x in (voltage, sense))
+    m, n = conductance.shape[-2:]
     if voltage.ndim < 1 or voltage.shape[-1] != m:
         raise ValueError(f"voltage must have shape [..., {m}] for conductance {conductance.shape}, got {voltage.shape}")
     if sense.ndim and sense.shape[-1] != n:
@@ -118,19 +117,7 @@ def _checked(conductance: Any, voltage: Any, wires: Any, sense: Any) -> tuple[Ar
             f"leading axes must broadcast, got conductance {conductance.shape}, voltage {voltage.shape} and "
             f"sense_voltage {sense.shape}"
         ) from None
-    wires.check(m, n)
     return conductance, voltage, None if grounded else jnp.broadcast_to(sense, (*sense.shape[:-1], n))
-
-
-def control_of(tolerance: float | None, max_iterations: int, iterations: int | None, dtype: Any) -> Control:
-    """The checked settings of the iteration."""
-    if tolerance is None:
-        tolerance = 1e-6 if jnp.finfo(dtype).eps > 1e-10 else 1e-13
-    _check.number("tolerance", tolerance, 0.0, 1.0, open_low=True)
-    _check.integer("max_iterations", max_iterations, 0, 10**6)
-    if iterations is not None:
-        _check.integer("iterations", iterations, 0, 10**6)
-    return Control(float(tolerance), max_iterations, iterations)
 
 
 @partial(jax.jit, static_argnames="control")

@@ -10,9 +10,9 @@ import numpy as np
 from jax import Array, lax
 
 from memjax import _check
-from memjax.circuit._network import Control, Sources
+from memjax.circuit._control import Control, checked_control
+from memjax.circuit._network import Sources
 from memjax.circuit._newton import device_current, newton
-from memjax.circuit._solve import control_of
 from memjax.circuit._wires import Wires
 from memjax.devices import AbstractDevice
 
@@ -82,7 +82,7 @@ def transient(
     if method not in METHODS:
         raise ValueError(f"transient: method must be one of {tuple(METHODS)}, got {method!r}")
     _check.integer("substeps", substeps, 1, 10**6)
-    control = control_of(tolerance, max_iterations, None, arrays[0].dtype)
+    control = checked_control(tolerance, max_iterations, None, arrays[0].dtype)
     found = _march(device, *arrays, width, wires, method=method, substeps=substeps, control=control)
     converged = _check.concrete(found[-1])
     if converged is not None and not converged.all():
