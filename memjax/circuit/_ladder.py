@@ -15,9 +15,6 @@ import equinox as eqx
 import jax.numpy as jnp
 from jax import Array, lax
 
-# Steps of a sweep done in one turn of its loop.
-UNROLL = 8
-
 
 class Ladder(eqx.Module):
     """Lines ready to be solved, along axis 0 of [nodes, lines].
@@ -51,7 +48,7 @@ def factor(conductance: Array, resistance: Array, far: Array | None, *, from_end
         y = g + beyond
         return y / (1.0 + r * y), y
 
-    _, y = lax.scan(step, beyond, (conductance, resistance), reverse=not from_end, unroll=UNROLL)
+    _, y = lax.scan(step, beyond, (conductance, resistance), reverse=not from_end)
     floating = jnp.where(y > 0, 1.0 / jnp.where(y > 0, y, 1.0), 0.0)
     attenuation = jnp.where(cut, floating, 1.0 / (1.0 + resistance * y))
     terminal = -1 if from_end else 0
@@ -68,7 +65,7 @@ def voltages(ladder: Ladder, injected: Array | None, terminal: Array | None = No
     zero = jnp.zeros_like(a[0] if injected is None else injected[0])
     start = zero if terminal is None else zero + ladder.closed * terminal
     if injected is None and (ladder.far is None or far is None):
-        _, x = lax.scan(lambda x, a: (a * x, a * x), start, a, reverse=ladder.from_end, unroll=UNROLL)
+        _, x = lax.scan(lambda x, a: (a * x, a * x), start, a, reverse=ladder.from_end)
         return x, zero
 
     def towards(flow, node):
@@ -83,8 +80,8 @@ def voltages(ladder: Ladder, injected: Array | None, terminal: Array | None = No
 
     injected = jnp.zeros_like(a) if injected is None else injected
     flow = zero if ladder.far is None or far is None else zero + ladder.far * far
-    flow, norton = lax.scan(towards, flow, (injected, a), reverse=not ladder.from_end, unroll=UNROLL)
-    _, x = lax.scan(away, start, (norton, a, r), reverse=ladder.from_end, unroll=UNROLL)
+    flow, norton = lax.scan(towards, flow, (injected, a), reverse=not ladder.from_end)
+    _, x = lax.scan(away, start, (norton, a, r), reverse=ladder.from_end)
     return x, ladder.closed * flow
 
 
