@@ -22,6 +22,7 @@ from memjax.crossbar._measured import chip_from_conductances as chip_from_conduc
 from memjax.crossbar._packing import Packing as Packing
 from memjax.crossbar._prepare import Ready as Ready
 from memjax.crossbar._prepare import prepare as prepare
+from memjax.crossbar._prepare import prepare_all as prepare_all
 from memjax.crossbar._program import program as program
 from memjax.crossbar._program import program_all as program_all
 from memjax.crossbar._program import reprogram as reprogram

@@ -1,5 +1,7 @@
 """A chip prepared for reading: everything that does not depend on the data."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -12,7 +14,7 @@ from memjax.crossbar._hardware import Hardware
 from memjax.crossbar._layout import Layout, physical
 from memjax.crossbar._network import Network
 from memjax.crossbar._program import Chip
-from memjax.crossbar._range import conductance_at_top, expected_range
+from memjax.crossbar._range import expected_range
 from memjax.crossbar._response import (
     conducted,
     integrated,
@@ -21,7 +23,7 @@ from memjax.crossbar._response import (
     presented,
     weighted_sum,
 )
-from memjax.crossbar._terminals import attenuated, of_matrix
+from memjax.crossbar._terminals import attenuated, conductance_at_top, of_matrices
 from memjax.crossbar._tile import Tile
 from memjax.crossbar._transposed import turned
 from memjax.mapping import Conversion
@@ -45,13 +47,36 @@ class Ready(NamedTuple):
     backward: "tuple[Ready, Array] | None" = None
 
 
+def prepare_all(hardware: Hardware, chip: dict[str, Any]) -> dict[str, Ready]:
+    """Every crossbar of a chip prepared, over its leading axes; what is prepared stays.
+
+    The wires of all tiles are solved in one pass.
+    """
+    raw = {name: entry for name, entry in chip.items() if not isinstance(entry, Ready)}
+    cells = {name: _over(entry, presented, hardware)(entry) for name, entry in raw.items()}
+    seen = of_matrices(hardware, cells)
+    ready = {n: _over(entry, _prepared, hardware)(entry, cells[n], seen[n]) for n, entry in raw.items()}
+    return {name: ready.get(name, entry) for name, entry in chip.items()}
+
+
+def _over(entry: Chip, f: Callable, hardware: Hardware) -> Callable:
+    """f(hardware, ...) over the leading axes of an entry."""
+    f = partial(f, hardware)
+    for _ in entry["scale"].shape[:-1]:
+        f = jax.vmap(f)
+    return f
+
+
 def prepare(hardware: Hardware, chip: Chip) -> Ready:
     """The data-independent half of a read of one matrix (see `Ready`)."""
+    return prepare_all(hardware, {"chip": chip})["chip"]
+
+
+def _prepared(hardware: Hardware, chip: Chip, cells: dict[str, Array], seen: dict[str, Array]) -> Ready:
+    """Of one matrix, whose cells a read meets with these conductances [S], and sees so at the terminals."""
     cell, mapping, adc = hardware.cell, hardware.mapping, hardware.adc
     scale, drive = chip["scale"], chip["drive"]
     outputs = scale.shape[-1]
-    cells = presented(hardware, chip)
-    seen = _at_terminals(hardware, (drive.shape[-1], outputs), cells)
     tiles, rows, _ = next(iter(cells.values())).shape
     dtype = scale.dtype
 
@@ -116,13 +141,6 @@ def lsb_of(hardware: Hardware, chip: Chip) -> Any:
     if isinstance(adc.range, Dynamic):
         return 1.0
     return adc.lsb(chip["adc_range"] if adc.range is None else adc.range)
-
-
-def _at_terminals(hardware: Hardware, shape: tuple[int, int], cells: dict[str, Array]) -> dict[str, Array]:
-    """Conductances [S] with wires; of cells with a curved relation behind them those at the largest voltage."""
-    if hardware.wires is not None:
-        cells = {name: conductance_at_top(hardware, g) for name, g in cells.items()}
-    return of_matrix(hardware, shape, cells)
 
 
 def array_of(

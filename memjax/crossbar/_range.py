@@ -7,8 +7,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from memjax.crossbar._hardware import Hardware
-from memjax.crossbar._response import conducted
-from memjax.crossbar._terminals import at_terminals
+from memjax.crossbar._terminals import at_terminals, conductance_at_top
 from memjax.crossbar._tiles import Tiling
 from memjax.effects import Ageing, Reading, Targeting, acting
 
@@ -94,12 +93,3 @@ def expected_range(hardware: Hardware, chip: dict[str, Any], inputs: int, output
     arrays = tiling.apart({"chip": chip["conductance"]})
     driven = tiling.cut({"chip": jnp.ones((inputs, outputs), bool)})
     return full_scale(hardware, largest_current(hardware, arrays, driven).max())
-
-
-def conductance_at_top(hardware: Hardware, conductance: Array) -> Array:
-    """Conductance I / V [S] at the largest read voltage."""
-    if hardware.conduction is None:
-        return conductance
-    volts = jnp.asarray(hardware.dac.v_max, conductance.dtype)
-    branches = zip(hardware.conduction.factors(), conducted(hardware, conductance), strict=True)
-    return sum((factor(volts) * g for factor, g in branches), start=jnp.zeros((), conductance.dtype))

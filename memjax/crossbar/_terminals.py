@@ -5,6 +5,7 @@ from jax import Array
 
 from memjax import circuit
 from memjax.crossbar._hardware import Hardware
+from memjax.crossbar._response import conducted
 from memjax.crossbar._tiles import Tiling, in_chunks, over_tiles
 from memjax.effects import Power
 
@@ -25,12 +26,37 @@ def at_terminals(hardware: Hardware, arrays: dict[str, Array]) -> dict[str, Arra
     return in_chunks(lambda tiles: over_tiles(hardware.mapping.placement, transfer, tiles), arrays, cells)
 
 
-def of_matrix(hardware: Hardware, shape: tuple[int, int], arrays: dict[str, Array]) -> dict[str, Array]:
-    """The same for the arrays of one matrix of a `shape` (K, N), each [row tiles, rows, width]."""
+def of_matrices(hardware: Hardware, cells: dict[str, dict[str, Array]]) -> dict[str, dict[str, Array]]:
+    """The same for all arrays of some crossbars in one pass, each [*leading, row tiles, rows, width].
+
+    Cells with a curved current-voltage relation are those at the largest voltage.
+    """
     if hardware.wires is None:
-        return arrays
-    tiling = Tiling.of(hardware, {"chip": shape})
-    return tiling.together(at_terminals(hardware, tiling.apart({"chip": arrays})))["chip"]
+        return cells
+    types = {name: next(iter(arrays.values())).dtype for name, arrays in cells.items()}
+    seen = {}
+    for dtype in dict.fromkeys(types.values()):
+        alike = {name: arrays for name, arrays in cells.items() if types[name] == dtype}
+        tiling = Tiling.of(hardware, {name: _shape_of(hardware, arrays) for name, arrays in alike.items()})
+        tiles = {array: conductance_at_top(hardware, g) for array, g in tiling.apart(alike).items()}
+        seen |= tiling.together(at_terminals(hardware, tiles))
+    return {name: seen[name] for name in cells}
+
+
+def _shape_of(hardware: Hardware, arrays: dict[str, Array]) -> tuple[int, ...]:
+    """[*leading, K, N] of arrays, padding included."""
+    per_output = next(name for name, whole in hardware.mapping.arrays.items() if whole)
+    *leading, down, rows, width = arrays[per_output].shape
+    return (*leading, down * rows, width)
+
+
+def conductance_at_top(hardware: Hardware, conductance: Array) -> Array:
+    """Conductance I / V [S] at the largest read voltage."""
+    if hardware.conduction is None:
+        return conductance
+    volts = jnp.asarray(hardware.dac.v_max, conductance.dtype)
+    branches = zip(hardware.conduction.factors(), conducted(hardware, conductance), strict=True)
+    return sum((factor(volts) * g for factor, g in branches), start=jnp.zeros((), conductance.dtype))
 
 
 def attenuated(powers: dict[str, Power], cells: dict[str, Array], seen: dict[str, Array]) -> dict[str, Power]:

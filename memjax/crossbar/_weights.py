@@ -1,12 +1,11 @@
 """The weights that a chip stands for."""
 
-from functools import partial
 from typing import Any
 
 import jax
 from jax import Array
 
-from memjax.crossbar._chip import check_chip, check_entry, inputs, leading
+from memjax.crossbar._chip import check_chip, check_entry, inputs
 from memjax.crossbar._hardware import Hardware
 from memjax.crossbar._layout import join
 from memjax.crossbar._prepare import Ready, prepare
@@ -37,10 +36,7 @@ def weights(hardware: Hardware, chip: Chip) -> Array:
 
 @jax.jit
 def _weights(hardware: Hardware, chip: Chip) -> Array:
-    ready = partial(prepare, hardware)
-    for _ in leading(chip):
-        ready = jax.vmap(ready)
-    return weights_of(hardware, ready(chip), inputs(chip))
+    return weights_of(hardware, prepare(hardware, chip), inputs(chip))
 
 
 def weights_of(hardware: Hardware, ready: Ready, inputs: int) -> Array:

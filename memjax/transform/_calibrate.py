@@ -59,7 +59,7 @@ def calibrate(program: Program, fleet: Fleet, chip: dict[str, Any], leaves: list
     chip = {name: without(name, entry) for name, entry in chip.items()}
 
     def observe(read):
-        ready = {name: prepared(ideal[name], entry) for name, entry in chip.items()}
+        ready = prepared(ideal, chip)
         return program.run(leaves, ready, None, read)[1]
 
     def read_inputs(site, entry, x, key):
@@ -129,7 +129,7 @@ def _converters(program: Program, fleet: Fleet, chip: dict[str, Any], leaves: li
         watch = None if hardware.adc.bits is None else partial(_by_tile, hardware, rows)
         return crossbar.read(hardware, site.contraction, entry, x, watch=watch)
 
-    ready = {name: prepared(quiet[name], entry) for name, entry in chip.items()}
+    ready = prepared(quiet, chip)
     return program.run(leaves, ready, None, read)[1]
 
 
@@ -151,7 +151,7 @@ def errors(
 ) -> dict[str, Array]:
     """Relative error of each crossbar: sqrt(sum (y - y_digital)^2 / sum y_digital^2), on the data that reaches it."""
     matrices = program.matrices(program.split(leaves)[0])
-    ready = {name: prepared(fleet[name], entry) for name, entry in chip.items()}
+    ready = prepared(fleet, chip)
 
     def read(site, entry, x, key):
         held, matrix = entry

@@ -86,7 +86,7 @@ def by_kind(fleet: Fleet, one: Callable[..., Chip], *chips: dict[str, Any]) -> C
 
 def prepare(fleet: Fleet, chip: Chip) -> dict[str, Ready]:
     """Every crossbar prepared for reading."""
-    return {name: prepared(fleet[name], entry) for name, entry in chip.items()}
+    return prepared(fleet, chip)
 
 
 def apply(program: Program, fleet: Fleet, chip: Chip, leaves: list[Array], key: Array | None) -> list[Array]:

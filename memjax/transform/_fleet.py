@@ -2,11 +2,9 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
-from functools import partial
 from typing import Any
 
 import equinox as eqx
-import jax
 
 from memjax import crossbar
 from memjax.crossbar import Hardware, Ready
@@ -44,14 +42,12 @@ class Fleet(eqx.Module):
         return cls(tuple(kinds), tuple(index))
 
 
-def prepared(hardware: Hardware, entry: Any) -> Ready:
-    """A crossbar's entry of a chip prepared for reading, over its leading axes; what is prepared stays."""
-    if isinstance(entry, Ready):
-        return entry
-    prepare = partial(crossbar.prepare, hardware)
-    for _ in entry["scale"].shape[:-1]:
-        prepare = jax.vmap(prepare)
-    return prepare(entry)
+def prepared(fleet: Fleet, chip: dict[str, Any]) -> dict[str, Ready]:
+    """The crossbars of a chip prepared for reading; what is prepared stays."""
+    ready: dict[str, Ready] = {}
+    for hardware, names in fleet.by_kind():
+        ready |= crossbar.prepare_all(hardware, {name: chip[name] for name in names if name in chip})
+    return {name: ready[name] for name in chip}
 
 
 def check_hardware(hardware: Any) -> None:

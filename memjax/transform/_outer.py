@@ -15,7 +15,7 @@ from memjax.contraction import Order, Outer
 from memjax.crossbar import Hardware
 from memjax.transform import _jaxpr as ir
 from memjax.transform._chips import matrices, program_chip
-from memjax.transform._fleet import Fleet, prepared
+from memjax.transform._fleet import Fleet
 from memjax.transform._places import Place, places
 from memjax.transform._record import Crossbar, Site
 from memjax.transform._sites import Program, Sites, check_selected, is_dynamic
@@ -60,7 +60,7 @@ def value_and_outer(
         else:
             fleet = Fleet.of(hardware, {name: name for name in program.crossbars})
             chip = program_chip(program, fleet, matrices(program, fleet, own), fold_name(key, "program"))
-            entries = {name: prepared(hardware, entry) for name, entry in chip.items()}
+            entries = crossbar.prepare_all(hardware, chip)
 
         def run(own, taps):
             inputs: dict[str, Array] = {}
