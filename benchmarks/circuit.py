@@ -11,6 +11,7 @@ another, quartiles of the ratio in brackets, compilation excluded. Beside them t
 import argparse
 import csv
 import importlib
+import logging
 import pathlib
 import shutil
 import subprocess
@@ -24,6 +25,8 @@ import numpy as np
 from _timing import Comparison, compare
 
 from memjax import circuit
+
+Row = tuple[str, int, str, Comparison, float | None]
 
 R = 1.0
 WIRES = circuit.Wires(row=R, column=R)
@@ -46,8 +49,6 @@ def badcrossbar() -> Callable | None:
             module = importlib.import_module("badcrossbar")
         except ImportError:
             return None
-    import logging
-
     logging.disable(logging.INFO)
 
     def run(conductance: np.ndarray, voltage: np.ndarray) -> np.ndarray:
@@ -80,51 +81,53 @@ def ngspice(conductance: np.ndarray, voltage: np.ndarray) -> Callable | None:
     return lambda: subprocess.run([program, "-b", netlist], capture_output=True, check=True) and None
 
 
-def comparisons(sizes: list[int], repeats: int):
-    """(what, cells on a side, peer, comparison, relative error or None), one after another."""
-    bad = badcrossbar()
-    current = jax.jit(lambda g, v: circuit.solve(g, v, WIRES).current)
-    for n in sizes:
-        (g,), (v,) = arrays(1, n)
-        ours = lambda g=jnp.asarray(g), v=jnp.asarray(v): current(g, v)
-        if bad is not None:
-            times = repeats if n < 256 else 3
-            yield (
-                "one solution",
-                n,
-                "badcrossbar",
-                compare(ours, lambda: bad(g, v[None]), times),
-                error(ours(), bad(g, v[None])),
-            )
-        spice = ngspice(g, v)
-        if spice is not None:
-            yield "one solution", n, "ngspice", compare(ours, spice, 3), None
-        loss = jax.jit(jax.value_and_grad(lambda g, v: jnp.sum(circuit.solve(g, v, WIRES).current ** 2)))
-        both = lambda g=jnp.asarray(g), v=jnp.asarray(v), loss=loss: loss(g, v)
-        yield "value and gradient", n, "solution", compare(both, ours, repeats), None
-    n = 64
-    g, v = (jnp.asarray(x) for x in arrays(64, n))
-    transfer = jax.jit(lambda g, v: v @ circuit.transfer_matrix(g, WIRES))
-    ours = lambda: current(g, v)
-    several = lambda: transfer(g[0], v)
+def timed(ours: Callable, peer: Callable, repeats: int, calls: int = 20) -> Comparison:
+    """`compare` with `calls` of ours beside one call of a slower peer: one alone finds the cache cold."""
+    c = compare(lambda: [ours() for _ in range(calls)], peer, repeats)
+    low, high = c.spread
+    return Comparison(c.seconds / calls, c.baseline_seconds, c.ratio / calls, (low / calls, high / calls))
+
+
+def current(conductance: jax.Array, voltage: jax.Array) -> jax.Array:
+    return circuit.solve(conductance, voltage, WIRES).current
+
+
+def one_array(n: int, bad: Callable | None, repeats: int) -> list[Row]:
+    """One solution and its gradient."""
+    (g,), (v,) = arrays(1, n)
+    x = jnp.asarray(g), jnp.asarray(v)
+    solve = jax.jit(current)
+    gradient = jax.jit(jax.value_and_grad(lambda g, v: jnp.sum(current(g, v) ** 2)))
+    spice, ours, theirs = ngspice(g, v), lambda: solve(*x), lambda: bad(g, v[None])
+    rows = [
+        ("value and gradient, to one solution", n, "our solution", compare(lambda: gradient(*x), ours, repeats), None)
+    ]
     if bad is not None:
-        one_by_one = lambda: np.concatenate(
-            [bad(a, b[None]) for a, b in zip(np.asarray(g), np.asarray(v), strict=True)]
-        )
-        yield "64 arrays", n, "badcrossbar", compare(ours, one_by_one, 3), error(ours(), one_by_one())
-        together = lambda: bad(np.asarray(g[0]), np.asarray(v))
-        yield (
-            "64 inputs by transfer matrix",
-            n,
-            "badcrossbar",
-            compare(several, together, repeats),
-            error(several(), together()),
-        )
-        solved = lambda: current(g[0], v)
-        yield "64 inputs by solution", n, "badcrossbar", compare(solved, together, repeats), error(solved(), together())
-    tiles = jnp.asarray(arrays(100, n)[0])
-    all_transfers = lambda: circuit.transfer_matrix(tiles, WIRES)
-    yield "transfer matrices of 100 arrays", n, "64 arrays solved", compare(all_transfers, ours, 3), None
+        rows.append(("one solution", n, "badcrossbar", timed(ours, theirs, min(repeats, 3)), error(ours(), theirs())))
+    if spice is not None:
+        rows.append(("one solution", n, "ngspice", timed(ours, spice, 3), None))
+    return rows
+
+
+def many(n: int, bad: Callable | None, repeats: int) -> list[Row]:
+    """64 arrays, 64 inputs of one array, and the transfer matrices of 100 arrays."""
+    g, v = arrays(64, n)
+    x, y, tiles = jnp.asarray(g), jnp.asarray(v), jnp.asarray(arrays(100, n)[0])
+    solve, product = jax.jit(current), jax.jit(lambda g, v: v @ circuit.transfer_matrix(g, WIRES))
+    by_array, by_input, by_matrix = lambda: solve(x, y), lambda: solve(x[0], y), lambda: product(x[0], y)
+    prepared = compare(lambda: circuit.transfer_matrix(tiles, WIRES), by_array, 3)
+    rows: list[Row] = [("100 transfer matrices, to 64 solutions", n, "our solutions", prepared, None)]
+    if bad is None:
+        return rows
+    arrays_one_by_one = lambda: np.concatenate([bad(a, b[None]) for a, b in zip(g, v, strict=True)])
+    inputs = lambda: bad(g[0], v)
+    for what, ours, theirs, times in (
+        ("64 arrays", by_array, arrays_one_by_one, 3),
+        ("64 inputs, with transfer matrix", by_matrix, inputs, repeats),
+        ("64 inputs, solved", by_input, inputs, repeats),
+    ):
+        rows.append((what, n, "badcrossbar", timed(ours, theirs, times, 5), error(ours(), theirs())))
+    return rows
 
 
 def error(ours, theirs) -> float:
@@ -140,16 +143,16 @@ def main() -> None:
     parser.add_argument("--out", type=pathlib.Path, help="CSV file for the table")
     args = parser.parse_args()
     print(f"jax {jax.__version__}, {jax.devices()[0].device_kind}, {R:g} ohm a segment")
-    print(f"{'':<32}{'cells':>9}{'ms':>10}  {'peer':<17}{'ms':>10}   peer / ours             error")
-    rows = []
-    for what, n, peer, c, wrong in comparisons(args.sizes, args.repeats):
-        report(what, n, peer, c, wrong)
-        rows.append([what, n, peer, c.seconds, c.baseline_seconds, 1 / c.ratio, wrong])
+    print(f"{'':<40}{'cells':>9}{'ms':>10}  {'peer':<17}{'ms':>10}   peer / ours             error")
+    bad, rows = badcrossbar(), []
+    for rows_of, size in [(one_array, n) for n in args.sizes] + [(many, 64)]:
+        for what, n, peer, c, wrong in rows_of(size, bad, args.repeats):
+            report(what, n, peer, c, wrong)
+            rows.append([what, n, peer, c.seconds, c.baseline_seconds, 1 / c.ratio, wrong])
     if args.out:
         with open(args.out, "w", newline="") as file:
-            csv.writer(file).writerows(
-                [["what", "n", "peer", "seconds", "peer_seconds", "peer_over_ours", "error"], *rows]
-            )
+            names = ["what", "n", "peer", "seconds", "peer_seconds", "peer_over_ours", "error"]
+            csv.writer(file).writerows([names, *rows])
 
 
 def report(what: str, n: int, peer: str, c: Comparison, wrong: float | None) -> None:
@@ -157,8 +160,8 @@ def report(what: str, n: int, peer: str, c: Comparison, wrong: float | None) -> 
     low, high = (1 / x for x in reversed(c.spread))
     against = "" if wrong is None else f"{wrong:.1e}"
     print(
-        f"{what:<32}{f'{n}x{n}':>9}{1e3 * c.seconds:>10.3g}  {peer:<17}{1e3 * c.baseline_seconds:>10.3g}"
-        f"{1 / c.ratio:>10.3g} [{low:.3g}-{high:.3g}]".ljust(100)
+        f"{what:<40}{f'{n}x{n}':>9}{1e3 * c.seconds:>10.3g}  {peer:<17}{1e3 * c.baseline_seconds:>10.3g}"
+        f"{1 / c.ratio:>10.3g} [{low:.3g}-{high:.3g}]".ljust(108)
         + f"{against:>10}",
         flush=True,
     )

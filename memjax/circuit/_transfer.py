@@ -1,5 +1,6 @@
 """The effective conductances of arrays with resistive wires."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ from memjax.circuit._solve import checked_array
 from memjax.circuit._wires import Wires
 
 # Cells times inputs solved at once: more leave the cache of a core.
-_AT_ONCE = 2**18
+_AT_ONCE = 2**15
 
 
 def transfer_matrix(conductance: Any, wires: Wires, *, conduction: None = None) -> Array:
@@ -57,14 +58,18 @@ def _transfer(conductance: Array, wires: Wires, control: Control) -> tuple[Array
 
     def one(conductance):
         units = jnp.eye(m, dtype=conductance.dtype)
-        nodes = jax.vmap(lambda unit: network(conductance, links, Sources(unit), control))(units)
+        nodes = _chunked(lambda unit: network(conductance, links, Sources(unit), control), units, m * n)
         return nodes.current, nodes.iterations, nodes.residual
 
     if not leading:
         return one(conductance)
-    together = max(1, _AT_ONCE // (m * m * n))
-    current, count, residual = lax.map(one, conductance.reshape(-1, m, n), batch_size=together)
+    current, count, residual = _chunked(one, conductance.reshape(-1, m, n), m * m * n)
     return current.reshape(conductance.shape), count, residual
+
+
+def _chunked(f: Callable, x: Array, size: int) -> Any:
+    """`f` over the first axis of `x`, as many at once as fit where each takes `size` numbers."""
+    return lax.map(f, x, batch_size=max(1, _AT_ONCE // size))
 
 
 def _turned(x: Array) -> Array:

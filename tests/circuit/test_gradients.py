@@ -43,7 +43,7 @@ def directions(arguments):
 @pytest.mark.parametrize("name", WIRES)
 def test_forward_reverse_and_second_derivatives(name, x64, quick_compilation):
     resistances, ends = WIRES[name]
-    arguments = tuple(jnp.asarray(a) for a in (*ARGUMENTS, *resistances))
+    arguments = tuple(jnp.asarray(a, float) for a in (*ARGUMENTS, *resistances))
     f = jax.jit(lambda *a: loss(*a, **ends))
     gradient = jax.jit(jax.grad(f, tuple(range(7))))
     both = jax.jit(lambda a, d: jax.jvp(lambda *a: (f(*a), gradient(*a)), a, d))

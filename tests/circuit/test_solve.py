@@ -112,7 +112,7 @@ def test_one_batch_from_easy_to_harsh():
     for k, r in enumerate(resistance):
         alone = solved(r)
         assert abs(alone.iterations - together.iterations[k]) <= 2
-        assert error(together.current[k], alone.current) < 1e-6
+        assert error(together.current[k], alone.current) < 1e-5
         assert error(together.current[k], nodal(g, v, mj.Wires(row=float(r), column=float(r))).current) < 1e-5
 
 
@@ -165,12 +165,12 @@ def test_no_convergence_is_told():
     ("call", "error", "message"),
     [
         (lambda: mj.Wires(row=-1.0), ValueError, "Wires.row must be finite and in [0, inf], got -1"),
-        (lambda: mj.Wires(column=[1.0, np.inf]), ValueError, "Wires.column must be"),
+        (lambda: mj.Wires(column=np.r_[1.0, np.inf]), ValueError, "Wires.column must be"),
         (lambda: mj.Wires(source=np.nan), ValueError, "Wires.source must be"),
         (lambda: mj.Wires(double_drive=1), TypeError, "Wires.double_drive must be True or False, got 1"),
         (lambda: mj.circuit.solve(-CONDUCTANCE, VOLTAGE, mj.Wires()), ValueError, "conductance must be"),
         (lambda: mj.circuit.solve(CONDUCTANCE * np.nan, VOLTAGE, mj.Wires()), ValueError, "conductance must be"),
-        (lambda: mj.circuit.solve(VOLTAGE, VOLTAGE, mj.Wires()), ValueError, "conductance must have shape"),
+        (lambda: mj.circuit.solve(CONDUCTANCE[0], VOLTAGE, mj.Wires()), ValueError, "conductance must have shape"),
         (lambda: mj.circuit.solve(CONDUCTANCE, SENSE, mj.Wires()), ValueError, "voltage must have shape [..., 7]"),
         (
             lambda: mj.circuit.solve(CONDUCTANCE, VOLTAGE, mj.Wires(), sense_voltage=VOLTAGE),
