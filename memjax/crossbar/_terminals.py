@@ -5,12 +5,11 @@ from jax import Array
 
 from memjax import circuit
 from memjax.crossbar._hardware import Hardware
+from memjax.crossbar._layout import logical, physical
 from memjax.crossbar._response import conducted
-from memjax.crossbar._tiles import Tiling, in_chunks, over_tiles
+from memjax.crossbar._tiles import Tiling
 from memjax.effects import Power
-
-# Numbers that the solution of an array holds for each of its cells.
-_HELD = 8
+from memjax.mapping import Placement
 
 
 def at_terminals(hardware: Hardware, arrays: dict[str, Array]) -> dict[str, Array]:
@@ -21,9 +20,16 @@ def at_terminals(hardware: Hardware, arrays: dict[str, Array]) -> dict[str, Arra
     wires = hardware.wires
     if wires is None:
         return arrays
-    transfer = lambda tile, _: circuit.transfer_matrix(tile, wires)
-    cells = _HELD * len(arrays) * hardware.tile[0] * hardware.tile[1]
-    return in_chunks(lambda tiles: over_tiles(hardware.mapping.placement, transfer, tiles), arrays, cells)
+    placement = hardware.mapping.placement
+    tiles = physical(placement, arrays)
+    by_shape: dict[tuple[int, ...], list[Placement]] = {}
+    for placed, cells in tiles.items():
+        by_shape.setdefault(cells.shape, []).append(placed)
+    seen = {}
+    for alike in by_shape.values():  # of one shape together: compiled once
+        transfer = circuit.transfer_matrix(jnp.stack([tiles[placed] for placed in alike]), wires)
+        seen |= dict(zip(alike, transfer, strict=True))
+    return logical(placement, seen, arrays)
 
 
 def of_matrices(hardware: Hardware, cells: dict[str, dict[str, Array]]) -> dict[str, dict[str, Array]]:
