@@ -52,5 +52,6 @@ def summed(
 
     _, like = jax.eval_shape(one, *jax.tree.map(lambda a: a[0], every))
     nothing = None if like is None else jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), like)
-    # Two tiles in each turn of the loop: half its overhead, which counts for small batches.
-    return lax.scan(step, (jnp.zeros((len(x), width), x.dtype), nothing), every, unroll=2)[0]
+    # Few tiles without a loop, many two in each turn: its overhead counts for small batches.
+    unroll = count if count <= 4 else 2
+    return lax.scan(step, (jnp.zeros((len(x), width), x.dtype), nothing), every, unroll=unroll)[0]
