@@ -24,14 +24,18 @@ class Hardware(eqx.Module):
     Args:
         cell: range and levels of a memory cell.
         mapping: how signed weights become conductances.
-        tile: (word lines, bit lines) of one tile. Each array of a mapping has tiles of its own.
+        tile: (word lines, bit lines) of one tile. Each array of a mapping has tiles of its own, but for those that
+            share lines by its `placement`: the rows of a `DualRow`, the reference column of a `CurrentMirror`.
         dac: the converters on the word lines.
         adc: the converters on the bit lines.
         effects: non-idealities; they act in physical order (see `memjax.effects`), those of one hook in this one.
         programming: how targets are written: None: exactly (as far as the effects let them); a
-            `memjax.programming.WriteVerify`: by pulses on its device, all cells of one kind. Every tile is one array.
+            `memjax.programming.WriteVerify`: by pulses on its device, all cells of one kind. Every tile is one array,
+            and pulses pass through its wires.
         wires: resistances of the word and bit lines of a tile, of its drivers and of its sense terminals
-            (`memjax.Wires`), solved exactly; None: ideal wires.
+            (`memjax.Wires`); None: ideal wires. Reads are those of the full network of each tile: of ohmic cells by its
+            transfer matrix, computed when a chip is prepared; of cells with a curved relation by a solution for each
+            vector. Read noise is taken to reach the terminals along the lines of its own cell.
         backward: how gradients by inputs are made: None: the derivative of the forward read (with straight-through
             rounding); a `Backward`: read from the transposed array.
         schedule: how the row tiles of a matrix are computed: "scan" one after another (little memory, fastest on a

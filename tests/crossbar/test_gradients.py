@@ -139,3 +139,20 @@ def test_gradient_of_the_converters_range(clip_gradient):
         code = np.clip(np.rint(z), -steps, steps)
         expected += code - (np.where(np.abs(z) <= steps + 0.5, z, 0.0) if clip_gradient else z)
     np.testing.assert_allclose(slope, expected / steps, atol=2e-4)
+
+
+def test_chips_that_clip_and_chips_that_do_not_in_one_batch():
+    """The choice between the two backward passes is common to a batch: each gradient is as it is alone."""
+    hardware = mj.Hardware(mj.Cell(), tile=(8, 8), dac=mj.Dac(bits=8, range=1.0), adc=mj.Adc(bits=6))
+    weights = jax.random.normal(jax.random.key(0), (20, 9))
+    chip = mj.program(hardware, weights, jax.random.key(1))
+    ranges = chip["adc_range"] * jnp.array([0.05, 1.0, 100.0])
+    x = jax.random.uniform(jax.random.key(2), (5, 20), minval=-1.0)
+
+    def slope(full_scale, x):
+        return jax.grad(lambda x: jnp.sum(jnp.sin(mj.matmul(hardware, chip | {"adc_range": full_scale}, x))))(x)
+
+    together = jax.vmap(slope, (0, None))(ranges, x)
+    for one, full_scale in zip(together, ranges, strict=True):
+        np.testing.assert_allclose(one, slope(full_scale, x), rtol=1e-4, atol=1e-5)
+    assert jnp.abs(together[0]).sum() < 0.7 * jnp.abs(together[1]).sum()
