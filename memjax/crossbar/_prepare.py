@@ -23,7 +23,7 @@ from memjax.crossbar._response import (
     presented,
     weighted_sum,
 )
-from memjax.crossbar._terminals import attenuated, conductance_at_top, of_matrices
+from memjax.crossbar._terminals import attenuated, conductance_at_top, of_matrices, shape_of_arrays
 from memjax.crossbar._tile import Tile
 from memjax.crossbar._transposed import turned
 from memjax.mapping import Conversion
@@ -183,8 +183,8 @@ def array_of(
 def _network(
     hardware: Hardware, conversion: Conversion, cells: dict[str, Array], volts: Array, lsb: Array, top: Array
 ) -> Network:
-    down, rows, width = top.shape
-    layout = Layout.of(hardware, (down * rows, width))
+    layout = Layout.of(hardware, shape_of_arrays(hardware, cells))
+    down, rows = layout.down, layout.rows
     by_column_tile = lambda g: jnp.moveaxis(g.reshape(down, rows, layout.across, -1), 2, 1)
     tiles = physical(layout.placement, {name: by_column_tile(g) for name, g in cells.items()})
     numbers = conversion.own, conversion.shared, conversion.reference, lsb, hardware.wires, hardware.conduction

@@ -43,13 +43,13 @@ def of_matrices(hardware: Hardware, cells: dict[str, dict[str, Array]]) -> dict[
     seen = {}
     for dtype in dict.fromkeys(types.values()):
         alike = {name: arrays for name, arrays in cells.items() if types[name] == dtype}
-        tiling = Tiling.of(hardware, {name: _shape_of(hardware, arrays) for name, arrays in alike.items()})
+        tiling = Tiling.of(hardware, {name: shape_of_arrays(hardware, arrays) for name, arrays in alike.items()})
         tiles = {array: conductance_at_top(hardware, g) for array, g in tiling.apart(alike).items()}
         seen |= tiling.together(at_terminals(hardware, tiles))
     return {name: seen[name] for name in cells}
 
 
-def _shape_of(hardware: Hardware, arrays: dict[str, Array]) -> tuple[int, ...]:
+def shape_of_arrays(hardware: Hardware, arrays: dict[str, Array]) -> tuple[int, ...]:
     """[*leading, K, N] of arrays, padding included."""
     per_output = next(name for name, whole in hardware.mapping.arrays.items() if whole)
     *leading, down, rows, width = arrays[per_output].shape

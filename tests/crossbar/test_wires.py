@@ -255,3 +255,13 @@ def test_gradients_of_a_network():
 def test_pulses_of_different_lengths_through_curved_cells():
     with pytest.raises(ValueError, match="Dac.encoding must not be PulseWidth"):
         hardware(effects=CURVED, dac=mj.Dac(bits=4, encoding=mj.converters.PulseWidth()))
+
+
+@pytest.mark.parametrize("effects", [(), CURVED], ids=["ohmic", "curved"])
+@pytest.mark.parametrize("mapping", [DoubleColumn(), CurrentMirror(gain_error=0.1)], ids=lambda m: type(m).__name__)
+def test_a_converter_for_each_array_sees_the_same_tile(mapping, effects):
+    """Arrays subtracted digitally are read from the tile that they share."""
+    analog = hardware(mapping, effects=effects)
+    digital = hardware(mapping, effects=effects, adc=mj.Adc(subtract="digital"))
+    chip = mj.program(analog, W, jax.random.key(2))
+    np.testing.assert_allclose(mj.matmul(digital, chip, X), mj.matmul(analog, chip, X), rtol=1e-4, atol=1e-4)
