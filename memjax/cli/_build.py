@@ -33,9 +33,16 @@ SLOTS: dict[str, dict[str, type]] = {
     "hardware.dac.encoding": _classes(mj.converters, mj.converters.AbstractEncoding),
     "hardware.adc": {"Adc": mj.Adc, "LogAdc": mj.LogAdc},
     "hardware.adc.range": {"Dynamic": mj.Dynamic},
+    "hardware.wires": {"Wires": mj.Wires},
+    "effects.*.wires": {"Wires": mj.Wires},
 }
 # Fields of `Hardware` that a file cannot give, or gives elsewhere.
-_ELSEWHERE = ("effects", "programming", "wires")
+_ELSEWHERE = ("effects", "programming")
+
+
+def slot(path: str) -> dict[str, type] | None:
+    """The classes of which one stands at a path, None where a value does."""
+    return SLOTS.get(re.sub(r"\.\d+\.", ".*.", path))
 
 
 def hardware(settings: Mapping[str, Any]) -> mj.Hardware:
@@ -68,11 +75,12 @@ def build(settings: Mapping[str, Any], prefix: str, kinds: Mapping[str, type], *
             continue
         if name not in fields:
             raise Problem(path, f"unknown field, {kind} has {', '.join(fields) or 'none'}")
-        if path not in settings and path not in SLOTS:
+        if path in settings:
+            values[name] = _value(path, settings[path], fields[name])
+        elif (inside := slot(path)) is not None:
+            values[name] = build(settings, path, inside)
+        else:
             raise Problem(path, "must be a value, not a table")
-        values[name] = (
-            _value(path, settings[path], fields[name]) if path in settings else build(settings, path, SLOTS[path])
-        )
     needed = [n for n, f in fields.items() if f.default is f.default_factory is dataclasses.MISSING]
     missing = [name for name in needed if name not in values]
     if missing:
@@ -91,7 +99,7 @@ def _value(path: str, value: Any, field: dataclasses.Field) -> Any:
         raise Problem(path, f"must be true or false, got {shown(value)}")
     if "tuple" in str(field.type) and isinstance(value, list | tuple) and all(map(_numeric, value)):
         return tuple(value)
-    number = not field.metadata.get("static", False) and path not in SLOTS
+    number = not field.metadata.get("static", False) and slot(path) is None
     if number and not _numeric(value):
         raise Problem(path, f"must be a number, got {shown(value)}")
     return value
@@ -130,13 +138,13 @@ def age(settings: Mapping[str, Any]) -> dict[str, Any]:
 def by_kind(settings: Mapping[str, Any]) -> dict[str, Any]:
     """`mapping = "Offset"` and `adc = {}` as the tables that they stand for."""
     settings = dict(settings)
-    for slot, kinds in SLOTS.items():
-        value = settings.get(slot)
+    for place, kinds in SLOTS.items():
+        value = settings.get(place)
         if isinstance(value, str) and value != "none":
-            settings[f"{slot}.kind"] = settings.pop(slot)
+            settings[f"{place}.kind"] = settings.pop(place)
         elif isinstance(value, dict):
-            del settings[slot]
-            settings.setdefault(f"{slot}.kind", next(iter(kinds)))
+            del settings[place]
+            settings.setdefault(f"{place}.kind", next(iter(kinds)))
     if settings.get("hardware") == {}:
         del settings["hardware"]
     return settings

@@ -15,10 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from memjax import converters, crossbar, devices, effects, mapping, programming
+from memjax import circuit, converters, crossbar, devices, effects, mapping, programming
 from memjax.devices import windows
 
-ROOMS = (crossbar, mapping, converters, effects, programming, devices, windows)
+ROOMS = (crossbar, circuit, mapping, converters, effects, programming, devices, windows)
 # What JSON cannot tell apart from something else is an object with one of these words.
 ARRAY, DICT, LIST, SPEC = "array", "dict", "list", "spec"
 # Types of arrays that a file holds; PRNG keys are none.

@@ -120,6 +120,15 @@ def test_an_encoding_of_the_inputs(read):
     assert config.hardware({}).dac == mj.Dac(5, encoding=mj.converters.BitSerial(4))
 
 
+def test_wires_of_the_tiles_and_of_the_controller(read):
+    effect = '[[effects]]\nkind = "Predistortion"\nheadroom = 0.7\nwires = { row = 2, column = 3 }\n'
+    config = read(BASE + "[hardware.wires]\ncolumn = 3\n" + effect + "[grid]\nhardware.wires.row = [1, 2]\n")
+    reckoned = mj.Wires(row=2, column=3)
+    assert config.hardware(list(config.points())[1]) == mj.Hardware(
+        wires=reckoned, effects=(mj.effects.Predistortion(reckoned, headroom=0.7),)
+    )
+
+
 def test_lists_of_numbers_are_constants_of_an_effect(read):
     endurance, states, _ = read(BASE + LISTS + REST).hardware({}).effects
     assert endurance == mj.effects.Endurance((1e4, 0.1, 0, 0.5), (1e5, 0, 0, 0))
@@ -193,7 +202,12 @@ VARIATION = '[[effects]]\nkind = "DeviceVariation"\nr_on_std = 10\n'
         (BASE + "[hardware]\ntile = 16\n" + REST[27:], "line 6: hardware.tile: Hardware.tile must be a tuple"),
         (BASE + "[hardware]\nschedule = 'fast'\n" + REST[27:], "line 6: hardware.schedule: Hardware.schedule must be"),
         (BASE + "[hardware]\nmapping = 'Ofset'\n" + REST[27:], "line 6: hardware.mapping.kind: must be one of Double"),
-        (BASE + "[hardware]\nwires = 1\n" + REST[27:], "line 6: hardware.wires: unknown field, Hardware has cell,"),
+        (BASE + "[hardware]\nwires = 1\n" + REST[27:], "line 6: hardware.wires: Hardware.wires must be a memjax.Wires"),
+        (BASE + REST + "[hardware.wires]\nrow = -1\n", "line 10: hardware.wires.row: Wires.row must be finite"),
+        (
+            BASE + REST + "[hardware.wires]\nlength = 1\n",
+            "line 10: hardware.wires.length: unknown field, Wires has row",
+        ),
         (BASE + "[hardware]\ncell = 3\n" + REST[27:], "line 6: hardware.cell: Hardware.cell must be a Cell, got 3"),
         (BASE + REST + "[hardware.cell]\n\nr_off = 1\n", "line 9: hardware.cell.r_on: Cell.r_on must be smaller"),
         (

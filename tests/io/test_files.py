@@ -40,6 +40,10 @@ def same(a, b):
 DEVICE = mj.devices.VTEAM.pt_hf_ti()
 HARDWARES = {
     "default": mj.Hardware(),
+    "wires": mj.Hardware(
+        wires=mj.Wires(row=2.0, column=np.arange(64.0), source=50.0, double_sense=True),
+        effects=(mj.effects.Predistortion(mj.Wires(row=1.0), headroom=0.5, steps=1),),
+    ),
     "numbers of every kind": mj.Hardware(
         cell=mj.Cell(r_on=np.float32(1e4 / 3), r_off=jnp.float32(1e5 / 3), levels=np.array([4, 8])),
         tile=(4, 3),
