@@ -7,6 +7,7 @@ from tyro.extras import SubcommandApp
 from memjax.cli._device import device
 from memjax.cli._errors import UsageError
 from memjax.cli._quickstart import quickstart
+from memjax.cli._spice import spice
 from memjax.cli._sweep import sweep
 
 _DESCRIPTION = "Run JAX programs on simulated memristive crossbars. `memjax COMMAND --help` explains a command."
@@ -15,6 +16,7 @@ _app = SubcommandApp()
 _app.command(quickstart)
 _app.command(device)
 _app.command(sweep)
+_app.command(spice)
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -124,6 +124,11 @@ class Layout:
         split = tiles.reshape(-1, self.down, self.across, rows, columns).transpose(0, 1, 3, 2, 4)
         return split.reshape(*self.leading, self.down, rows, self.across * columns)
 
+    def physical(self, arrays: dict[str, Any]) -> dict[str, Any]:
+        """Arrays [*leading, down, rows, width] -> [places, word lines, bit lines] of each physical tile by its name."""
+        tiles = physical(self.placement, {name: self.apart(array) for name, array in arrays.items()})
+        return {placed.name: cells for placed, cells in tiles.items()}
+
 
 def physical(placement: tuple[Placement, ...], arrays: dict[str, Any]) -> dict[Placement, Any]:
     """Trees of [..., rows, bit lines] of every array -> those of the physical tiles [..., word lines, bit lines].

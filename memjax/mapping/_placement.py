@@ -27,6 +27,11 @@ class Placement:
             )
 
     @property
+    def name(self) -> str:
+        """The arrays, as in "pos-neg"."""
+        return "-".join(self.arrays)
+
+    @property
     def word_lines(self) -> int:
         """Word lines that one input drives."""
         return len(self.arrays) if self.share == "bit lines" else 1

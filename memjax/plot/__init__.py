@@ -16,3 +16,5 @@ from memjax.plot._laws import pulse_response as pulse_response
 from memjax.plot._laws import update_laws as update_laws
 from memjax.plot._sweep import heatmap as heatmap
 from memjax.plot._sweep import sweep as sweep
+from memjax.plot._wires import current_error as current_error
+from memjax.plot._wires import node_voltages as node_voltages
