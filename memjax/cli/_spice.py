@@ -27,15 +27,15 @@ def spice(
         tile: row tile and column tile, from 0
         matrix: number of the matrix, where a loop or a stack has several
         array: which physical tile of the mapping, such as pos or neg; the first if left out
-        volts: voltage of every word line, in V; that of the largest input if left out
+        volts: voltage of every input, in V, on word lines that subtract the opposite; the largest if left out
         out: file for the netlist; `ngspice -b FILE` runs it and writes crossbar.raw beside where it runs
     """
     with usage_errors():
         held, hardware = _read(chip, crossbar_name)
-        cells = _tile(hardware, held, tile, matrix, array)
+        placed, cells = _tile(hardware, held, tile, matrix, array)
         wires = mj.Wires() if hardware.wires is None else hardware.wires
         volts = float(hardware.dac.v_max) if volts is None else volts
-        drive = np.full(len(cells), volts)
+        drive = volts * np.resize(_signs(hardware, placed), len(cells))
         _files.check_writable(out.parent)
         text = mj.circuit.to_spice(cells, drive, wires, conduction=hardware.conduction)
         _files.write(out.parent, {out.name: text.encode()})
@@ -59,8 +59,8 @@ def _read(path: pathlib.Path, name: str | None) -> tuple[dict[str, Any], mj.Hard
 
 def _tile(
     hardware: mj.Hardware, entry: dict[str, Any], tile: tuple[int, int], matrix: int, array: str | None
-) -> np.ndarray:
-    """Conductances [word lines, bit lines] of one physical tile."""
+) -> tuple[mj.mapping.Placement, np.ndarray]:
+    """One physical tile: its arrays, and its conductances [word lines, bit lines]."""
     crossbar.check_chip(hardware, entry)
     layout = crossbar.Layout.of(hardware, (*crossbar.leading(entry), crossbar.inputs(entry), crossbar.outputs(entry)))
     place = (matrix, *tile)
@@ -72,5 +72,13 @@ def _tile(
     tiles = layout.physical({name: np.asarray(g) for name, g in entry["conductance"].items()})
     if array is not None and array not in tiles:
         raise ValueError(f"array must be one of {', '.join(tiles)}; got {array!r}")
-    chosen = next(iter(tiles.values())) if array is None else tiles[array]
-    return chosen[np.ravel_multi_index(place, (layout.matrices, layout.down, layout.across))]
+    placed = next(placed for placed in layout.placement if array in (None, placed.name))
+    return placed, tiles[placed.name][np.ravel_multi_index(place, (layout.matrices, layout.down, layout.across))]
+
+
+def _signs(hardware: mj.Hardware, placed: mj.mapping.Placement) -> list[float]:
+    """Voltages of the word lines of one input over its own: those of a pair that shares bit lines are opposite."""
+    if placed.share != "bit lines":
+        return [1.0]
+    factors = {name: f for each in hardware.mapping.conversions(hardware.cell) for name, f in each.own.items()}
+    return [float(factors[name]) for name in placed.arrays]

@@ -41,7 +41,8 @@ def current_error(conductance: Any, voltage: Any, wires: Wires) -> "Figure":
     """What wires change of one array of ohmic cells, in percent.
 
     Left, of every cell: its conductance at the terminals of its lines (`memjax.circuit.transfer_matrix`) against its
-    own. Right, of every bit line: its current against Ohm's law without wires.
+    own, in colours from the 2nd to the 98th percentile: detours multiply what cells of little conductance show. Right,
+    of every bit line: its current against Ohm's law without wires.
 
     Args:
         conductance: cells [m, n] [S].
@@ -53,12 +54,14 @@ def current_error(conductance: Any, voltage: Any, wires: Wires) -> "Figure":
     Raises: as `memjax.circuit.solve`; ValueError for several arrays, and for traced numbers.
     """
     cells = _one("conductance", conductance)
+    if _check.concrete(voltage) is None:
+        raise ValueError("voltage must be concrete, got traced values: plot outside jit and vmap")
     seen = np.asarray(transfer_matrix(conductance, wires))
     current = np.asarray(solve(conductance, voltage, wires).current)
     ideal = np.asarray(voltage) @ cells
     percent = lambda now, before: 100.0 * (now / np.where(before == 0, np.nan, before) - 1.0)
     with style.panels(1, 2, 7.6, 3.2) as (figure, grid):
-        _map(figure, grid[0, 0], percent(seen, cells), "Conductance at the terminals (%)")
+        _map(figure, grid[0, 0], percent(seen, cells), "Change of the conductance at the terminals (%)", (2, 98))
         ax = grid[0, 1]
         ax.plot(np.arange(cells.shape[1]), percent(current, ideal), color=style.COLOURS[0])
         ax.set_xlabel("Bit line")
@@ -76,10 +79,15 @@ def _one(name: str, values: Any) -> np.ndarray:
     return array
 
 
-def _map(figure: "Figure", ax: "Axes", values: np.ndarray, title: str) -> None:
+def _map(
+    figure: "Figure", ax: "Axes", values: np.ndarray, title: str, percentiles: tuple[int, int] | None = None
+) -> None:
+    """A map of all values, or in colours between two of their percentiles."""
     ax.grid(False)
-    image = ax.imshow(values, cmap="viridis", interpolation="nearest", aspect="auto")
-    figure.colorbar(image, ax=ax, shrink=0.9)
+    known = values[np.isfinite(values)]
+    low, high = np.percentile(known, percentiles) if percentiles and known.size else (None, None)
+    image = ax.imshow(values, cmap="viridis", interpolation="nearest", aspect="auto", vmin=low, vmax=high)
+    figure.colorbar(image, ax=ax, shrink=0.9, extend="both" if percentiles else "neither")
     ax.set_title(title, loc="left")
     ax.set_xlabel("Bit line")
     ax.set_ylabel("Word line")

@@ -33,13 +33,12 @@ def run(*args):
     return 0
 
 
-def test_a_dual_row_tile_is_one_array(saved):
-    _, path, out = saved(mj.mapping.DualRow())
+def test_a_dual_row_tile_is_one_array_driven_by_opposite_voltages(saved):
+    chip, path, out = saved(mj.mapping.DualRow())
     assert run("spice", path, "--crossbar", "a/kernel", "--tile", 1, 1, "--out", out) == 0
-    again, path, _ = saved(mj.mapping.DualRow())
-    pos, neg = (np.asarray(again["conductance"][name])[1][:, 4:] for name in ("pos", "neg"))
+    pos, neg = (np.asarray(chip["conductance"][name])[1][:, 4:] for name in ("pos", "neg"))
     cells = np.stack([pos, neg], 1).reshape(8, 4)
-    assert out.read_text() == mj.circuit.to_spice(cells, np.full(8, 0.2), WIRES)
+    assert out.read_text() == mj.circuit.to_spice(cells, np.tile([0.2, -0.2], 4), WIRES)
 
 
 @pytest.mark.ngspice

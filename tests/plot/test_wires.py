@@ -24,6 +24,7 @@ def test_errors_are_against_ohms_law():
     image = next(ax.images[0] for ax in figure.axes if ax.images)
     seen = mj.circuit.transfer_matrix(G, WIRES)
     np.testing.assert_allclose(image.get_array(), 100 * (np.asarray(seen) / G - 1), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(image.get_clim(), np.percentile(np.asarray(image.get_array()), (2, 98)))
     line = next(ax.lines[0] for ax in figure.axes if ax.lines)
     np.testing.assert_allclose(line.get_ydata(), 100 * (V @ seen / (V @ G) - 1), rtol=1e-3)
     assert (line.get_ydata() < 0).all()
@@ -34,3 +35,12 @@ def test_several_arrays_and_traced_ones():
         plot.node_voltages(mj.circuit.solve(np.stack([G, G]), V, WIRES))
     with pytest.raises(ValueError, match="got traced values"):
         jax.jit(lambda g: plot.node_voltages(mj.circuit.solve(g, V, WIRES)) and g)(G)
+    with pytest.raises(ValueError, match="voltage must be concrete"):
+        jax.jit(lambda v: plot.current_error(G, v, WIRES) and v)(V)
+
+
+def test_open_cells_have_no_error():
+    figure = plot.current_error(np.zeros((6, 4)), V, WIRES)
+    image = next(ax.images[0] for ax in figure.axes if ax.images)
+    assert image.get_array().mask.all()
+    figure.draw_without_rendering()
