@@ -88,7 +88,10 @@ def checked_array(conductance: Any, wires: Any, *others: Any) -> Array:
     if not isinstance(wires, Wires):
         raise TypeError(f"wires must be memjax.Wires, got {wires!r}")
     _check.number("conductance", conductance, 0.0)
-    conductance = jnp.asarray(conductance, jnp.result_type(conductance, *others, jnp.float32))
+    dtype = jnp.result_type(conductance, *others, jnp.float32)
+    if not jnp.issubdtype(dtype, jnp.floating):
+        raise TypeError(f"conductance and voltages must be real numbers, got {dtype}")
+    conductance = jnp.asarray(conductance, dtype)
     if conductance.ndim < 2 or 0 in conductance.shape:
         raise ValueError(f"conductance must have shape [..., word lines, bit lines], got {conductance.shape}")
     wires.check(*conductance.shape[-2:])

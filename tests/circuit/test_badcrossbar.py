@@ -27,3 +27,15 @@ def test_badcrossbar(shape, row, column, low, precision):
     ):
         y = np.moveaxis(y, -1, 0)
         assert np.linalg.norm(x - y) < tolerance * np.linalg.norm(y)
+
+
+@pytest.mark.parametrize(("row", "column"), [(5.0, 0.0), (0.0, 5.0), (5.0, 5.0)])
+def test_open_cells_and_lines_without_resistance(row, column, x64):
+    badcrossbar = pytest.importorskip("badcrossbar")
+    rng = np.random.default_rng(1)
+    g, v = rng.uniform(1e-6, 1e-4, (12, 9)), rng.uniform(-1, 1, (12, 1))
+    g[rng.random(g.shape) < 0.2] = 0.0
+    with np.errstate(divide="ignore"):
+        theirs = badcrossbar.compute(v, 1.0 / g, r_i_word_line=row, r_i_bit_line=column).currents.output[0]
+    ours = mj.circuit.solve(g, v[:, 0], mj.Wires(row=row, column=column)).current
+    assert np.linalg.norm(ours - theirs) < 1e-11 * np.linalg.norm(theirs)

@@ -170,6 +170,7 @@ def test_no_convergence_is_told():
         (lambda: mj.Wires(double_drive=1), TypeError, "Wires.double_drive must be True or False, got 1"),
         (lambda: mj.circuit.solve(-CONDUCTANCE, VOLTAGE, mj.Wires()), ValueError, "conductance must be"),
         (lambda: mj.circuit.solve(CONDUCTANCE * np.nan, VOLTAGE, mj.Wires()), ValueError, "conductance must be"),
+        (lambda: mj.circuit.solve(1j * CONDUCTANCE, VOLTAGE, mj.Wires()), TypeError, "must be real numbers"),
         (lambda: mj.circuit.solve(CONDUCTANCE[0], VOLTAGE, mj.Wires()), ValueError, "conductance must have shape"),
         (lambda: mj.circuit.solve(CONDUCTANCE, SENSE, mj.Wires()), ValueError, "voltage must have shape [..., 7]"),
         (
