@@ -14,6 +14,7 @@ from memjax import io as io
 from memjax import mapping as mapping
 from memjax import montecarlo as montecarlo
 from memjax import programming as programming
+from memjax import spec as spec
 from memjax import training as training
 from memjax.circuit import Wires as Wires
 from memjax.converters import Adc as Adc

@@ -1,9 +1,12 @@
 """Checks of argument values, made before anything is compiled.
 
-Numbers may be traced (inside `jit`, `vmap` or `grad`); those cannot be looked at and are let through. Every message
+Numbers may be traced (inside `jit`, `vmap` or `grad`); those cannot be looked at, but their type can. Every message
 names the argument, the value and the valid range.
 """
 
+import os
+import pathlib
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -12,16 +15,156 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+INT32 = np.iinfo(np.int32)
+
+
+def shown(value: Any) -> str:
+    """A value in an error message: short, and never the contents of an array."""
+    if isinstance(value, jax.Array | np.ndarray | jax.ShapeDtypeStruct) and value.shape != ():
+        return f"{value.dtype} array of shape {value.shape}"
+    if isinstance(value, dict | list | tuple | set) and len(value) > 4:
+        return f"a {type(value).__name__} of {len(value)}"
+    if isinstance(value, int) and is_huge(value):
+        return f"an integer of {int(value.bit_length() * 0.30103) + 1} digits"
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:
+        text = f"an object of type {type(value).__name__}"
+    return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a real number or an array of them, of Python, NumPy or JAX, traced or not."""
+    if isinstance(value, bool | np.bool_):
+        return False
+    if isinstance(value, int | float):
+        return True
+    dtype = getattr(value, "dtype", None)
+    if dtype is None or not hasattr(value, "shape"):
+        return False
+    if not isinstance(value, jax.Array | np.ndarray | np.generic | jax.ShapeDtypeStruct):
+        return hasattr(value, "__jax_array__") and is_number(value.__jax_array__())
+    return jnp.issubdtype(dtype, jnp.integer) or jnp.issubdtype(dtype, jnp.floating)
+
 
 def concrete(value: Any) -> np.ndarray | None:
-    """The value as a NumPy array of numbers, or None where it is traced or is not numeric at all."""
-    if isinstance(value, Tracer):
+    """The value as a NumPy array of real numbers, or None where it is traced or is no number at all."""
+    if isinstance(value, list | tuple):
+        try:
+            value = np.asarray([concrete(element) for element in value])
+        except ValueError:
+            return None
+        return value if value.dtype.kind in "iuf" else None
+    if not is_number(value) or isinstance(value, Tracer | jax.ShapeDtypeStruct):
         return None
-    try:
+    if isinstance(value, int) and not INT32.min <= value <= INT32.max:
+        return np.asarray(np.inf if is_huge(value) else float(value))
+    if not isinstance(value, jax.Array):
+        return np.asarray(value)
+    return np.asarray(value) if value.is_fully_addressable else None
+
+
+def as_leaf(value: Any) -> Any:
+    """The number as JAX can trace it: an integer beyond 32 bits becomes a float; all else stays as it is."""
+    if isinstance(value, int) and not isinstance(value, bool) and not INT32.min <= value <= INT32.max:
+        return value if is_huge(value) else float(value)
+    if isinstance(value, np.ndarray | np.generic):
         array = np.asarray(value)
-    except Exception:
-        return None
-    return array if array.dtype.kind in "biuf" or jnp.issubdtype(array.dtype, jnp.floating) else None
+        if array.dtype.kind in "iu" and array.size and (array.min() < INT32.min or array.max() > INT32.max):
+            return array.astype(float)
+    return value
+
+
+def is_huge(value: Any) -> bool:
+    """Whether a value is a Python integer beyond all floats."""
+    return isinstance(value, int) and abs(value) > sys.float_info.max
+
+
+def real(
+    name: str,
+    value: Any,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+    unit: str = "1",
+    infinite: bool = False,
+    whole: bool = False,
+) -> None:
+    """Raise unless every element of `value` is finite and within the bounds; those of `above` and `below` are out.
+
+    With `infinite`, infinity is as good as a finite number; with `whole`, elements must be integers.
+    """
+    interval = _interval(low, high, above, below) + ("" if unit == "1" else f" {unit}")
+    if not is_number(value):
+        raise TypeError(f"{name} must be a number in {interval}, got {shown(value)}")
+    if np.size(value) == 0:
+        raise ValueError(f"{name} must be a number in {interval}, got an empty array of shape {np.shape(value)}")
+    array = concrete(value)
+    if array is None:
+        return
+    with np.errstate(over="ignore"):
+        single = array.astype(_precision(array), copy=False)  # as JAX will hold it
+    valid = ~np.isnan(single) if infinite else np.isfinite(single)
+    for bound, holds in ((low, np.greater_equal), (high, np.less_equal), (above, np.greater), (below, np.less)):
+        if bound is not None:
+            valid &= holds(array, bound)
+            if bound == 0 and holds in (np.greater, np.less):  # what rounds to zero is zero
+                valid &= holds(single, bound)
+    if not np.all(valid):
+        kind = "a number" if infinite else "finite and"
+        raise ValueError(f"{name} must be {kind} in {interval}, got {_offence(value, array, valid)}")
+    if whole and not np.all(array == np.round(array)):
+        raise ValueError(f"{name} must be a whole number in {interval}, got {_offence(value, array, array % 1 == 0)}")
+
+
+def _precision(array: np.ndarray) -> Any:
+    """The floating type of numbers in JAX."""
+    floating = jnp.issubdtype(array.dtype, jnp.floating)
+    return jax.dtypes.canonicalize_dtype(array.dtype if floating else np.float64)
+
+
+def _interval(low: float | None, high: float | None, above: float | None, below: float | None) -> str:
+    left = f"({above:g}" if above is not None else f"[{-np.inf if low is None else low:g}"
+    right = f"{below:g})" if below is not None else f"{np.inf if high is None else high:g}]"
+    return f"{left}, {right}"
+
+
+def _offence(value: Any, array: np.ndarray, valid: np.ndarray) -> str:
+    if array.ndim == 0:
+        return shown(value) if isinstance(value, int) else str(array[()])
+    return f"{array[~valid].flat[0]} in an array of shape {array.shape}"
+
+
+def array(name: str, value: Any, **bounds: Any) -> jax.Array:
+    """Numbers as data: an array of reals, as JAX holds it; also of nested lists and of truth values.
+
+    Raises: TypeError for anything else; ValueError for concrete numbers that are not finite in the precision of JAX or
+        outside the bounds (those of `real`).
+    """
+    try:
+        found = value if hasattr(value, "dtype") else np.asarray(value)
+        found = jnp.asarray(found) if found.dtype == object and isinstance(value, list | tuple) else found
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be an array of real numbers, got {shown(value)}") from None
+    kinds = (jnp.integer, jnp.floating, jnp.bool_)
+    if not hasattr(found, "shape") or not any(jnp.issubdtype(found.dtype, kind) for kind in kinds):
+        raise TypeError(f"{name} must be an array of real numbers, got {shown(value)}")
+    with np.errstate(over="ignore"):
+        data = jnp.asarray(as_leaf(found))
+    finite(name, data)
+    if bounds and data.size:
+        real(name, data, **bounds)
+    return data
+
+
+def scalar(name: str, value: Any, **bounds: Any) -> Any:
+    """One real number, as JAX can trace it; bounds as in `real`."""
+    real(name, value, **bounds)
+    if np.ndim(value):
+        raise ValueError(f"{name} must be one number, got shape {np.shape(value)}: use jax.vmap to run over many")
+    return as_leaf(value)
 
 
 def number(
@@ -33,61 +176,85 @@ def number(
     open_low: bool = False,
     infinite: bool = False,
 ) -> None:
-    """Raise unless every element of `value` is finite and in [low, high] (or (low, high] with `open_low`).
-
-    With `infinite`, infinity is as good as a finite number.
-    """
-    if value is None or isinstance(value, str | tuple | list | dict):
-        raise TypeError(f"{name} must be a number, got {value!r}")
-    array = concrete(value)
-    if array is None:
-        return
-    below = array <= low if open_low else array < low
-    valid = ~np.isnan(array) if infinite else np.isfinite(array)
-    if not np.all(valid) or np.any(below) or np.any(array > high):
-        shown = array.item() if array.ndim == 0 else f"values from {array.min()} to {array.max()}"
-        kind = "a number" if infinite else "finite and"
-        raise ValueError(f"{name} must be {kind} in {'(' if open_low else '['}{low:g}, {high:g}], got {shown}")
+    """`real` in [low, high], or in (low, high] with `open_low`."""
+    bound = None if low == -np.inf else low
+    real(
+        name,
+        value,
+        low=None if open_low else bound,
+        above=bound if open_low else None,
+        high=None if high == np.inf else high,
+        infinite=infinite,
+    )
 
 
 def integer(name: str, value: Any, low: int, high: int) -> None:
     """Raise unless a static `value` is an integer in [low, high]."""
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{name} must be an integer, got {value!r}")
+    if not isinstance(value, int | np.integer) or isinstance(value, bool):
+        raise TypeError(f"{name} must be an integer in [{low}, {high}], got {shown(value)}")
     if not low <= value <= high:
-        raise ValueError(f"{name} must be in [{low}, {high}], got {value}")
+        raise ValueError(f"{name} must be an integer in [{low}, {high}], got {shown(value)}")
 
 
 def choice(name: str, value: Any, valid: tuple) -> None:
     """Raise unless `value` is one of `valid`."""
-    if value not in valid:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, valid))}, got {value!r}")
+    if not any(isinstance(value, type(one)) and value == one for one in valid):
+        kind = ValueError if isinstance(value, str) else TypeError
+        raise kind(f"{name} must be one of {', '.join(map(repr, valid))}, got {shown(value)}")
+
+
+def flag(name: str, value: Any) -> None:
+    """Raise unless `value` is True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, got {shown(value)}")
+
+
+def part(name: str, value: Any, kind: type, *, example: str = "", optional: bool = False) -> None:
+    """Raise unless `value` is an instance of `kind`."""
+    if not isinstance(value, kind):
+        article = "an" if kind.__name__.removeprefix("Abstract")[0] in "AEIOU" else "a"
+        wanted = f"{article} {kind.__name__.removeprefix('Abstract')}" + (f" such as {example}" if example else "")
+        raise TypeError(f"{name} must be {wanted}{' or None' if optional else ''}, got {shown(value)}")
+
+
+def path(name: str, value: Any) -> pathlib.Path:
+    """A path, of text or of an object that stands for one."""
+    if not isinstance(value, str | os.PathLike) or not str(value):
+        raise TypeError(f"{name} must be a path, got {shown(value)}")
+    return pathlib.Path(value)
 
 
 def positive(owner: str, **values: Any) -> None:
     """Raise unless every value is positive and finite."""
     for name, value in values.items():
-        number(f"{owner}.{name}", value, 0.0, open_low=True)
+        real(f"{owner}.{name}", value, above=0.0)
 
 
 def not_negative(owner: str, **values: Any) -> None:
     """Raise unless every value is zero or positive, and finite."""
     for name, value in values.items():
-        number(f"{owner}.{name}", value, 0.0)
+        real(f"{owner}.{name}", value, low=0.0)
 
 
 def fraction(owner: str, **values: Any) -> None:
     """Raise unless every value lies in [0, 1]."""
     for name, value in values.items():
-        number(f"{owner}.{name}", value, 0.0, 1.0)
+        real(f"{owner}.{name}", value, low=0.0, high=1.0)
 
 
 def ordered(owner: str, **pair: Any) -> None:
     """Raise unless the first of two named values is smaller than the second, elementwise."""
     (low, small), (high, large) = pair.items()
     bottom, top = concrete(small), concrete(large)
-    if bottom is not None and top is not None and not np.all(bottom < top):
-        raise ValueError(f"{owner}.{low} must be smaller than {owner}.{high}, got {low}={small} and {high}={large}")
+    if bottom is None or top is None:
+        return
+    bottom, top = np.broadcast_arrays(bottom, top)
+    bad = bottom >= top
+    if bad.any():
+        raise ValueError(
+            f"{owner}.{low} must be smaller than {owner}.{high}, got {low}={bottom[bad].flat[0]} and "
+            f"{high}={top[bad].flat[0]}"
+        )
 
 
 def satisfies(name: str, value: Any, valid: Callable[[np.ndarray], Any], expected: str) -> None:
@@ -131,8 +298,7 @@ def key(name: str, value: Any) -> None:
     elif isinstance(value, jax.Array | np.ndarray) and dtype == np.uint32 and shape[-1:] == _raw_key():
         many = shape[:-1]
     else:
-        shown = f"{dtype} array of shape {shape}" if isinstance(value, jax.Array | np.ndarray) else repr(value)
-        raise TypeError(f"{name} must be a PRNG key such as jax.random.key(0), got {shown}")
+        raise TypeError(f"{name} must be a PRNG key such as jax.random.key(0), got {shown(value)}")
     if many:
         raise ValueError(f"{name} must be one PRNG key, got keys of shape {many}: use jax.vmap to run over them")
 

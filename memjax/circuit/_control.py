@@ -21,7 +21,7 @@ def checked_control(tolerance: float | None, max_iterations: int, iterations: in
     """The settings of the iteration, with the tolerance that suits the dtype where it is None."""
     if tolerance is None:
         tolerance = 1e-6 if jnp.finfo(dtype).eps > 1e-10 else 1e-13
-    _check.number("tolerance", tolerance, 0.0, 1.0, open_low=True)
+    _check.scalar("tolerance", tolerance, above=0.0, high=1.0)
     _check.integer("max_iterations", max_iterations, 0, 10**6)
     if iterations is not None:
         _check.integer("iterations", iterations, 0, 10**6)

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from memjax import _check
 from memjax.circuit._control import Control
 from memjax.circuit._network import Nodes, Sources, network
 from memjax.circuit._wires import Links
@@ -40,7 +41,8 @@ def check_conduction(conduction: Any) -> None:
     """Raise unless `conduction` is None or has the methods of a relation between voltage and current."""
     if conduction is not None and not (hasattr(conduction, "factors") and hasattr(conduction, "conductances")):
         raise TypeError(
-            f"conduction must have the methods factors and conductances of effects.Conduction, got {conduction!r}"
+            "conduction must have the methods factors and conductances of effects.Conduction, got "
+            f"{_check.shown(conduction)}"
         )
 
 

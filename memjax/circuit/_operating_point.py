@@ -41,13 +41,10 @@ def operating_point(
 
     Raises: ValueError for shapes that do not match and states outside [0, 1]; TypeError for no device or no wires.
     """
-    if not isinstance(device, AbstractDevice):
-        raise TypeError(f"device must be a model of memjax.devices, got {device!r}")
-    if not isinstance(wires, Wires):
-        raise TypeError(f"wires must be memjax.Wires, got {wires!r}")
-    _check.number("state", state, 0.0, 1.0)
-    _check.number("voltage", voltage)
-    _check.number("sense_voltage", sense_voltage)
+    _check.part("device", device, AbstractDevice, example="memjax.devices.VTEAM.pt_hf_ti()")
+    _check.part("wires", wires, Wires, example="memjax.Wires(row=1.0)")
+    state = _check.array("state", state, low=0.0, high=1.0)
+    voltage, sense_voltage = _check.array("voltage", voltage), _check.array("sense_voltage", sense_voltage)
     if np.ndim(state) != 2:
         raise ValueError(f"state must have shape [m, n], got {np.shape(state)}")
     m, n = np.shape(state)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 from memjax import _check
@@ -38,17 +39,16 @@ def predistort(target: Any, wires: Wires, low: Any = 0.0, high: Any = jnp.inf, *
     the corrections by algebra.
     """
     _check.integer("steps", steps, 0, 100)
-    _check.number("target", target, 0.0)
-    _check.number("low", low, 0.0)
-    _check.number("high", high, 0.0, infinite=True)
-    target = jnp.asarray(target)
+    _check.part("wires", wires, Wires, example="memjax.Wires(row=1.0)")
+    target = _check.array("target", target, low=0.0, unit="S")
+    low, high = _bound("low", low, target), _bound("high", high, target)
     if not jnp.issubdtype(target.dtype, jnp.floating):
         target = target.astype(jnp.float32)
     if target.ndim < 2 or 0 in target.shape:
         raise ValueError(f"target must have shape [..., word lines, bit lines], got {target.shape}")
     *_, m, n = target.shape
     wires.check(m, n)
-    within = lambda g: jnp.clip(g, jnp.asarray(low, target.dtype), jnp.asarray(high, target.dtype))
+    within = lambda g: jnp.clip(g, low, high)
     left = 1.0 - _drop(target, wires)
     enough = left > 0
     conductance = within(jnp.where(enough, target / jnp.where(enough, left, 1.0), high))
@@ -57,6 +57,13 @@ def predistort(target: Any, wires: Wires, low: Any = 0.0, high: Any = jnp.inf, *
         conducts = seen > 0
         conductance = within(conductance * jnp.where(conducts, target / jnp.where(conducts, seen, 1.0), 1.0))
     return conductance
+
+
+def _bound(name: str, value: Any, target: Array) -> Array:
+    _check.real(name, value, low=0.0, unit="S", infinite=True)
+    if np.ndim(value) and np.shape(value) != target.shape:
+        raise ValueError(f"{name} must be a number or have the shape {target.shape} of target, got {np.shape(value)}")
+    return jnp.asarray(_check.as_leaf(value), target.dtype)
 
 
 def _drop(current: Array, wires: Wires) -> Array:

@@ -85,13 +85,9 @@ def solve(
 
 def checked_array(conductance: Any, wires: Any, *others: Any) -> Array:
     """Conductances as an array of the dtype in which they are solved beside `others`; ValueError unless all is well."""
-    if not isinstance(wires, Wires):
-        raise TypeError(f"wires must be memjax.Wires, got {wires!r}")
-    _check.number("conductance", conductance, 0.0)
-    dtype = jnp.result_type(conductance, *others, jnp.float32)
-    if not jnp.issubdtype(dtype, jnp.floating):
-        raise TypeError(f"conductance and voltages must be real numbers, got {dtype}")
-    conductance = jnp.asarray(conductance, dtype)
+    _check.part("wires", wires, Wires, example="memjax.Wires(row=1.0)")
+    conductance = _check.array("conductance", conductance, low=0.0, unit="S")
+    conductance = conductance.astype(jnp.result_type(conductance, *others, jnp.float32))
     if conductance.ndim < 2 or 0 in conductance.shape:
         raise ValueError(f"conductance must have shape [..., word lines, bit lines], got {conductance.shape}")
     wires.check(*conductance.shape[-2:])
@@ -100,12 +96,11 @@ def checked_array(conductance: Any, wires: Any, *others: Any) -> Array:
 
 def _checked(conductance: Any, voltage: Any, wires: Any, sense: Any) -> tuple[Array, Array, Array | None]:
     """The arguments as arrays of one dtype, and None for sense terminals at 0 V."""
-    _check.number("voltage", voltage)
-    _check.number("sense_voltage", sense)
+    voltage, sense = _check.array("voltage", voltage), _check.array("sense_voltage", sense)
     zero = _check.concrete(sense)
     grounded = zero is not None and not np.any(zero)
     conductance = checked_array(conductance, wires, voltage, sense)
-    voltage, sense = (jnp.asarray(x, conductance.dtype) for x in (voltage, sense))
+    voltage, sense = (x.astype(conductance.dtype) for x in (voltage, sense))
     m, n = conductance.shape[-2:]
     if voltage.ndim < 1 or voltage.shape[-1] != m:
         raise ValueError(f"voltage must have shape [..., {m}] for conductance {conductance.shape}, got {voltage.shape}")

@@ -87,10 +87,11 @@ def to_spice(
     window. What it wrote then is refused by `from_spice`.
     """
     check_conduction(conduction)
+    if device is not None:
+        _check.part("device", device, AbstractDevice, example="memjax.devices.VTEAM.pt_hf_ti()")
     conductance, state = _cells(conductance, device, state, conduction)
     m, n = np.shape(conductance if device is None else state)
-    if not isinstance(wires, Wires):
-        raise TypeError(f"wires must be memjax.Wires, got {wires!r}")
+    _check.part("wires", wires, Wires, example="memjax.Wires(row=1.0)")
     wires.check(m, n)
     voltage, time = _waveform(voltage, time, m)
     sense = np.broadcast_to(_finite("sense_voltage", sense_voltage), n)
@@ -262,14 +263,14 @@ def _cells(conductance: Any, device: Any, state: Any, conduction: Any) -> tuple[
     if device is None:
         if state is not None:
             raise ValueError("to_spice: state belongs to device, got one without device")
-        _check.number("conductance", conductance, 0.0)
+        _check.array("conductance", conductance, low=0.0, unit="S")
         if np.ndim(conductance) != 2:
             raise ValueError(f"conductance must have shape [m, n], got {np.shape(conductance)}")
         return np.asarray(conductance, float), None
     if conduction is not None:
         raise ValueError("to_spice: a device has its own current-voltage relation, got a conduction too")
     state = device.initial if state is None else state
-    _check.number("state", state, 0.0, 1.0)
+    _check.array("state", state, low=0.0, high=1.0)
     if np.ndim(state) != 2:
         raise ValueError(f"state must have shape [m, n], got {np.shape(state)}")
     return None, np.asarray(state, float)
@@ -289,7 +290,7 @@ def _waveform(voltage: Any, time: Any, m: int) -> tuple[np.ndarray, np.ndarray |
 
 
 def _finite(name: str, value: Any) -> np.ndarray:
-    _check.finite(name, value)
+    _check.array(name, value)
     return np.asarray(value, float)
 
 

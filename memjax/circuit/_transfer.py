@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from memjax import _check
 from memjax.circuit._control import Control, checked_control, warn
 from memjax.circuit._network import Sources, network
 from memjax.circuit._solve import checked_array
@@ -40,7 +41,7 @@ def transfer_matrix(conductance: Any, wires: Wires, *, conduction: None = None) 
     r G n^2 = 40 for 16 x 16 cells and 600 for 64 x 64, two to seven times as fast in a trial without far terminals.
     """
     if conduction is not None:
-        raise TypeError(f"a transfer matrix needs ohmic cells, got {conduction!r}: use circuit.solve")
+        raise TypeError(f"a transfer matrix needs ohmic cells, got {_check.shown(conduction)}: use circuit.solve")
     conductance = checked_array(conductance, wires)
     control = checked_control(None, 500, None, conductance.dtype)
     transfer, count, residual = _transfer(conductance, wires, control)

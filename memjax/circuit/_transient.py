@@ -79,8 +79,7 @@ def transient(
     Source: what SPICE does, with explicit steps (Biolek et al., IEEE Access 9, 2021, on SPICE models of memristors).
     """
     width, arrays = _checked(device, state, voltage, time, wires, sense_voltage)
-    if method not in METHODS:
-        raise ValueError(f"transient: method must be one of {tuple(METHODS)}, got {method!r}")
+    _check.choice("method", method, tuple(METHODS))
     _check.integer("substeps", substeps, 1, 10**6)
     control = checked_control(tolerance, max_iterations, None, arrays[0].dtype)
     found = _march(device, *arrays, width, wires, method=method, substeps=substeps, control=control)
@@ -96,13 +95,12 @@ def transient(
 
 def _checked(device, state, voltage, time, wires, sense_voltage):
     """Widths of the steps [T], the last one 0, and state, voltages, sense voltages [T, n] as arrays of one dtype."""
-    if not isinstance(device, AbstractDevice):
-        raise TypeError(f"device must be a model of memjax.devices, got {device!r}")
-    if not isinstance(wires, Wires):
-        raise TypeError(f"wires must be memjax.Wires, got {wires!r}")
-    _check.number("state", state, 0.0, 1.0)
-    for name, value in (("voltage", voltage), ("sense_voltage", sense_voltage), ("time", time)):
-        _check.number(name, value)
+    _check.part("device", device, AbstractDevice, example="memjax.devices.VTEAM.pt_hf_ti()")
+    _check.part("wires", wires, Wires, example="memjax.Wires(row=1.0)")
+    state = _check.array("state", state, low=0.0, high=1.0)
+    voltage, sense_voltage = _check.array("voltage", voltage), _check.array("sense_voltage", sense_voltage)
+    time = np.asarray(time) if isinstance(time, list | tuple) else time
+    _check.real("time", time, unit="s")
     if np.ndim(state) != 2:
         raise ValueError(f"state must have shape [m, n], got {np.shape(state)}")
     (m, n), samples = np.shape(state), np.shape(time)

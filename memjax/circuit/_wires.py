@@ -2,11 +2,10 @@
 
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
-from memjax import _check
+from memjax._field import Spec, flag, number
 
 
 class Links(NamedTuple):
@@ -23,7 +22,7 @@ class Links(NamedTuple):
     bit_far: Array | None
 
 
-class Wires(eqx.Module):
+class Wires(Spec):
     """Resistances of the wires of an array of m word lines and n bit lines, from drivers to virtual grounds.
 
     A word line starts at its driver: `source`, then a segment before each of its n cells. A bit line ends at its sense
@@ -43,20 +42,12 @@ class Wires(eqx.Module):
     Raises: ValueError for a resistance that is negative, NaN or (segments) infinite.
     """
 
-    row: Any = 0.0
-    column: Any = 0.0
-    source: Any = 0.0
-    sense: Any = 0.0
-    double_drive: bool = eqx.field(static=True, default=False)
-    double_sense: bool = eqx.field(static=True, default=False)
-
-    def __check_init__(self):
-        _check.not_negative("Wires", row=self.row, column=self.column)
-        for name in ("source", "sense"):
-            _check.number(f"Wires.{name}", getattr(self, name), 0.0, infinite=True)
-        for name in ("double_drive", "double_sense"):
-            if not isinstance(getattr(self, name), bool):
-                raise TypeError(f"Wires.{name} must be True or False, got {getattr(self, name)!r}")
+    row: Any = number(low=0.0, per_line=True, unit="ohm", default=0.0)
+    column: Any = number(low=0.0, per_line=True, unit="ohm", default=0.0)
+    source: Any = number(low=0.0, infinite=True, per_line=True, unit="ohm", default=0.0)
+    sense: Any = number(low=0.0, infinite=True, per_line=True, unit="ohm", default=0.0)
+    double_drive: bool = flag(default=False)
+    double_sense: bool = flag(default=False)
 
     def check(self, m: int, n: int) -> None:
         """Raise unless the resistances suit an array of m word lines and n bit lines."""

@@ -3,21 +3,21 @@
 from abc import abstractmethod
 from typing import Any, ClassVar
 
-import equinox as eqx
 import jax.numpy as jnp
 from equinox import AbstractVar
 from jax import Array
 
 from memjax import _check
+from memjax._field import Spec, choice, flag, number, parts
 from memjax.converters._adc_error import AbstractAdcError, Mismatch, Noise
-from memjax.converters._range import Dynamic, check_range
+from memjax.converters._range import Dynamic, full_scale
 from memjax.converters._round import ROUNDINGS, clip, limit, quantise, replace_value
 
 CODES = ("symmetric", "twos_complement", "mid_rise")
 SUBTRACTIONS = ("analog", "digital")
 
 
-class AbstractAdc(eqx.Module):
+class AbstractAdc(Spec):
     """A converter works in units of its LSB: currents / lsb(full scale) -> `distort` -> `code` -> codes.
 
     A new converter is one final subclass with `lsb`, `limits`, `distort` and `code`.
@@ -65,16 +65,6 @@ class AbstractAdc(eqx.Module):
         """The code of a current `z` given in LSB, with its straight-through gradient."""
 
 
-def _check_adc(self: Any) -> None:
-    kind = type(self).__name__
-    if self.bits is not None:
-        _check.number(f"{kind}.bits", self.bits, 1.0, 32.0)
-    check_range(f"{kind}.range", self.range)
-    if isinstance(self.range, Dynamic) and self.range.over != "vector":
-        raise ValueError(f"{kind}.range must have a full scale for each vector, got {self.range!r}")
-    _check.choice(f"{kind}.subtract", self.subtract, SUBTRACTIONS)
-
-
 class Adc(AbstractAdc):
     """Linear converter: code = clip(round(I / lsb)), one per tile column; the codes of the row tiles add digitally.
 
@@ -105,23 +95,16 @@ class Adc(AbstractAdc):
     Source: mid-tread and mid-rise quantisers and their optimal ranges, J. Max, IRE Trans. Inf. Theory 6 (1960).
     """
 
-    bits: Any = None
-    range: Any = None
-    rounding: str = eqx.field(static=True, default="half_even")
-    codes: str = eqx.field(static=True, default="symmetric")
-    subtract: str = eqx.field(static=True, default="analog")
-    clip_gradient: bool = eqx.field(static=True, default=True)
-    errors: tuple[AbstractAdcError, ...] = ()
+    bits: Any = number(low=1.0, high=32.0, whole=True, optional=True, default=None)
+    range: Any = full_scale()
+    rounding: str = choice(*ROUNDINGS, default="half_even")
+    codes: str = choice(*CODES, default="symmetric")
+    subtract: str = choice(*SUBTRACTIONS, default="analog")
+    clip_gradient: bool = flag(default=True)
+    errors: tuple[AbstractAdcError, ...] = parts(AbstractAdcError, example="(Offset(0.5),)", default=())
 
-    def __check_init__(self):
-        _check_adc(self)
-        self._check_errors()
-        _check.choice("Adc.rounding", self.rounding, ROUNDINGS)
-        _check.choice("Adc.codes", self.codes, CODES)
-
-    def _check_errors(self) -> None:
-        if not isinstance(self.errors, tuple) or not all(isinstance(e, AbstractAdcError) for e in self.errors):
-            raise TypeError(f"Adc.errors must be a tuple of errors such as (Offset(0.5),), got {self.errors!r}")
+    def check_relations(self) -> None:
+        _check_vectors(self)
         names = [error.name for error in self.errors]
         if len(set(names)) < len(names):
             raise ValueError(f"Adc.errors must hold at most one error of each kind, got {', '.join(names)}")
@@ -177,17 +160,15 @@ class LogAdc(AbstractAdc):
     Raises: ValueError for a value out of its range.
     """
 
-    bits: Any = 8
-    decades: Any = 3.0
-    range: Any = None
-    subtract: str = eqx.field(static=True, default="analog")
-    clip_gradient: bool = eqx.field(static=True, default=True)
+    bits: Any = number(low=3.0, high=32.0, whole=True, default=8)
+    decades: Any = number(above=0.0, unit="decades", default=3.0)
+    range: Any = full_scale()
+    subtract: str = choice(*SUBTRACTIONS, default="analog")
+    clip_gradient: bool = flag(default=True)
     errors: ClassVar[tuple[AbstractAdcError, ...]] = ()
 
-    def __check_init__(self):
-        _check_adc(self)
-        _check.number("LogAdc.bits", self.bits, 3.0, 32.0)
-        _check.number("LogAdc.decades", self.decades, 0.0, open_low=True)
+    def check_relations(self) -> None:
+        _check_vectors(self)
 
     def lsb(self, full_scale: Array) -> Array:
         return jnp.asarray(full_scale)
@@ -210,6 +191,14 @@ class LogAdc(AbstractAdc):
         value = jnp.where((magnitude > 0) & (step >= 0), jnp.sign(z) * level, 0.0)
         top = 10.0 ** (0.5 * self.decades / last)  # half a step above full scale
         return replace_value(limit(z, -top, top, self.clip_gradient), value)
+
+
+def _check_vectors(adc: Any) -> None:
+    """Raise unless a dynamic full scale is that of each vector."""
+    if isinstance(adc.range, Dynamic) and adc.range.over != "vector":
+        raise ValueError(
+            f"{type(adc).__name__}.range must have a full scale for each vector, got {_check.shown(adc.range)}"
+        )
 
 
 def never_clips(adc: AbstractAdc) -> bool:

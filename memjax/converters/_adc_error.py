@@ -7,14 +7,13 @@ code transitions lie at y = 1, 2, ..., 2^B - 1 (see `Adc.foot`).
 from abc import abstractmethod
 from typing import Any
 
-import equinox as eqx
 import jax
 from jax import Array
 
-from memjax import _check
+from memjax._field import Spec, number
 
 
-class AbstractAdcError(eqx.Module):
+class AbstractAdcError(Spec):
     """One imperfection of a converter, as a shift of its input [LSB]. A new one is one final subclass."""
 
     @property
@@ -50,10 +49,7 @@ class Noise(AbstractAdcError):
     Source: input-referred noise, W. Kester, Analog Dialogue 40 (2006).
     """
 
-    std: Any = 0.0
-
-    def __check_init__(self):
-        _check.number("Noise.std", self.std, 0.0)
+    std: Any = number(low=0.0, unit="LSB", default=0.0)
 
     def shift(self, z, y, bits, drawn):
         return self.std * drawn
@@ -67,10 +63,7 @@ class Offset(Mismatch):
     Source: IEEE Std 1241 (offset and gain of a converter).
     """
 
-    std: Any = 0.0
-
-    def __check_init__(self):
-        _check.number("Offset.std", self.std, 0.0)
+    std: Any = number(low=0.0, default=0.0)
 
     def draw(self, key, columns, dtype):
         return self.std * jax.random.normal(key, (1, columns), dtype)
@@ -87,10 +80,7 @@ class Gain(Mismatch):
     Source: IEEE Std 1241 (offset and gain of a converter).
     """
 
-    std: Any = 0.0
-
-    def __check_init__(self):
-        _check.number("Gain.std", self.std, 0.0)
+    std: Any = number(low=0.0, default=0.0)
 
     def draw(self, key, columns, dtype):
         return self.std * jax.random.normal(key, (1, columns), dtype)

@@ -2,17 +2,16 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 from jax import Array, lax
 
-from memjax import _check
+from memjax._field import Spec, flag, number, part
 from memjax.converters._encoding import AbstractEncoding, Amplitude
-from memjax.converters._range import Dynamic, check_range
+from memjax.converters._range import Dynamic, full_scale
 from memjax.converters._round import limit, quantise
 
 
-class Dac(eqx.Module):
+class Dac(Spec):
     """Word-line driver: a number x becomes the voltage v_max * code / n, code = clip(round(x / lsb), -n, n).
 
     With B bits n = 2^(B-1) - 1 and lsb = range / n (mid-tread: zero is a code, the range ends are codes).
@@ -32,20 +31,14 @@ class Dac(eqx.Module):
     Raises: ValueError for a value out of its range; TypeError for an encoding of another kind.
     """
 
-    bits: Any = None
-    v_max: Any = 0.2
-    range: Any = None
-    rescale: bool = eqx.field(static=True, default=True)
-    clip_gradient: bool = eqx.field(static=True, default=True)
-    encoding: AbstractEncoding = Amplitude()
+    bits: Any = number(low=1.0, high=32.0, whole=True, optional=True, default=None)
+    v_max: Any = number(above=0.0, unit="V", default=0.2)
+    range: Any = full_scale()
+    rescale: bool = flag(default=True)
+    clip_gradient: bool = flag(default=True)
+    encoding: AbstractEncoding = part(AbstractEncoding, example="BitSerial(7)", default=Amplitude())
 
-    def __check_init__(self):
-        if self.bits is not None:
-            _check.number("Dac.bits", self.bits, 1.0, 32.0)
-        _check.number("Dac.v_max", self.v_max, 0.0, open_low=True)
-        check_range("Dac.range", self.range)
-        if not isinstance(self.encoding, AbstractEncoding):
-            raise TypeError(f"Dac.encoding must be an encoding such as BitSerial(7), got {self.encoding!r}")
+    def check_relations(self) -> None:
         self.encoding.check(self.bits)
 
     def full_scale(self, x: Array, axis: tuple[int, ...], calibrated: Array | None) -> Array:

@@ -3,17 +3,17 @@
 from abc import abstractmethod
 from typing import Any, ClassVar
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from equinox import AbstractVar
 from jax import Array, lax
 
 from memjax import _check
+from memjax._field import Spec, integer
 from memjax.converters._round import replace_value
 
 
-class AbstractEncoding(eqx.Module):
+class AbstractEncoding(Spec):
     """An encoding turns each vector of codes into the vectors that drive the word lines, one for each conversion.
 
     A new encoding is one final subclass.
@@ -112,12 +112,9 @@ class BitSerial(AbstractEncoding):
     algebra.
     """
 
-    planes: int = eqx.field(static=True, default=7)
+    planes: int = integer(1, 24, default=7)
     integrates: ClassVar[bool] = False
     full_swing: ClassVar[bool] = True
-
-    def __check_init__(self):
-        _check.integer("BitSerial.planes", self.planes, 1, 24)
 
     def check(self, bits):
         if bits is None:

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from memjax import _check
+from memjax._field import integer, number
 from memjax.converters._adc_error import Mismatch
 from memjax.converters._transitions import check_resolution, shift_to
 
@@ -28,12 +27,8 @@ class Flash(Mismatch):
     Source: algebra.
     """
 
-    std: Any = 0.0
-    resolution: int = eqx.field(static=True, default=6)
-
-    def __check_init__(self):
-        _check.number("Flash.std", self.std, 0.0)
-        _check.integer("Flash.resolution", self.resolution, 1, 10)
+    std: Any = number(low=0.0, unit="LSB", default=0.0)
+    resolution: int = integer(1, 10, default=6)
 
     def check(self, bits):
         check_resolution("Flash", self.resolution, bits)

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from memjax import _check
+from memjax._field import number
 from memjax.converters._adc_error import Mismatch
 
 
@@ -28,11 +28,8 @@ class Ramp(Mismatch):
     Source: algebra (the lowest polynomials that vanish at both ends).
     """
 
-    quadratic: Any = 0.0
-    cubic: Any = 0.0
-
-    def __check_init__(self):
-        _check.not_negative("Ramp", quadratic=self.quadratic, cubic=self.cubic)
+    quadratic: Any = number(low=0.0, unit="LSB", default=0.0)
+    cubic: Any = number(low=0.0, unit="LSB", default=0.0)
 
     def draw(self, key, columns, dtype):
         peaks = jnp.stack([jnp.asarray(s, dtype) for s in (self.quadratic, self.cubic)])

@@ -2,16 +2,16 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
 from memjax import _check
+from memjax._field import Spec, choice, flag, number, ruled
 
 SCOPES = ("vector", "batch")
 
 
-class Dynamic(eqx.Module):
+class Dynamic(Spec):
     """Full scale chosen anew for each vector: its largest magnitude, or its (1 - overflow) quantile.
 
     With magnitudes sorted in falling order s_0 >= s_1 >= ..., the full scale is s_k with k = round(overflow * N) of the
@@ -30,16 +30,10 @@ class Dynamic(eqx.Module):
     Source: the adaptive scaling of Lammie et al. (Array 13, 2022), as an option of every converter here.
     """
 
-    overflow: Any = None
-    power_of_two: bool = eqx.field(static=True, default=False)
-    at_least: Any = 0.0
-    over: str = eqx.field(static=True, default="vector")
-
-    def __check_init__(self):
-        _check.number("Dynamic.at_least", self.at_least, 0.0)
-        _check.choice("Dynamic.over", self.over, SCOPES)
-        if self.overflow is not None:
-            _check.number("Dynamic.overflow", self.overflow, 0.0, 1.0)
+    overflow: Any = number(low=0.0, high=1.0, optional=True, default=None)
+    power_of_two: bool = flag(default=False)
+    at_least: Any = number(low=0.0, default=0.0)
+    over: str = choice(*SCOPES, default="vector")
 
     def full_scale(self, values: Array, axis: tuple[int, ...]) -> Array:
         """Full scale of each vector of `values` along `axis` (kept as axes of length one)."""
@@ -66,7 +60,14 @@ def power_of_two_above(x: Array) -> Array:
     return jnp.ldexp(jnp.ones_like(x), exponent - (mantissa == 0.5))
 
 
-def check_range(name: str, value: Any) -> None:
-    """Raise unless `value` is None, a positive number or `Dynamic`."""
-    if value is not None and not isinstance(value, Dynamic):
-        _check.number(name, value, 0.0, open_low=True)
+def full_scale() -> Any:
+    """A field for the full scale of a converter: None, a positive number or `Dynamic`."""
+
+    def check(name: str, value: Any) -> None:
+        if value is None or isinstance(value, Dynamic):
+            return
+        if not _check.is_number(value):
+            raise TypeError(f"{name} must be None, a positive number or Dynamic(), got {_check.shown(value)}")
+        _check.real(name, value, above=0.0)
+
+    return ruled(check, converter=_check.as_leaf, default=None)

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from memjax import _check
+from memjax._field import integer, number
 from memjax.converters._adc_error import Mismatch
 from memjax.converters._transitions import check_resolution, shift_to
 
@@ -33,12 +32,8 @@ class Sar(Mismatch):
     algebra.
     """
 
-    mismatch: Any = 0.0
-    resolution: int = eqx.field(static=True, default=10)
-
-    def __check_init__(self):
-        _check.number("Sar.mismatch", self.mismatch, 0.0)
-        _check.integer("Sar.resolution", self.resolution, 1, 16)
+    mismatch: Any = number(low=0.0, default=0.0)
+    resolution: int = integer(1, 16, default=10)
 
     def check(self, bits):
         check_resolution("Sar", self.resolution, bits)

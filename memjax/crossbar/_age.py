@@ -10,7 +10,7 @@ from jax import Array
 from memjax import _check
 from memjax._random import fold_name
 from memjax.crossbar._chip import check_memory, check_single, check_tiles
-from memjax.crossbar._hardware import Hardware
+from memjax.crossbar._hardware import Hardware, check_hardware
 from memjax.crossbar._program import Chip, in_passes, shape_of
 from memjax.crossbar._tiles import Tiling, in_chunks, moved, over_tiles
 from memjax.effects import Ageing, Stress, Wear, acting
@@ -33,6 +33,7 @@ def age(
     Raises: ValueError where no effect of the hardware ages, and for values out of their range; TypeError for a key that
         is none.
     """
+    check_hardware(hardware)
     stress = _stress(hardware, seconds, cycles, temperature, reads)
     check_single("chip", chip)
     check_tiles(hardware, chip)
@@ -61,9 +62,12 @@ def age_all(
 def _stress(hardware: Hardware, seconds: Any, cycles: Any, temperature: Any, reads: Any) -> Stress:
     if not acting(hardware.effects, Ageing):
         raise ValueError("Hardware.effects must hold an effect that ages (such as effects.Drift) for age(), got none")
-    _check.not_negative("age", seconds=seconds, cycles=cycles, reads=reads)
-    _check.positive("age", temperature=temperature)
-    return Stress(seconds, cycles, reads, temperature)
+    return Stress(
+        _check.scalar("seconds", seconds, low=0.0, unit="s"),
+        _check.scalar("cycles", cycles, low=0.0),
+        _check.scalar("reads", reads, low=0.0),
+        _check.scalar("temperature", temperature, above=0.0, unit="K"),
+    )
 
 
 def _in_one_pass(hardware: Hardware, chip: dict[str, Chip], key: Array, stress: Stress, named: bool) -> dict[str, Chip]:

@@ -1,11 +1,10 @@
 """The backward pass through the array itself: errors on the bit lines, read at the word lines."""
 
-import equinox as eqx
-
+from memjax._field import Spec, part
 from memjax.converters import AbstractAdc, Adc, Dac
 
 
-class Backward(eqx.Module):
+class Backward(Spec):
     """Converters of the transposed read: gradients by inputs are read from the chip, not computed.
 
     The errors d of the outputs drive the bit lines through `dac`, the currents of the word lines go through `adc`:
@@ -25,13 +24,9 @@ class Backward(eqx.Module):
     Source: transposable arrays as in Gokmen and Vlasov (Front. Neurosci. 10:333, 2016).
     """
 
-    dac: Dac = Dac(bits=8)
-    adc: AbstractAdc = Adc(bits=8)
+    dac: Dac = part(Dac, example="Dac(bits=8)", default=Dac(bits=8))
+    adc: AbstractAdc = part(AbstractAdc, example="Adc(bits=8)", default=Adc(bits=8))
 
-    def __check_init__(self):
-        if not isinstance(self.dac, Dac):
-            raise TypeError(f"Backward.dac must be a Dac, got {self.dac!r}")
-        if not isinstance(self.adc, AbstractAdc):
-            raise TypeError(f"Backward.adc must be an Adc, got {self.adc!r}")
+    def check_relations(self) -> None:
         if self.adc.subtract != "analog" or self.adc.errors:
             raise ValueError("Backward.adc must subtract 'analog' and have no errors of its own")

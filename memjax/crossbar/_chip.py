@@ -13,7 +13,7 @@ from jax.tree_util import keystr
 from memjax import _check
 from memjax.crossbar._hardware import Hardware
 from memjax.crossbar._layout import Layout, join
-from memjax.effects import Ageing, Wear, acting
+from memjax.effects import Remembering, Wear, acting
 
 # The parts that have a number for each cell, by array.
 CELL_PARTS = ("conductance", "low", "high")
@@ -84,7 +84,7 @@ def check_entry(name: str, entry: Any) -> None:
         raise TypeError(f"{name} must be a dict with conductance, scale and drive, as made by program, got {found}")
     if not all(hasattr(leaf, "shape") for leaf in jax.tree.leaves(entry)):
         path, leaf = next(pair for pair in jax.tree.leaves_with_path(entry) if not hasattr(pair[1], "shape"))
-        raise TypeError(f"{name}{keystr(path)} must be an array, got {leaf!r}")
+        raise TypeError(f"{name}{keystr(path)} must be an array, got {_check.shown(leaf)}")
     if not isinstance(entry["conductance"], dict) or not entry["conductance"]:
         raise TypeError(f"{name}['conductance'] must be a dict of arrays, got {entry['conductance']!r}")
     _check_shapes(name, entry)
@@ -167,7 +167,7 @@ def check_memory(hardware: Hardware, entry: Mapping[str, Any], name: str = "chip
     """Raise unless an entry holds what the effects of the hardware remember of it."""
     if acting(hardware.effects, Wear) and not {"low", "high"} <= entry.keys():
         raise ValueError(f"{name} must hold 'low' and 'high', the range of each cell, for effects that wear: {ADVICE}")
-    expected = {effect for effect, _ in acting(hardware.effects, Ageing)}
+    expected = {effect for effect, _ in acting(hardware.effects, Remembering)}
     for array in entry["conductance"] if expected else ():
         missing = expected - entry.get("memory", {}).get(array, {}).keys()
         if missing:

@@ -13,7 +13,7 @@ from memjax import _check
 from memjax.contraction import Dot
 from memjax.converters import Dynamic
 from memjax.crossbar._chip import check_chip, check_entry, check_single
-from memjax.crossbar._hardware import Hardware
+from memjax.crossbar._hardware import Hardware, check_hardware
 from memjax.crossbar._layout import Layout
 from memjax.crossbar._prepare import prepare
 from memjax.crossbar._program import Chip, check_shape, in_passes, shape_of
@@ -42,10 +42,12 @@ def compensate(
 
     Source: the global drift compensation of Joshi et al., Nature Communications 11, 2473 (2020).
     """
+    check_hardware(hardware)
     check_single("chip", chip)
     check_single("fresh", fresh)
     _check_pair(hardware, "chip", chip, fresh)
-    _check.number("vectors", vectors, 1)
+    _check.integer("vectors", vectors, 1, 2**20)
+    _check.flag("columns", columns)
     _check.key("key", key)
     return _compensated(hardware, {"chip": chip}, {"chip": fresh}, key, False, columns, vectors)["chip"]
 
@@ -61,7 +63,7 @@ def compensate_all(
     """The crossbars of a chip by name, compensated in one pass: each as by `compensate`, keys as in `program_all`."""
     for name, entry in chip.items():
         _check_pair(hardware, f"chip[{name!r}]", entry, fresh[name])
-    _check.number("vectors", vectors, 1)
+    _check.integer("vectors", vectors, 1, 2**20)
     types = {name: (entry["scale"].dtype, "driven" in entry) for name, entry in chip.items()}
     pick = lambda entries, names: {name: entries[name] for name in names}
     return in_passes(
@@ -93,10 +95,12 @@ def tune(hardware: Hardware, chip: Chip, weights: Array, key: Array, vectors: in
 
     Source: the output regression of MemTorch, for its slope.
     """
+    check_hardware(hardware)
     check_single("chip", chip)
     check_chip(hardware, chip)
-    check_shape("weights", chip, jnp.shape(weights))
-    _check.number("vectors", vectors, 1)
+    weights = _check.array("weights", weights)
+    check_shape("weights", chip, weights.shape)
+    _check.integer("vectors", vectors, 1, 2**20)
     _check.key("key", key)
     return _tuned(hardware, {"chip": chip}, {"chip": weights}, key, False, vectors)["chip"]
 
@@ -109,7 +113,7 @@ def tune_all(
         check_entry(f"chip[{name!r}]", entry)
         check_chip(hardware, entry)
         check_shape(f"matrices[{name!r}]", entry, jnp.shape(matrices[name]))
-    _check.number("vectors", vectors, 1)
+    _check.integer("vectors", vectors, 1, 2**20)
     types = {name: (entry["scale"].dtype, "driven" in entry) for name, entry in chip.items()}
     pick = lambda entries, names: {name: entries[name] for name in names}
     return in_passes(

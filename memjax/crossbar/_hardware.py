@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax
 import numpy as np
 
 from memjax import _check
+from memjax._field import Spec, check_scalars, choice, part, parts, shape
 from memjax.circuit import Wires
 from memjax.converters import AbstractAdc, Adc, Dac
 from memjax.crossbar._backward import Backward
@@ -18,7 +18,13 @@ from memjax.programming import WriteVerify
 SCHEDULES = (None, "scan", "batched")
 
 
-class Hardware(eqx.Module):
+def check_hardware(hardware: Any) -> None:
+    """Raise unless `hardware` is one `Hardware`: inside `jax.vmap` its numbers are, outside they must be scalars."""
+    _check.part("hardware", hardware, Hardware)
+    check_scalars("hardware", hardware)
+
+
+class Hardware(Spec):
     """Everything about the hardware, as one small frozen pytree: all numbers are traced leaves.
 
     Args:
@@ -45,29 +51,24 @@ class Hardware(eqx.Module):
     Raises: TypeError for a part of the wrong kind; ValueError for a value out of its range.
     """
 
-    cell: Cell = Cell()
-    mapping: AbstractMapping = DoubleColumn()
-    tile: tuple[int, int] = eqx.field(static=True, default=(64, 64))
-    dac: Dac = Dac(bits=8)
-    adc: AbstractAdc = Adc(bits=8)
-    effects: tuple[AbstractEffect, ...] = ()
-    programming: WriteVerify | None = None
-    wires: Wires | None = None
-    backward: Backward | None = None
-    schedule: str | None = eqx.field(static=True, default=None)
+    cell: Cell = part(Cell, example="Cell(r_on=10e3, r_off=100e3)", default=Cell())
+    mapping: AbstractMapping = part(AbstractMapping, example="mapping.DoubleColumn()", default=DoubleColumn())
+    tile: tuple[int, int] = shape(("word lines", "bit lines"), default=(64, 64))
+    dac: Dac = part(Dac, example="Dac(bits=8)", default=Dac(bits=8))
+    adc: AbstractAdc = part(AbstractAdc, example="Adc(bits=8)", default=Adc(bits=8))
+    effects: tuple[AbstractEffect, ...] = parts(AbstractEffect, example="(effects.ReadNoise(0.1),)", default=())
+    programming: WriteVerify | None = part(WriteVerify, optional=True, default=None)
+    wires: Wires | None = part(Wires, optional=True, example="Wires(row=1.0)", default=None)
+    backward: Backward | None = part(Backward, optional=True, default=None)
+    schedule: str | None = choice(*SCHEDULES, default=None)
 
-    def __check_init__(self):
-        for name, kind in (("cell", Cell), ("mapping", AbstractMapping), ("dac", Dac), ("adc", AbstractAdc)):
-            if not isinstance(getattr(self, name), kind):
-                raise TypeError(f"Hardware.{name} must be a {kind.__name__}, got {getattr(self, name)!r}")
-        if not isinstance(self.effects, tuple) or not all(isinstance(e, AbstractEffect) for e in self.effects):
-            raise TypeError(f"Hardware.effects must be a tuple of effects, got {self.effects!r}")
+    def check_relations(self) -> None:
         if sum(isinstance(effect, Conduction) for effect in self.effects) > 1:
-            raise ValueError(f"Hardware.effects must hold at most one current-voltage relation, got {self.effects!r}")
+            raise ValueError(
+                f"Hardware.effects must hold at most one current-voltage relation, got {_check.shown(self.effects)}"
+            )
         if self.programming is not None:
             self._check_programming(self.programming)
-        if self.wires is not None and not isinstance(self.wires, Wires):
-            raise TypeError(f"Hardware.wires must be a memjax.Wires or None (ideal wires), got {self.wires!r}")
         if self.wires is not None and self.conduction is not None and self.dac.encoding.integrates:
             raise ValueError(
                 f"Dac.encoding must not be {type(self.dac.encoding).__name__} for cells with a current-voltage "
@@ -76,10 +77,7 @@ class Hardware(eqx.Module):
         if self.backward is not None:
             self._check_backward(self.backward)
         self.mapping.check_cell(self.cell)
-        _check.choice("Hardware.schedule", self.schedule, SCHEDULES)
         tile = self.tile
-        if not (isinstance(tile, tuple) and len(tile) == 2 and all(isinstance(n, int) for n in tile)):
-            raise TypeError(f"Hardware.tile must be a tuple (word lines, bit lines) of two integers, got {tile!r}")
         if tile[0] < self.mapping.word_lines or tile[1] < 1:
             lowest = (self.mapping.word_lines, 1)
             raise ValueError(f"Hardware.tile must be at least {lowest} for {type(self.mapping).__name__}, got {tile}")
@@ -90,8 +88,6 @@ class Hardware(eqx.Module):
             effect.check(self)
 
     def _check_backward(self, backward: Backward) -> None:
-        if not isinstance(backward, Backward):
-            raise TypeError(f"Hardware.backward must be a Backward or None, got {backward!r}")
         if not isinstance(self.mapping, DoubleColumn):
             raise ValueError(
                 f"Hardware.mapping must be DoubleColumn for reads through the transposed array (Hardware.backward), "
@@ -99,8 +95,6 @@ class Hardware(eqx.Module):
             )
 
     def _check_programming(self, programming: WriteVerify) -> None:
-        if not isinstance(programming, WriteVerify):
-            raise TypeError(f"Hardware.programming must be a WriteVerify or None, got {programming!r}")
         if any(np.ndim(leaf) > 0 for leaf in jax.tree.leaves(programming)):
             raise ValueError(
                 "Hardware.programming must have scalar parameters, since its device stands for every cell: "

@@ -7,7 +7,7 @@ from jax import Array
 from memjax import _check
 from memjax.contraction import Dot
 from memjax.crossbar._chip import check_chip, check_key, check_single, inputs, outputs
-from memjax.crossbar._hardware import Hardware
+from memjax.crossbar._hardware import Hardware, check_hardware
 from memjax.crossbar._prepare import prepare
 from memjax.crossbar._program import Chip
 from memjax.crossbar._read import read
@@ -26,11 +26,11 @@ def matmul(hardware: Hardware, chip: Chip, x: Array, key: Array | None = None) -
 
     Raises: ValueError for a chip of other hardware, for inputs of another length or NaN, and for a missing key.
     """
-    x = jnp.asarray(x)
+    check_hardware(hardware)
     check_single("chip", chip)
+    x = _check.array("x", x)
     if x.ndim == 0 or x.shape[-1] != inputs(chip):
         raise ValueError(f"x must have shape [..., {inputs(chip)}], the inputs of the programmed matrix, got {x.shape}")
-    _check.finite("x", x)
     check_chip(hardware, chip)
     check_key(hardware, key)
     return _matmul(hardware, chip, x, key)

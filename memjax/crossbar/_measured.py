@@ -10,12 +10,12 @@ from jax import Array, lax
 from memjax import _check
 from memjax._random import fold_name
 from memjax.crossbar._converters import make_converters
-from memjax.crossbar._hardware import Hardware
+from memjax.crossbar._hardware import Hardware, check_hardware
 from memjax.crossbar._layout import cut, pieces
 from memjax.crossbar._program import Chip
 from memjax.crossbar._range import expected_range
 from memjax.crossbar._tiles import Tiling, over_tiles
-from memjax.effects import Ageing, Fabrication, Wear, acting
+from memjax.effects import Fabrication, Remembering, Wear, acting
 
 Matrices = dict[str, Any]
 
@@ -48,22 +48,27 @@ def chip_from_conductances(
     Raises: ValueError for other arrays than the mapping's, for shapes that do not agree, for conductances that are
         negative, not finite or outside [low, high], and for a missing key.
     """
+    check_hardware(hardware)
     arrays = hardware.mapping.arrays
     parts = {"conductance": conductance, "low": low, "high": high}
-    given = {name: _matrices(name, part, hardware) for name, part in parts.items() if part is not None}
+    given = {
+        name: _matrices(name, part, hardware)
+        for name, part in parts.items()
+        if part is not None or name == "conductance"
+    }
     for bound, holds, word in (("low", np.less_equal, "at most"), ("high", np.greater_equal, "at least")):
         for array in arrays if bound in given else ():
             _check_bound(bound, given[bound][array], given["conductance"][array], array, holds, word)
     width = next(matrix.shape[1] for name, matrix in given["conductance"].items() if arrays[name])
+    _check.real("scale", scale, above=0.0)
     if jnp.shape(scale) not in ((), (width,)):
         raise ValueError(f"scale must be a number or have shape ({width},), got shape {jnp.shape(scale)}")
-    _check.number("scale", scale, 0.0, open_low=True)
     if key is not None:
         _check.key("key", key)
-    elif hardware.adc.mismatches or acting(hardware.effects, Ageing):
-        drawn = [name for name, _ in acting(hardware.effects, Ageing)] + [e.name for e in hardware.adc.mismatches]
+    elif hardware.adc.mismatches or acting(hardware.effects, Remembering):
+        drawn = [name for name, _ in acting(hardware.effects, Remembering)] + [e.name for e in hardware.adc.mismatches]
         raise ValueError(f"key must be a PRNG key, since {', '.join(drawn)} starts with the chip, got None")
-    return _chip(hardware, given, scale, key)
+    return _chip(hardware, given, _check.as_leaf(scale), key)
 
 
 def _matrices(part: str, given: Any, hardware: Hardware) -> dict[str, Array]:
@@ -73,7 +78,7 @@ def _matrices(part: str, given: Any, hardware: Hardware) -> dict[str, Array]:
         found = list(given) if isinstance(given, dict) else type(given).__name__
         kind = type(hardware.mapping).__name__
         raise ValueError(f"{part} must be a dict with a matrix for each array {list(arrays)} of {kind}, got {found}")
-    matrices = {name: jnp.asarray(given[name]) for name in arrays}
+    matrices = {name: _check.array(f"{part}[{name!r}]", given[name], low=0.0, unit="S") for name in arrays}
     shape = next(matrices[name].shape for name, per_output in arrays.items() if per_output)
     if len(shape) != 2 or 0 in shape:
         raise ValueError(f"{part} must hold non-empty matrices [K, N], got shape {shape}")
@@ -83,8 +88,6 @@ def _matrices(part: str, given: Any, hardware: Hardware) -> dict[str, Array]:
         if matrix.shape not in valid:
             expected = " or ".join(map(str, valid))
             raise ValueError(f"{part}[{name!r}] must have shape {expected}, got {matrix.shape}")
-        possible = lambda g: np.isfinite(g) & (g >= 0)
-        _check.satisfies(f"{part}[{name!r}]", matrix, possible, "finite and not negative")
     return {name: m.astype(jnp.promote_types(m.dtype, jnp.float32)) for name, m in matrices.items()}
 
 
@@ -128,7 +131,7 @@ def _chip(hardware: Hardware, given: dict[str, dict[str, Array]], scale: Any, ke
     }
     if "low" in given or "high" in given or acting(hardware.effects, Fabrication) or acting(hardware.effects, Wear):
         chip |= {"low": cells["low"], "high": cells["high"]}
-    if acting(hardware.effects, Ageing):
+    if acting(hardware.effects, Remembering):
         chip["memory"] = _memory(hardware, tiling, cells, key)
     if hardware.adc.mismatches and key is not None:
         matrix_keys = tiling.matrix_keys(fold_name(key, "converters"), False)
@@ -145,7 +148,7 @@ def _memory(hardware: Hardware, tiling: Tiling, cells: dict[str, dict[str, Array
 
     def start(tile, key):
         state = tile["conductance"], tile["low"], tile["high"]
-        ageing = acting(hardware.effects, Ageing)
+        ageing = acting(hardware.effects, Remembering)
         return {name: effect.start(*state, fold_name(key, f"{name}/start"), None) for name, effect in ageing}
 
     names = cells["conductance"]

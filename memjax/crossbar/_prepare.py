@@ -83,8 +83,9 @@ def _prepared(hardware: Hardware, chip: Chip, cells: dict[str, Array], seen: dic
     volts = jnp.asarray(hardware.dac.volts(), dtype)
     lsb = jnp.asarray(lsb_of(hardware, chip), dtype)
     # Weight x input code per LSB of current: undoes the voltage of the drive, the conductance range and the mapping.
-    weight_per_siemens = mapping.gain * scale / (cell.g_on - cell.g_off)
-    gain = weight_per_siemens * (lsb / volts)
+    # Small and large numbers meet first, so that no weight overflows.
+    range_ = cell.g_on - cell.g_off
+    gain = mapping.gain * scale * (lsb / volts / range_)
     lines = jnp.pad(drive, (0, tiles * rows - drive.shape[-1])).reshape(tiles, rows, 1)
     powers = noise_power(hardware, chip)
     if hardware.wires is not None:
@@ -106,7 +107,7 @@ def _prepared(hardware: Hardware, chip: Chip, cells: dict[str, Array], seen: dic
     gains = tuple(jnp.asarray(c.factor, dtype) * gain for c in conversions)
     reference = None
     if references:
-        reference = jnp.broadcast_to(sum(references) * weight_per_siemens, (drive.shape[-1], outputs))
+        reference = jnp.broadcast_to(mapping.gain * scale * (sum(references) / range_), (drive.shape[-1], outputs))
     transposed = None if hardware.backward is None else _turn(hardware, seen, scale, drive.shape[-1])
     return Ready(tiles_of, gains, reference, chip.get("dac_range"), transposed)
 

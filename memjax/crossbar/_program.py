@@ -18,10 +18,10 @@ from memjax._random import fold_name
 from memjax.converters import clip, replace_value
 from memjax.crossbar._chip import check_memory, check_single, check_tiles
 from memjax.crossbar._converters import make_converters
-from memjax.crossbar._hardware import Hardware
+from memjax.crossbar._hardware import Hardware, check_hardware
 from memjax.crossbar._range import estimates_range, full_scale, largest_current, nominal
 from memjax.crossbar._tiles import Tiling, in_chunks, moved, over_tiles
-from memjax.effects import Ageing, Fabrication, Programming, Targeting, Wear, acting
+from memjax.effects import Fabrication, Programming, Remembering, Targeting, Wear, acting
 from memjax.mapping import weight_scale
 
 Chip = dict[str, Any]
@@ -49,6 +49,7 @@ def program(hardware: Hardware, weights: Array, key: Array) -> Chip:
 
     Raises: ValueError for weights that are not a matrix of finite numbers; TypeError for a key that is none.
     """
+    check_hardware(hardware)
     weights = _matrix(weights)
     _check.key("key", key)
     return _in_one_pass(hardware, {"weights": weights}, key, False)["weights"]
@@ -90,6 +91,7 @@ def reprogram(hardware: Hardware, chip: Chip, weights: Array, key: Array) -> Chi
     Raises: ValueError for weights of another shape or that are not finite, and for a chip of other hardware; TypeError
         for a key that is none.
     """
+    check_hardware(hardware)
     weights = _matrix(weights)
     check_single("chip", chip)
     check_tiles(hardware, chip)
@@ -144,16 +146,16 @@ def shape_of(entry: Chip) -> tuple[int, ...]:
 
 
 def _matrix(weights: Any) -> Array:
-    if jnp.ndim(weights) != 2:
-        raise ValueError(f"weights must be a non-empty matrix [K, N], got shape {jnp.shape(weights)}")
-    return _finite("weights", weights)
+    weights = _finite("weights", weights)
+    if weights.ndim != 2:
+        raise ValueError(f"weights must be a non-empty matrix [K, N], got shape {weights.shape}")
+    return weights
 
 
 def _finite(name: str, weights: Any) -> Array:
-    weights = jnp.asarray(weights)
+    weights = _check.array(name, weights)
     if weights.ndim < 2 or 0 in weights.shape:
         raise ValueError(f"{name} must be a non-empty matrix [K, N], got shape {weights.shape}")
-    _check.finite(name, weights)
     return weights.astype(jnp.promote_types(weights.dtype, jnp.float32))
 
 
@@ -201,6 +203,9 @@ def _written_tiles(
     before: Any,
 ) -> tuple[Chip, Array, Array | None]:
     """(the cells of all tiles, the weight scale of every bit line, the ADC range of every matrix)."""
+    # The hardware may be a constant of the program around: what XLA computes of it at compilation, as a logarithm, can
+    # differ in the last bit from what it computes at run time, and the same key would not give the same chip.
+    hardware = lax.optimization_barrier(hardware)
     strip, _ = tiling.strips
     arrays = tuple(hardware.mapping.arrays)
     columns = _largest_weights(hardware, tiling, weights) if scales is None else tiling.columns(scales)
@@ -287,7 +292,7 @@ def _parts(hardware: Hardware, cells: dict[str, Any]) -> Chip:
     chip: Chip = {"conductance": part("conductance")}
     if acting(hardware.effects, Fabrication) or acting(hardware.effects, Wear):
         chip |= {"low": part("low"), "high": part("high")}
-    if acting(hardware.effects, Ageing):
+    if acting(hardware.effects, Remembering):
         chip["memory"] = part("memory")
     if hardware.programming is not None:
         chip["writes"] = {name: part(name) for name in ("pulses", "energy", "failed")}
@@ -364,7 +369,7 @@ def _written(hardware: Hardware, wanted: Array, before: Chip | None, key: Array)
         written = effect.write(conductance, low, high, fold_name(key, f"{name}/write"))
         conductance = jnp.where(low < high, jnp.maximum(written, 0.0), conductance)
     memory = {}
-    for name, effect in acting(hardware.effects, Ageing):
+    for name, effect in acting(hardware.effects, Remembering):
         previous = None if remembered is None else remembered[name]
         memory[name] = effect.start(conductance, low, high, fold_name(key, f"{name}/start"), previous)
     return cells | {"conductance": conductance, "memory": memory}

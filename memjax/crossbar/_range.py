@@ -9,7 +9,7 @@ from jax import Array, lax
 from memjax.crossbar._hardware import Hardware
 from memjax.crossbar._terminals import at_terminals, conductance_at_top
 from memjax.crossbar._tiles import Tiling
-from memjax.effects import Ageing, Reading, Targeting, acting
+from memjax.effects import Reading, Remembering, Targeting, acting
 
 
 def estimates_range(hardware: Hardware) -> bool:
@@ -28,7 +28,7 @@ def nominal(hardware: Hardware, target: Array) -> Array:
             target, jnp.full_like(target, hardware.cell.g_off), jnp.full_like(target, hardware.cell.g_on)
         )
     for _, effect in acting(hardware.effects, Reading):
-        if not isinstance(effect, Ageing):
+        if not isinstance(effect, Remembering):
             target = effect.read(target, {}, hardware.cell)
     return target
 

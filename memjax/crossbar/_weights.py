@@ -6,7 +6,7 @@ import jax
 from jax import Array
 
 from memjax.crossbar._chip import check_chip, check_entry, inputs
-from memjax.crossbar._hardware import Hardware
+from memjax.crossbar._hardware import Hardware, check_hardware
 from memjax.crossbar._layout import join
 from memjax.crossbar._prepare import Ready, prepare
 from memjax.crossbar._program import Chip
@@ -29,6 +29,7 @@ def weights(hardware: Hardware, chip: Chip) -> Array:
 
     Raises: TypeError for something else than a chip; ValueError for a chip of other hardware.
     """
+    check_hardware(hardware)
     check_entry("chip", chip)
     check_chip(hardware, chip)
     return _weights(hardware, chip)

@@ -1,5 +1,6 @@
 import os
 
+from memjax import _check
 from memjax.data import _digits, _tfds
 from memjax.data._dataset import Dataset
 
@@ -32,4 +33,4 @@ def load(name: str = "digits", data_dir: str | os.PathLike | None = None) -> Dat
         return _digits.load()
     if name in _tfds.NAMES:
         return _tfds.load(name, data_dir)
-    raise ValueError(f"name must be one of {', '.join(NAMES)}; got {name!r}")
+    raise ValueError(f"name must be one of {', '.join(NAMES)}; got {_check.shown(name)}")

@@ -1,11 +1,11 @@
 """Physics of one memristive cell: models, integration, pulses, fitting, populations."""
 
+from memjax._field import parameter as parameter
 from memjax.devices import windows as windows
 from memjax.devices._base import AbstractDevice as AbstractDevice
 from memjax.devices._base import Numeric as Numeric
 from memjax.devices._base import check_conductance as check_conductance
 from memjax.devices._base import describe as describe
-from memjax.devices._base import parameter as parameter
 from memjax.devices._cbram import CBRAM as CBRAM
 from memjax.devices._data_driven import DataDriven as DataDriven
 from memjax.devices._fit import Fit as Fit

@@ -11,6 +11,7 @@ from jax import Array
 from jax.core import Tracer
 
 from memjax._check import concrete
+from memjax._field import Spec
 
 Numeric: TypeAlias = Any
 """A real number or an array of them (Python, NumPy or JAX, traced or not); a name for the type checker, which refuses
@@ -20,22 +21,7 @@ Preset: TypeAlias = dict[str, Any]
 """Parameters by name."""
 
 
-def parameter(**options: Any) -> Any:
-    """A number of a model: stored as an array leaf, so that it is traced, vmapped and differentiated.
-
-    Python numbers become weakly typed arrays: they follow the precision of the state they meet.
-    """
-    return eqx.field(converter=_as_inexact, **options)
-
-
-def _as_inexact(value: Numeric | None) -> Array | None:
-    if value is None:
-        return None
-    value = jnp.asarray(value)
-    return value if jnp.issubdtype(value.dtype, jnp.inexact) else 1.0 * value
-
-
-class AbstractDevice(eqx.Module):
+class AbstractDevice(Spec):
     """One memristive cell: a scalar state x in [0, 1], dx/dt = derivative(x, v), i = current(x, v).
 
     The state is the model's own variable (doped width, gap, resistance, ...) in its literature direction,

@@ -3,8 +3,9 @@
 import jax.numpy as jnp
 from jax import Array
 
-from memjax._check import fraction, ordered, positive
-from memjax.devices._base import AbstractDevice, Numeric, Preset, check_conductance, parameter
+from memjax._check import ordered
+from memjax._field import parameter
+from memjax.devices._base import AbstractDevice, Numeric, Preset, check_conductance
 from memjax.devices._math import scaled_sinh
 
 _BOLTZMANN = 8.617333262e-5  # k/e [V/K]
@@ -23,30 +24,27 @@ class CBRAM(AbstractDevice):
     speed does not depend on h, so a rectangular pulse has a closed form.
     """
 
-    velocity: Numeric = parameter()
+    velocity: Numeric = parameter(above=0.0, unit="m/s")
     """v_h [m/s]."""
-    activation: Numeric = parameter()
+    activation: Numeric = parameter(above=0.0, unit="eV")
     """E_a [eV]."""
-    alpha: Numeric = parameter()
+    alpha: Numeric = parameter(above=0.0)
     """Field enhancement [1]."""
-    length: Numeric = parameter()
+    length: Numeric = parameter(above=0.0, unit="m")
     """Thickness L of the electrolyte [m]."""
-    area: Numeric = parameter()
+    area: Numeric = parameter(above=0.0, unit="m^2")
     """Cross-section A of the current [m^2]."""
-    rho_on: Numeric = parameter()
+    rho_on: Numeric = parameter(above=0.0, unit="ohm m")
     """Resistivity of the filament [ohm m]."""
-    rho_off: Numeric = parameter()
+    rho_off: Numeric = parameter(unit="ohm m")
     """Resistivity of the electrolyte [ohm m]."""
-    ambient: Numeric = parameter(default=290.0)
+    ambient: Numeric = parameter(above=0.0, unit="K", default=290.0)
     """T [K]."""
-    initial: Numeric = parameter(default=0.0)
+    initial: Numeric = parameter(low=0.0, high=1.0, default=0.0)
     """State from which `simulate` starts [1]."""
 
-    def __check_init__(self):
-        positive("CBRAM", velocity=self.velocity, activation=self.activation, alpha=self.alpha, length=self.length)
-        positive("CBRAM", area=self.area, rho_on=self.rho_on, ambient=self.ambient)
+    def check_relations(self) -> None:
         ordered("CBRAM", rho_on=self.rho_on, rho_off=self.rho_off)
-        fraction("CBRAM", initial=self.initial)
 
     @classmethod
     def yu_wong(cls, **changes) -> "CBRAM":

@@ -3,8 +3,9 @@
 import jax.numpy as jnp
 from jax import Array
 
-from memjax._check import fraction, ordered, positive, satisfies
-from memjax.devices._base import AbstractDevice, Numeric, check_conductance, parameter
+from memjax._check import ordered
+from memjax._field import parameter
+from memjax.devices._base import AbstractDevice, Numeric, check_conductance
 
 
 class DataDriven(AbstractDevice):
@@ -19,45 +20,41 @@ class DataDriven(AbstractDevice):
     Every rectangular pulse has a closed form: with d the distance to the boundary, e^(-k d) relaxes to 1.
     """
 
-    a_p: Numeric = parameter()
+    a_p: Numeric = parameter(above=0.0, unit="ohm/s")
     """Speed scale for v > 0, positive [ohm/s]."""
-    a_n: Numeric = parameter()
+    a_n: Numeric = parameter(below=0.0, unit="ohm/s")
     """Speed scale for v < 0, negative [ohm/s]."""
-    t_p: Numeric = parameter()
+    t_p: Numeric = parameter(above=0.0, unit="1/V")
     """Voltage sensitivity for v > 0 [1/V]."""
-    t_n: Numeric = parameter()
+    t_n: Numeric = parameter(above=0.0, unit="1/V")
     """Voltage sensitivity for v < 0 [1/V]."""
-    k_p: Numeric = parameter()
+    k_p: Numeric = parameter(above=0.0, unit="1/ohm")
     """Slowing near the boundary for v > 0 [1/ohm]."""
-    k_n: Numeric = parameter()
+    k_n: Numeric = parameter(above=0.0, unit="1/ohm")
     """Slowing near the boundary for v < 0 [1/ohm]."""
-    r_p0: Numeric = parameter()
+    r_p0: Numeric = parameter(unit="ohm")
     """Boundary for v > 0: value at 0 V [ohm]."""
-    r_p1: Numeric = parameter()
+    r_p1: Numeric = parameter(unit="ohm/V")
     """Boundary for v > 0: slope [ohm/V]."""
-    r_n0: Numeric = parameter()
+    r_n0: Numeric = parameter(unit="ohm")
     """Boundary for v < 0: value at 0 V [ohm]."""
-    r_n1: Numeric = parameter()
+    r_n1: Numeric = parameter(unit="ohm/V")
     """Boundary for v < 0: slope [ohm/V]."""
-    a: Numeric = parameter()
+    a: Numeric = parameter(above=0.0, unit="V")
     """Scale of the I-V relation [V]."""
-    b: Numeric = parameter()
+    b: Numeric = parameter(above=0.0, unit="1/V")
     """Curvature of the I-V relation [1/V]."""
-    r_min: Numeric = parameter()
+    r_min: Numeric = parameter(above=0.0, unit="ohm")
     """Resistance at state 0 [ohm]."""
-    r_max: Numeric = parameter()
+    r_max: Numeric = parameter(unit="ohm")
     """Resistance at state 1 [ohm]."""
-    initial: Numeric = parameter(default=1.0)
+    initial: Numeric = parameter(low=0.0, high=1.0, default=1.0)
     """State from which `simulate` starts [1]."""
-    read_voltage: Numeric = parameter(default=0.5)
+    read_voltage: Numeric = parameter(above=0.0, unit="V", default=0.5)
     """Voltage at which `conductance` is taken [V]."""
 
-    def __check_init__(self):
-        positive("DataDriven", a_p=self.a_p, t_p=self.t_p, t_n=self.t_n, k_p=self.k_p, k_n=self.k_n)
-        satisfies("DataDriven.a_n", self.a_n, lambda a: a < 0, "negative")
-        positive("DataDriven", a=self.a, b=self.b, r_min=self.r_min, read_voltage=self.read_voltage)
+    def check_relations(self) -> None:
         ordered("DataDriven", r_min=self.r_min, r_max=self.r_max)
-        fraction("DataDriven", initial=self.initial)
 
     @classmethod
     def tiox(cls, **changes) -> "DataDriven":

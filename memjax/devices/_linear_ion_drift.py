@@ -3,8 +3,9 @@
 import jax.numpy as jnp
 from jax import Array
 
-from memjax._check import fraction, ordered, positive
-from memjax.devices._base import AbstractDevice, Numeric, Preset, check_conductance, parameter
+from memjax._check import ordered
+from memjax._field import parameter, part
+from memjax.devices._base import AbstractDevice, Numeric, Preset, check_conductance
 from memjax.devices.windows import AbstractWindow, Biolek, Joglekar, apply_window
 
 
@@ -18,23 +19,21 @@ class LinearIonDrift(AbstractDevice):
     Without a window M^2 falls linearly with the flux, which gives every pulse a closed form.
     """
 
-    r_on: Numeric = parameter()
+    r_on: Numeric = parameter(above=0.0, unit="ohm")
     """Resistance fully doped [ohm]."""
-    r_off: Numeric = parameter()
+    r_off: Numeric = parameter(unit="ohm")
     """Resistance undoped [ohm]."""
-    depth: Numeric = parameter()
+    depth: Numeric = parameter(above=0.0, unit="m")
     """Thickness D of the oxide [m]."""
-    mobility: Numeric = parameter()
+    mobility: Numeric = parameter(above=0.0, unit="m^2/(V s)")
     """Mobility mu of the dopants [m^2/(V s)]."""
-    initial: Numeric = parameter(default=0.0)
+    initial: Numeric = parameter(low=0.0, high=1.0, default=0.0)
     """State from which `simulate` starts [1]."""
-    window: AbstractWindow | None = None
+    window: AbstractWindow | None = part(AbstractWindow, optional=True, example="windows.Biolek()", default=None)
     """Window in x, or None for a plain limit at the bounds."""
 
-    def __check_init__(self):
-        positive("LinearIonDrift", r_on=self.r_on, depth=self.depth, mobility=self.mobility)
+    def check_relations(self) -> None:
         ordered("LinearIonDrift", r_on=self.r_on, r_off=self.r_off)
-        fraction("LinearIonDrift", initial=self.initial)
 
     @classmethod
     def biolek_soft(cls, **changes) -> "LinearIonDrift":

@@ -3,8 +3,9 @@
 import jax.numpy as jnp
 from jax import Array
 
-from memjax._check import fraction, not_negative, ordered, positive, satisfies
-from memjax.devices._base import AbstractDevice, Numeric, check_conductance, parameter
+from memjax._check import ordered
+from memjax._field import parameter
+from memjax.devices._base import AbstractDevice, Numeric, check_conductance
 from memjax.devices._math import bounded_exp, increasing_root, positive_power, scaled_sinh
 
 
@@ -21,46 +22,39 @@ class Memdiode(AbstractDevice):
     `apply_pulse` are exact.
     """
 
-    i_min: Numeric = parameter()
+    i_min: Numeric = parameter(above=0.0, unit="A")
     """I_0 in the HRS [A]."""
-    i_max: Numeric = parameter()
+    i_max: Numeric = parameter(unit="A")
     """I_0 in the LRS [A]."""
-    a_min: Numeric = parameter()
+    a_min: Numeric = parameter(above=0.0, unit="1/V")
     """A in the HRS [1/V]."""
-    a_max: Numeric = parameter()
+    a_max: Numeric = parameter(above=0.0, unit="1/V")
     """A in the LRS [1/V]."""
-    r_s: Numeric = parameter()
+    r_s: Numeric = parameter(low=0.0, unit="ohm")
     """Series resistance [ohm]."""
-    eta_s: Numeric = parameter()
+    eta_s: Numeric = parameter(above=0.0, unit="1/V")
     """Voltage sensitivity of SET [1/V]."""
-    v_set: Numeric = parameter()
+    v_set: Numeric = parameter(above=0.0, unit="V")
     """SET voltage: tau_S = 1 s there [V]."""
-    eta_r: Numeric = parameter()
+    eta_r: Numeric = parameter(above=0.0, unit="1/V")
     """Voltage sensitivity of RESET [1/V]."""
-    v_res: Numeric = parameter()
+    v_res: Numeric = parameter(below=0.0, unit="V")
     """RESET voltage, negative: tau_R = 1 s there [V]."""
-    v_t: Numeric = parameter()
+    v_t: Numeric = parameter(unit="V")
     """SET voltage after snapback [V]."""
-    i_sb: Numeric = parameter(default=jnp.inf)
+    i_sb: Numeric = parameter(above=0.0, infinite=True, unit="A", default=jnp.inf)
     """Current that triggers the snapback [A]."""
-    gamma: Numeric = parameter(default=0.0)
+    gamma: Numeric = parameter(low=0.0, default=0.0)
     """Snapforward exponent; 0 is none [1]."""
-    b: Numeric = parameter(default=0.5)
+    b: Numeric = parameter(above=0.0, below=1.0, default=0.5)
     """Asymmetry of the diodes [1]; 1/2 makes i = 2 I_0 sinh(A v_d/2)."""
-    initial: Numeric = parameter(default=0.0)
+    initial: Numeric = parameter(low=0.0, high=1.0, default=0.0)
     """State from which `simulate` starts [1]."""
-    read_voltage: Numeric = parameter(default=0.1)
+    read_voltage: Numeric = parameter(above=0.0, unit="V", default=0.1)
     """Voltage at which `conductance` is taken [V]."""
 
-    def __check_init__(self):
-        positive("Memdiode", i_min=self.i_min, a_min=self.a_min, a_max=self.a_max, eta_s=self.eta_s, eta_r=self.eta_r)
-        not_negative("Memdiode", r_s=self.r_s, gamma=self.gamma)
+    def check_relations(self) -> None:
         ordered("Memdiode", i_min=self.i_min, i_max=self.i_max)
-        satisfies("Memdiode.v_res", self.v_res, lambda v: v < 0, "negative")
-        satisfies("Memdiode.i_sb", self.i_sb, lambda i: i > 0, "positive")
-        satisfies("Memdiode.b", self.b, lambda b: (b > 0) & (b < 1), "in (0, 1)")
-        positive("Memdiode", v_set=self.v_set, read_voltage=self.read_voltage)
-        fraction("Memdiode", initial=self.initial)
 
     @classmethod
     def aguirre(cls, **changes) -> "Memdiode":

@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from memjax._check import fraction, not_negative, number, positive
-from memjax.devices._base import AbstractDevice, Numeric, check_conductance, parameter
+from memjax._check import number
+from memjax._field import parameter
+from memjax.devices._base import AbstractDevice, Numeric, check_conductance
 
 
 class PCM(AbstractDevice):
@@ -21,25 +22,20 @@ class PCM(AbstractDevice):
     Source: Joshi et al., Nature Communications 11, 2473 (2020), with the constants of aihwkit's PCM noise model.
     """
 
-    g_max: Numeric = parameter(default=25e-6)
+    g_max: Numeric = parameter(above=0.0, unit="S", default=25e-6)
     """Largest conductance [S]."""
-    s_0: Numeric = parameter(default=0.26348e-6)
+    s_0: Numeric = parameter(low=0.0, unit="S", default=0.26348e-6)
     """Programming error: constant [S]."""
-    s_1: Numeric = parameter(default=1.9650e-6)
+    s_1: Numeric = parameter(unit="S", default=1.9650e-6)
     """Programming error: linear [S]."""
-    s_2: Numeric = parameter(default=-1.1731e-6)
+    s_2: Numeric = parameter(unit="S", default=-1.1731e-6)
     """Programming error: quadratic [S]."""
-    t_0: Numeric = parameter(default=20.0)
+    t_0: Numeric = parameter(above=0.0, unit="s", default=20.0)
     """Time after programming at which the conductance is the programmed one [s]."""
-    t_read: Numeric = parameter(default=250e-9)
+    t_read: Numeric = parameter(above=0.0, unit="s", default=250e-9)
     """Duration of a read [s]."""
-    initial: Numeric = parameter(default=0.0)
+    initial: Numeric = parameter(low=0.0, high=1.0, default=0.0)
     """State from which `simulate` starts [1]."""
-
-    def __check_init__(self):
-        positive("PCM", g_max=self.g_max, t_0=self.t_0, t_read=self.t_read)
-        not_negative("PCM", s_0=self.s_0)
-        fraction("PCM", initial=self.initial)
 
     @classmethod
     def joshi(cls, **changes) -> "PCM":

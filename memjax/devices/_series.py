@@ -3,8 +3,8 @@
 import jax.numpy as jnp
 from jax import Array
 
-from memjax._check import not_negative, satisfies
-from memjax.devices._base import AbstractDevice, Numeric, check_conductance, parameter
+from memjax._field import parameter, part
+from memjax.devices._base import AbstractDevice, Numeric, check_conductance
 from memjax.devices._math import increasing_root
 
 
@@ -17,19 +17,15 @@ class Series(AbstractDevice):
     increase with v_d, as it does in every model here.
     """
 
-    device: AbstractDevice
+    device: AbstractDevice = part(AbstractDevice, example="StanfordPKU()")
     """The inner device."""
-    resistance: Numeric = parameter()
+    resistance: Numeric = parameter(low=0.0, unit="ohm")
     """Series resistance R [ohm]."""
-    compliance: Numeric = parameter()
+    compliance: Numeric = parameter(above=0.0, infinite=True, unit="A")
     """Largest current i_max of the source [A]."""
 
     def __init__(self, device: AbstractDevice, resistance: Numeric, compliance: Numeric = jnp.inf):
         self.device, self.resistance, self.compliance = device, resistance, compliance
-
-    def __check_init__(self):
-        not_negative("Series", resistance=self.resistance)
-        satisfies("Series.compliance", self.compliance, lambda i: i > 0, "positive")
 
     @property
     def initial(self) -> Array:

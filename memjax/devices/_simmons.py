@@ -2,8 +2,9 @@
 
 import jax.numpy as jnp
 
-from memjax._check import fraction, ordered, positive
-from memjax.devices._base import AbstractDevice, Numeric, check_conductance, parameter
+from memjax._check import ordered
+from memjax._field import parameter
+from memjax.devices._base import AbstractDevice, Numeric, check_conductance
 from memjax.devices._math import scaled_sinh
 from memjax.devices._resistance import position, resistance
 
@@ -20,39 +21,36 @@ class Simmons(AbstractDevice):
     The tunnelling I-V relation of the former is replaced by the exponential one that the latter fits to it.
     """
 
-    c_off: Numeric = parameter()
+    c_off: Numeric = parameter(above=0.0, unit="m/s")
     """Rate constant of opening [m/s]."""
-    c_on: Numeric = parameter()
+    c_on: Numeric = parameter(above=0.0, unit="m/s")
     """Rate constant of closing [m/s]."""
-    i_off: Numeric = parameter()
+    i_off: Numeric = parameter(above=0.0, unit="A")
     """Current scale of opening [A]."""
-    i_on: Numeric = parameter()
+    i_on: Numeric = parameter(above=0.0, unit="A")
     """Current scale of closing, positive [A]."""
-    a_off: Numeric = parameter()
+    a_off: Numeric = parameter(above=0.0, unit="m")
     """Gap at which opening stops [m]."""
-    a_on: Numeric = parameter()
+    a_on: Numeric = parameter(above=0.0, unit="m")
     """Gap at which closing stops [m]."""
-    w_c: Numeric = parameter()
+    w_c: Numeric = parameter(above=0.0, unit="m")
     """Width of these limits [m]."""
-    b: Numeric = parameter()
+    b: Numeric = parameter(above=0.0, unit="A")
     """Current that shifts them by w_c [A]."""
-    r_on: Numeric = parameter()
+    r_on: Numeric = parameter(above=0.0, unit="ohm")
     """Resistance at x_on [ohm]."""
-    r_off: Numeric = parameter()
+    r_off: Numeric = parameter(unit="ohm")
     """Resistance at x_off [ohm]."""
-    x_on: Numeric = parameter(default=0.0)
+    x_on: Numeric = parameter(unit="m", default=0.0)
     """Smallest gap [m]."""
-    x_off: Numeric = parameter(default=3e-9)
+    x_off: Numeric = parameter(unit="m", default=3e-9)
     """Largest gap [m]."""
-    initial: Numeric = parameter(default=0.5)
+    initial: Numeric = parameter(low=0.0, high=1.0, default=0.5)
     """State from which `simulate` starts [1]."""
 
-    def __check_init__(self):
-        positive("Simmons", c_off=self.c_off, c_on=self.c_on, i_off=self.i_off, i_on=self.i_on, b=self.b)
-        positive("Simmons", a_off=self.a_off, a_on=self.a_on, w_c=self.w_c, r_on=self.r_on)
+    def check_relations(self) -> None:
         ordered("Simmons", r_on=self.r_on, r_off=self.r_off)
         ordered("Simmons", x_on=self.x_on, x_off=self.x_off)
-        fraction("Simmons", initial=self.initial)
 
     @classmethod
     def pickett(cls, **changes) -> "Simmons":

@@ -135,7 +135,7 @@ def _prepare(device, voltage, time, state, substeps, key):
     state = jnp.asarray(state)
     leaves = [state, *jax.tree.leaves(device)]
     start = jax.eval_shape(voltage, time[0]) if callable(voltage) else voltage[0]
-    shape = np.broadcast_shapes(start.shape, *(leaf.shape for leaf in leaves))
+    shape = np.broadcast_shapes(start.shape, *(jnp.shape(leaf) for leaf in leaves))
     dtype = jnp.result_type(start.dtype, *leaves)
     return jnp.asarray(time), width, voltage, jnp.broadcast_to(state, shape).astype(dtype)
 

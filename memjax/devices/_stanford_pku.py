@@ -1,12 +1,12 @@
 """Stanford-PKU: the filament gap of a metal-oxide RRAM."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from memjax._check import choice, fraction, not_negative, ordered, positive
-from memjax.devices._base import AbstractDevice, Numeric, check_conductance, parameter
+from memjax._check import ordered
+from memjax._field import choice, parameter
+from memjax.devices._base import AbstractDevice, Numeric, check_conductance
 from memjax.devices._math import positive_power, scaled_sinh
 
 _BOLTZMANN = 8.617333e-5  # eV/K (CODATA 2018)
@@ -30,61 +30,55 @@ class StanfordPKU(AbstractDevice):
     The model limits no current: put it into a `Series` with a resistor.
     """
 
-    i_0: Numeric = parameter(default=1e-3)
+    i_0: Numeric = parameter(above=0.0, unit="A", default=1e-3)
     """Current scale [A]."""
-    g_0: Numeric = parameter(default=0.25e-9)
+    g_0: Numeric = parameter(above=0.0, unit="m", default=0.25e-9)
     """Tunnelling length [m]."""
-    v_0: Numeric = parameter(default=0.25)
+    v_0: Numeric = parameter(above=0.0, unit="V", default=0.25)
     """Voltage scale of the current [V]."""
-    velocity: Numeric = parameter(default=10.0)
+    velocity: Numeric = parameter(above=0.0, unit="m/s", default=10.0)
     """v_0 of the gap equation [m/s]."""
-    activation: Numeric = parameter(default=0.6)
+    activation: Numeric = parameter(above=0.0, unit="eV", default=0.6)
     """E_a [eV]."""
-    a_0: Numeric = parameter(default=0.25e-9)
+    a_0: Numeric = parameter(above=0.0, unit="m", default=0.25e-9)
     """Hopping distance [m]."""
-    t_ox: Numeric = parameter(default=12e-9)
+    t_ox: Numeric = parameter(above=0.0, unit="m", default=12e-9)
     """Oxide thickness [m]."""
     gamma_set: Numeric = parameter(default=16.0)
     """gamma_0 for v >= 0 [1]."""
     gamma_reset: Numeric = parameter(default=16.0)
     """gamma_0 for v < 0 [1]; the source fixes it at 16."""
-    beta: Numeric = parameter(default=0.8)
+    beta: Numeric = parameter(low=0.0, default=0.8)
     """Loss of field enhancement with the gap [1]."""
     alpha: Numeric = parameter(default=3.0)
     """Exponent of it [1]."""
-    ambient: Numeric = parameter(default=298.0)
+    ambient: Numeric = parameter(above=0.0, unit="K", default=298.0)
     """T_0 [K]."""
-    r_th: Numeric = parameter(default=2.1e3)
+    r_th: Numeric = parameter(low=0.0, unit="K/W", default=2.1e3)
     """Thermal resistance [K/W]."""
-    f_min: Numeric = parameter(default=1.4e9)
+    f_min: Numeric = parameter(low=0.0, unit="V/m", default=1.4e9)
     """Field below which the gap does not move [V/m]."""
-    gate_width: Numeric = parameter(default=0.02)
+    gate_width: Numeric = parameter(above=0.0, default=0.02)
     """Width of the smooth gate, as a fraction of f_min [1]."""
-    gap_min: Numeric = parameter(default=0.2e-9)
+    gap_min: Numeric = parameter(above=0.0, unit="m", default=0.2e-9)
     """Smallest gap [m]."""
-    gap_max: Numeric = parameter(default=1.7e-9)
+    gap_max: Numeric = parameter(unit="m", default=1.7e-9)
     """Largest gap [m]."""
-    delta_g: Numeric = parameter(default=0.02)
+    delta_g: Numeric = parameter(low=0.0, unit="m/s", default=0.02)
     """Noise amplitude of the source, per 1 ns step [m/s]."""
-    t_crit: Numeric = parameter(default=450.0)
+    t_crit: Numeric = parameter(unit="K", default=450.0)
     """Temperature about which the noise sets in [K]."""
-    t_smooth: Numeric = parameter(default=500.0)
+    t_smooth: Numeric = parameter(above=0.0, unit="K", default=500.0)
     """Range over which it does [K]."""
-    initial: Numeric = parameter(default=1.0)
+    initial: Numeric = parameter(low=0.0, high=1.0, default=1.0)
     """State from which `simulate` starts [1]."""
-    read_voltage: Numeric = parameter(default=0.1)
+    read_voltage: Numeric = parameter(above=0.0, unit="V", default=0.1)
     """Voltage at which `conductance` is taken [V]."""
-    gate: str = eqx.field(static=True, default="hard")
+    gate: str = choice(*GATES, default="hard")
     """Field cut-off: "off", "hard" or "smooth"."""
 
-    def __check_init__(self):
-        positive("StanfordPKU", i_0=self.i_0, g_0=self.g_0, v_0=self.v_0, velocity=self.velocity, t_ox=self.t_ox)
-        positive("StanfordPKU", activation=self.activation, a_0=self.a_0, ambient=self.ambient, t_smooth=self.t_smooth)
-        positive("StanfordPKU", gap_min=self.gap_min, gate_width=self.gate_width, read_voltage=self.read_voltage)
-        not_negative("StanfordPKU", r_th=self.r_th, f_min=self.f_min, delta_g=self.delta_g, beta=self.beta)
+    def check_relations(self) -> None:
         ordered("StanfordPKU", gap_min=self.gap_min, gap_max=self.gap_max)
-        fraction("StanfordPKU", initial=self.initial)
-        choice("StanfordPKU.gate", self.gate, GATES)
 
     @classmethod
     def needs(cls, **changes) -> "StanfordPKU":

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from memjax._check import fraction, not_negative, positive
-from memjax.devices._base import AbstractDevice, Numeric, check_conductance, parameter
+from memjax._field import parameter
+from memjax.devices._base import AbstractDevice, Numeric, check_conductance
 from memjax.devices._math import bounded_exp
 
 
@@ -23,30 +23,24 @@ class STTMRAM(AbstractDevice):
     thermal law, whose rates stop at 1/tau_0; pulses beyond V_c follow the precessional law, which is no Markov chain.
     """
 
-    r_p: Numeric = parameter()
+    r_p: Numeric = parameter(above=0.0, unit="ohm")
     """Resistance, parallel [ohm]."""
-    tmr: Numeric = parameter(default=1.5)
+    tmr: Numeric = parameter(above=0.0, default=1.5)
     """TMR_0, (R_ap - R_p)/R_p at zero voltage [1]."""
-    v_half: Numeric = parameter(default=0.5)
+    v_half: Numeric = parameter(above=0.0, unit="V", default=0.5)
     """V_h, voltage at which TMR has halved [V]."""
-    v_c: Numeric = parameter(default=0.5)
+    v_c: Numeric = parameter(above=0.0, unit="V", default=0.5)
     """Critical voltage [V]."""
-    delta: Numeric = parameter(default=60.0)
+    delta: Numeric = parameter(low=0.0, default=60.0)
     """Thermal stability E_b/kT [1]."""
-    tau_0: Numeric = parameter(default=1e-9)
+    tau_0: Numeric = parameter(above=0.0, unit="s", default=1e-9)
     """Attempt time [s]."""
-    tau_p: Numeric = parameter(default=1e-9)
+    tau_p: Numeric = parameter(above=0.0, unit="s", default=1e-9)
     """Precession time 1/(alpha omega_0) [s]."""
-    initial: Numeric = parameter(default=0.0)
+    initial: Numeric = parameter(low=0.0, high=1.0, default=0.0)
     """State from which `simulate` starts [1]."""
-    read_voltage: Numeric = parameter(default=0.1)
+    read_voltage: Numeric = parameter(above=0.0, unit="V", default=0.1)
     """Voltage at which `conductance` is taken [V]."""
-
-    def __check_init__(self):
-        positive("STTMRAM", r_p=self.r_p, tmr=self.tmr, v_half=self.v_half, v_c=self.v_c)
-        positive("STTMRAM", tau_0=self.tau_0, tau_p=self.tau_p, read_voltage=self.read_voltage)
-        not_negative("STTMRAM", delta=self.delta)
-        fraction("STTMRAM", initial=self.initial)
 
     @classmethod
     def textbook(cls, **changes) -> "STTMRAM":

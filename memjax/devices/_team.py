@@ -1,10 +1,10 @@
 """TEAM: the threshold adaptive memristor, driven by current."""
 
-import equinox as eqx
 import jax.numpy as jnp
 
-from memjax._check import choice, fraction, ordered, positive, satisfies
-from memjax.devices._base import AbstractDevice, Numeric, Preset, check_conductance, parameter
+from memjax._check import ordered
+from memjax._field import choice, parameter, part
+from memjax.devices._base import AbstractDevice, Numeric, Preset, check_conductance
 from memjax.devices._math import positive_power
 from memjax.devices._resistance import IV_KINDS, position, resistance
 from memjax.devices.windows import AbstractWindow, apply_window
@@ -22,42 +22,36 @@ class TEAM(AbstractDevice):
     and i_th -> 0 it becomes linear ion drift, x = D - w.
     """
 
-    k_off: Numeric = parameter()
+    k_off: Numeric = parameter(above=0.0, unit="m/s")
     """Rate constant towards HRS, positive [m/s]."""
-    k_on: Numeric = parameter()
+    k_on: Numeric = parameter(below=0.0, unit="m/s")
     """Rate constant towards LRS, negative [m/s]."""
-    i_off: Numeric = parameter()
+    i_off: Numeric = parameter(above=0.0, unit="A")
     """Threshold towards HRS, positive [A]."""
-    i_on: Numeric = parameter()
+    i_on: Numeric = parameter(below=0.0, unit="A")
     """Threshold towards LRS, negative [A]."""
-    alpha_off: Numeric = parameter()
+    alpha_off: Numeric = parameter(above=0.0)
     """Exponent towards HRS [1]."""
-    alpha_on: Numeric = parameter()
+    alpha_on: Numeric = parameter(above=0.0)
     """Exponent towards LRS [1]."""
-    r_on: Numeric = parameter()
+    r_on: Numeric = parameter(above=0.0, unit="ohm")
     """Resistance at x_on [ohm]."""
-    r_off: Numeric = parameter()
+    r_off: Numeric = parameter(unit="ohm")
     """Resistance at x_off [ohm]."""
-    x_on: Numeric = parameter(default=0.0)
+    x_on: Numeric = parameter(unit="m", default=0.0)
     """State variable in the LRS [m]."""
-    x_off: Numeric = parameter(default=3e-9)
+    x_off: Numeric = parameter(unit="m", default=3e-9)
     """State variable in the HRS [m]."""
-    initial: Numeric = parameter(default=1.0)
+    initial: Numeric = parameter(low=0.0, high=1.0, default=1.0)
     """State from which `simulate` starts [1]."""
-    window: AbstractWindow | None = None
+    window: AbstractWindow | None = part(AbstractWindow, optional=True, example="windows.Biolek()", default=None)
     """Window in u, or None for a plain limit at the bounds."""
-    iv: str = eqx.field(static=True, default="linear")
+    iv: str = choice(*IV_KINDS, default="linear")
     """Relation between state and resistance: "linear" or "exponential"."""
 
-    def __check_init__(self):
-        positive("TEAM", k_off=self.k_off, i_off=self.i_off, r_on=self.r_on)
-        positive("TEAM", alpha_off=self.alpha_off, alpha_on=self.alpha_on)
-        satisfies("TEAM.k_on", self.k_on, lambda k: k < 0, "negative")
-        satisfies("TEAM.i_on", self.i_on, lambda i: i < 0, "negative")
+    def check_relations(self) -> None:
         ordered("TEAM", r_on=self.r_on, r_off=self.r_off)
         ordered("TEAM", x_on=self.x_on, x_off=self.x_off)
-        fraction("TEAM", initial=self.initial)
-        choice("TEAM.iv", self.iv, IV_KINDS)
 
     @classmethod
     def simmons_fit(cls, **changes) -> "TEAM":

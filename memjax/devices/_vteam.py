@@ -1,11 +1,11 @@
 """VTEAM: the voltage-threshold adaptive memristor."""
 
-import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
-from memjax._check import choice, concrete, fraction, ordered, positive, satisfies
-from memjax.devices._base import AbstractDevice, Numeric, Preset, check_conductance, parameter
+from memjax._check import concrete, ordered
+from memjax._field import choice, parameter, part
+from memjax.devices._base import AbstractDevice, Numeric, Preset, check_conductance
 from memjax.devices._math import positive_power
 from memjax.devices._resistance import IV_KINDS, position, resistance
 from memjax.devices.windows import AbstractWindow, apply_window
@@ -24,43 +24,39 @@ class VTEAM(AbstractDevice):
     IEEE Access 9 (2021), eqs 1-5. Where no window is given, a rectangular pulse has a closed form.
     """
 
-    k_off: Numeric = parameter()
+    k_off: Numeric = parameter(above=0.0, unit="m/s")
     """Rate constant towards HRS, positive [m/s]."""
-    k_on: Numeric = parameter()
+    k_on: Numeric = parameter(below=0.0, unit="m/s")
     """Rate constant towards LRS, negative [m/s]."""
-    v_off: Numeric = parameter()
+    v_off: Numeric = parameter(unit="V")
     """Threshold towards HRS [V]."""
-    v_on: Numeric = parameter()
+    v_on: Numeric = parameter(unit="V")
     """Threshold towards LRS, of the opposite sign [V]."""
-    alpha_off: Numeric = parameter()
+    alpha_off: Numeric = parameter(above=0.0)
     """Exponent towards HRS [1]."""
-    alpha_on: Numeric = parameter()
+    alpha_on: Numeric = parameter(above=0.0)
     """Exponent towards LRS [1]."""
-    r_on: Numeric = parameter()
+    r_on: Numeric = parameter(above=0.0, unit="ohm")
     """Resistance at w_on [ohm]."""
-    r_off: Numeric = parameter()
+    r_off: Numeric = parameter(unit="ohm")
     """Resistance at w_off [ohm]."""
-    w_on: Numeric = parameter(default=0.0)
+    w_on: Numeric = parameter(unit="m", default=0.0)
     """State variable in the LRS [m]."""
-    w_off: Numeric = parameter(default=10e-9)
+    w_off: Numeric = parameter(unit="m", default=10e-9)
     """State variable in the HRS [m]."""
-    initial: Numeric = parameter(default=1.0)
+    initial: Numeric = parameter(low=0.0, high=1.0, default=1.0)
     """State from which `simulate` starts [1]."""
-    window: AbstractWindow | None = None
+    window: AbstractWindow | None = part(AbstractWindow, optional=True, example="windows.Biolek()", default=None)
     """Window in u, or None for a plain limit at the bounds."""
-    iv: str = eqx.field(static=True, default="linear")
+    iv: str = choice(*IV_KINDS, default="linear")
     """Relation between state and resistance: "linear" or "exponential"."""
 
-    def __check_init__(self):
-        positive("VTEAM", k_off=self.k_off, alpha_off=self.alpha_off, alpha_on=self.alpha_on, r_on=self.r_on)
-        satisfies("VTEAM.k_on", self.k_on, lambda k: k < 0, "negative")
+    def check_relations(self) -> None:
         v_on, v_off = concrete(self.v_on), concrete(self.v_off)
         if v_on is not None and v_off is not None and not (v_on * v_off < 0).all():
             raise ValueError(f"VTEAM: v_on and v_off must have opposite signs, got v_on={v_on} V and v_off={v_off} V")
         ordered("VTEAM", r_on=self.r_on, r_off=self.r_off)
         ordered("VTEAM", w_on=self.w_on, w_off=self.w_off)
-        fraction("VTEAM", initial=self.initial)
-        choice("VTEAM.iv", self.iv, IV_KINDS)
 
     @classmethod
     def pt_hf_ti(cls, **changes) -> "VTEAM":

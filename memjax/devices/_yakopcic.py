@@ -3,8 +3,9 @@
 import jax.numpy as jnp
 from jax import Array
 
-from memjax._check import fraction, not_negative, positive, satisfies
-from memjax.devices._base import AbstractDevice, Numeric, check_conductance, parameter
+from memjax._check import satisfies
+from memjax._field import parameter
+from memjax.devices._base import AbstractDevice, Numeric, check_conductance
 from memjax.devices._math import bounded_exp
 
 
@@ -20,23 +21,23 @@ class Yakopcic(AbstractDevice):
     Source: Yakopcic et al., IEEE EDL 32, 1436 (2011) and IEEE TCAD 32, 1201 (2013); sets from the SPICE listings.
     """
 
-    a_1: Numeric = parameter()
+    a_1: Numeric = parameter(above=0.0, unit="A")
     """Current scale for v >= 0 [A]."""
-    a_2: Numeric = parameter()
+    a_2: Numeric = parameter(above=0.0, unit="A")
     """Current scale for v < 0 [A]."""
-    b: Numeric = parameter()
+    b: Numeric = parameter(above=0.0, unit="1/V")
     """Curvature of the I-V relation [1/V]."""
-    v_p: Numeric = parameter()
+    v_p: Numeric = parameter(low=0.0, unit="V")
     """Positive threshold [V]."""
-    v_n: Numeric = parameter()
+    v_n: Numeric = parameter(low=0.0, unit="V")
     """Magnitude of the negative threshold [V]."""
-    a_p_rate: Numeric = parameter()
+    a_p_rate: Numeric = parameter(low=0.0, unit="1/s")
     """A_p, speed above the positive threshold [1/s]."""
-    a_n_rate: Numeric = parameter()
+    a_n_rate: Numeric = parameter(low=0.0, unit="1/s")
     """A_n, speed beyond the negative threshold [1/s]."""
-    x_p: Numeric = parameter()
+    x_p: Numeric = parameter(low=0.0, below=1.0)
     """Where the rising state begins to slow down [1]."""
-    x_n: Numeric = parameter()
+    x_n: Numeric = parameter(low=0.0, below=1.0)
     """1 - x_n is where the falling state begins to slow down [1]."""
     a_p: Numeric = parameter()
     """Steepness of the slowing while rising [1]."""
@@ -44,18 +45,13 @@ class Yakopcic(AbstractDevice):
     """Steepness of the slowing while falling [1]."""
     eta: Numeric = parameter(default=1.0)
     """Direction: +1 or -1."""
-    initial: Numeric = parameter(default=0.1)
+    initial: Numeric = parameter(low=0.0, high=1.0, default=0.1)
     """State from which `simulate` starts [1]."""
-    read_voltage: Numeric = parameter(default=0.1)
+    read_voltage: Numeric = parameter(above=0.0, unit="V", default=0.1)
     """Voltage at which `conductance` is taken [V]."""
 
-    def __check_init__(self):
-        positive("Yakopcic", a_1=self.a_1, a_2=self.a_2, b=self.b, read_voltage=self.read_voltage)
-        not_negative("Yakopcic", v_p=self.v_p, v_n=self.v_n, a_p_rate=self.a_p_rate, a_n_rate=self.a_n_rate)
-        satisfies("Yakopcic.x_p", self.x_p, lambda x: (x >= 0) & (x < 1), "in [0, 1)")
-        satisfies("Yakopcic.x_n", self.x_n, lambda x: (x >= 0) & (x < 1), "in [0, 1)")
+    def check_relations(self) -> None:
         satisfies("Yakopcic.eta", self.eta, lambda eta: abs(eta) == 1, "+1 or -1")
-        fraction("Yakopcic", initial=self.initial)
 
     @classmethod
     def oblea(cls, **changes) -> "Yakopcic":

@@ -8,15 +8,14 @@ and hold a state that has reached it (the known stick effect), which is physical
 
 from abc import abstractmethod
 
-import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
-from memjax._check import positive
-from memjax.devices._base import Numeric, parameter
+from memjax._field import Spec, parameter
+from memjax.devices._base import Numeric
 
 
-class AbstractWindow(eqx.Module):
+class AbstractWindow(Spec):
     """A factor f(x, direction) of the rate of the state."""
 
     @abstractmethod
@@ -27,11 +26,8 @@ class AbstractWindow(eqx.Module):
 class Joglekar(AbstractWindow):
     """f = 1 - (2x - 1)^(2p) (Joglekar & Wolf, Eur. J. Phys. 30, 661, 2009)."""
 
-    p: Numeric = parameter(default=1.0)
+    p: Numeric = parameter(above=0.0, default=1.0)
     """Sharpness [1]; the larger, the more rectangular."""
-
-    def __check_init__(self):
-        positive("Joglekar", p=self.p)
 
     def __call__(self, x, rising):
         return 1 - _even_power(2 * x - 1, self.p)
@@ -40,11 +36,8 @@ class Joglekar(AbstractWindow):
 class Biolek(AbstractWindow):
     """f = 1 - (x - s)^(2p), s = 0 while x rises and 1 while it falls (Biolek et al., Radioengineering, 2009)."""
 
-    p: Numeric = parameter(default=1.0)
+    p: Numeric = parameter(above=0.0, default=1.0)
     """Sharpness [1]."""
-
-    def __check_init__(self):
-        positive("Biolek", p=self.p)
 
     def __call__(self, x, rising):
         return 1 - _even_power(x - jnp.where(rising, 0.0, 1.0), self.p)
@@ -53,13 +46,10 @@ class Biolek(AbstractWindow):
 class Prodromakis(AbstractWindow):
     """f = j (1 - [(x - 1/2)^2 + 3/4]^p) (Prodromakis et al., IEEE TED 58, 3099, 2011)."""
 
-    p: Numeric = parameter(default=1.0)
+    p: Numeric = parameter(above=0.0, default=1.0)
     """Sharpness [1]."""
-    j: Numeric = parameter(default=1.0)
+    j: Numeric = parameter(above=0.0, default=1.0)
     """Scale [1]: with p it sets the largest value, j (1 - (3/4)^p)."""
-
-    def __check_init__(self):
-        positive("Prodromakis", p=self.p, j=self.j)
 
     def __call__(self, x, rising):
         return self.j * (1 - ((x - 0.5) ** 2 + 0.75) ** self.p)
@@ -75,11 +65,8 @@ class Kvatinsky(AbstractWindow):
     """Where the rising state is slowed to 1/e [1]; a_off of the paper."""
     a_down: Numeric = parameter(default=0.2)
     """Where the falling state is slowed to 1/e [1]; a_on of the paper."""
-    w_c: Numeric = parameter(default=0.05)
+    w_c: Numeric = parameter(above=0.0, default=0.05)
     """Width of the transition [1]."""
-
-    def __check_init__(self):
-        positive("Kvatinsky", w_c=self.w_c)
 
     def __call__(self, x, rising):
         depth = jnp.where(rising, x - self.a_up, self.a_down - x) / self.w_c

@@ -4,10 +4,12 @@ from memjax.effects._base import AbstractEffect as AbstractEffect
 from memjax.effects._base import Ageing as Ageing
 from memjax.effects._base import Conduction as Conduction
 from memjax.effects._base import Fabrication as Fabrication
+from memjax.effects._base import Memory as Memory
 from memjax.effects._base import Noise as Noise
 from memjax.effects._base import Power as Power
 from memjax.effects._base import Programming as Programming
 from memjax.effects._base import Reading as Reading
+from memjax.effects._base import Remembering as Remembering
 from memjax.effects._base import Stress as Stress
 from memjax.effects._base import Targeting as Targeting
 from memjax.effects._base import Wear as Wear

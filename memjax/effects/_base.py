@@ -7,7 +7,8 @@ over any of them compiles once. A chip lives through the hooks in physical order
 2. `Targeting.target`, at each write: the conductance that the write aims at, within the cell's own range.
 3. (The pulses of `Hardware.programming`, if it has any.)
 4. `Programming.write`: where the write really ends.
-5. `Ageing.start` after the write and `Ageing.age` by `age`: what time, cycles, reads and temperature do.
+5. `Remembering.start` after the write, for what a cell keeps; `Ageing.age` by `age`: what time, cycles, reads and
+   temperature do.
 6. `Reading.read`: the conductance that a read meets.
 7. `Conduction`: the current of a cell against its voltage.
 8. `Noise.power`, at each read: independent Gaussian noise on every cell.
@@ -22,8 +23,9 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
-import equinox as eqx
 from jax import Array
+
+from memjax._field import Spec
 
 Memory = dict[str, Array]
 """What an effect keeps of each tile: arrays of the tile's shape (one number per cell) or scalars."""
@@ -59,7 +61,7 @@ class Power(NamedTuple):
     constant: Array | None = None
 
 
-class AbstractEffect(eqx.Module):
+class AbstractEffect(Spec):
     """Anything that may stand in `Hardware.effects`: implements at least one of the hooks."""
 
     rank: ClassVar[int] = 0
@@ -102,9 +104,10 @@ class Programming(AbstractEffect):
         """Written conductance [S] of a tile for what its write aimed at; negative ones become zero."""
 
 
-class Ageing(AbstractEffect):
-    """Hook: the conductance after time, use and temperature."""
+class Remembering(AbstractEffect):
+    """Hook: numbers that a cell keeps, such as a size of its own; `Reading.read` and `Noise.power` are given them."""
 
+    @abstractmethod
     def start(self, conductance: Array, low: Array, high: Array, key: Array, before: Memory | None) -> Memory:
         """What the effect remembers of a tile that was just written.
 
@@ -114,6 +117,12 @@ class Ageing(AbstractEffect):
             key: PRNG key of the write.
             before: what it remembered before the write; None: the chip is new.
         """
+
+
+class Ageing(Remembering):
+    """Hook: the conductance after time, use and temperature."""
+
+    def start(self, conductance: Array, low: Array, high: Array, key: Array, before: Memory | None) -> Memory:
         del conductance, low, high, key, before
         return {}
 
@@ -135,7 +144,7 @@ class Reading(AbstractEffect):
 
     @abstractmethod
     def read(self, conductance: Array, memory: Memory, cell: Any) -> Array:
-        """Conductance [S] of a tile as read; `cell` is the nominal `Cell`, `memory` that of an effect that ages."""
+        """Conductance [S] of a tile as read; `cell` is the nominal `Cell`, `memory` what the effect remembers."""
 
 
 class Conduction(AbstractEffect):

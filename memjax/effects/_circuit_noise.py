@@ -5,7 +5,7 @@ from typing import Any
 from jax import Array
 from scipy.constants import Boltzmann, elementary_charge
 
-from memjax import _check
+from memjax._field import number
 from memjax.effects._base import Memory, Noise, Power
 
 
@@ -21,11 +21,8 @@ class ThermalNoise(Noise):
     Source: H. Nyquist, Phys. Rev. 32, 110 (1928).
     """
 
-    bandwidth: Any
-    temperature: Any = 300.0
-
-    def __check_init__(self):
-        _check.not_negative("ThermalNoise", bandwidth=self.bandwidth, temperature=self.temperature)
+    bandwidth: Any = number(low=0.0, unit="Hz")
+    temperature: Any = number(low=0.0, unit="K", default=300.0)
 
     def power(self, conductance: Array, memory: Memory) -> Power:
         del memory
@@ -43,10 +40,7 @@ class ShotNoise(Noise):
     Source: W. Schottky, Ann. Phys. 362, 541 (1918).
     """
 
-    bandwidth: Any
-
-    def __check_init__(self):
-        _check.not_negative("ShotNoise", bandwidth=self.bandwidth)
+    bandwidth: Any = number(low=0.0, unit="Hz")
 
     def power(self, conductance: Array, memory: Memory) -> Power:
         del memory

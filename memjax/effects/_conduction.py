@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
-from memjax import _check
+from memjax._field import number, numbers
 from memjax.effects._base import Conduction
 
 
@@ -21,12 +21,8 @@ class SinhConduction(Conduction):
     Source: tunnelling-like conduction, as in the Yakopcic and Stanford-PKU models.
     """
 
-    k: Any
-    v_read: Any = 0.2
-
-    def __check_init__(self):
-        _check.not_negative("SinhConduction", k=self.k)
-        _check.positive("SinhConduction", v_read=self.v_read)
+    k: Any = number(low=0.0, unit="1/V")
+    v_read: Any = number(above=0.0, unit="V", default=0.2)
 
     def factors(self):
         return (lambda v: _sinhc(self.k * v) / _sinhc(jnp.asarray(self.k * self.v_read, v.dtype)),)
@@ -58,13 +54,9 @@ class RatioConduction(Conduction):
     Source: the I-V non-linearity of DNN+NeuroSim (r = 10 by default).
     """
 
-    ratio: Any = 10.0
-    v_read: Any = 0.2
-    v_write: Any = 2.0
-
-    def __check_init__(self):
-        _check.number("RatioConduction.ratio", self.ratio, 1.0)
-        _check.positive("RatioConduction", v_read=self.v_read, v_write=self.v_write)
+    ratio: Any = number(low=1.0, default=10.0)
+    v_read: Any = number(above=0.0, unit="V", default=0.2)
+    v_write: Any = number(above=0.0, unit="V", default=2.0)
 
     def factors(self):
         def factor(v):
@@ -93,18 +85,9 @@ class CubicConduction(Conduction):
     Source: HfO2 RRAM of Milo et al., IRPS 2021, with the fit of CrossSim.
     """
 
-    quadratic: tuple[Any, ...] = (1.388e-4, 1.541e-3, 5.711e-3, 7.063e-3)
-    cubic: tuple[Any, ...] = (8.871e-5, 6.7919e-4, 1.2968e-3)
-    strength: Any = 1.0
-
-    def __check_init__(self):
-        for name in ("quadratic", "cubic"):
-            coefficients = getattr(self, name)
-            if not isinstance(coefficients, tuple | list) or not coefficients:
-                raise TypeError(f"CubicConduction.{name} must be a tuple of coefficients, got {coefficients!r}")
-            for coefficient in coefficients:
-                _check.number(f"CubicConduction.{name}", coefficient)
-        _check.number("CubicConduction.strength", self.strength)
+    quadratic: tuple[Any, ...] = numbers(default=(1.388e-4, 1.541e-3, 5.711e-3, 7.063e-3))
+    cubic: tuple[Any, ...] = numbers(default=(8.871e-5, 6.7919e-4, 1.2968e-3))
+    strength: Any = number(default=1.0)
 
     def factors(self):
         return (jnp.ones_like, lambda v: v, jnp.square)

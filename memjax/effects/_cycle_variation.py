@@ -2,12 +2,12 @@
 
 from typing import Any
 
-import equinox as eqx
 from jax import Array
 
 from memjax import _random
+from memjax._field import choice, number
 from memjax.effects._base import Programming
-from memjax.effects._spread import check, scattered
+from memjax.effects._spread import DISTRIBUTIONS, scattered
 
 
 class CycleVariation(Programming):
@@ -27,12 +27,9 @@ class CycleVariation(Programming):
     the fraction instead of clipping is ours.
     """
 
-    r_on_std: Any = 0.0
-    r_off_std: Any = 0.0
-    distribution: str = eqx.field(static=True, default="normal")
-
-    def __check_init__(self):
-        check("CycleVariation", self.r_on_std, self.r_off_std, self.distribution)
+    r_on_std: Any = number(low=0.0, unit="ohm", default=0.0)
+    r_off_std: Any = number(low=0.0, unit="ohm", default=0.0)
+    distribution: str = choice(*DISTRIBUTIONS, default="normal")
 
     def write(self, conductance: Array, low: Array, high: Array, key: Array) -> Array:
         draw = lambda key: _random.normal(key, (2, *low.shape), low.dtype)

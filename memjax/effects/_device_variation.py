@@ -2,13 +2,13 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
-from memjax import _check, _random
+from memjax import _random
+from memjax._field import choice, number
 from memjax.effects._base import Fabrication
-from memjax.effects._spread import check, scattered
+from memjax.effects._spread import DISTRIBUTIONS, scattered
 
 
 class DeviceVariation(Fabrication):
@@ -35,17 +35,11 @@ class DeviceVariation(Fabrication):
     correlation by algebra (a first-order autoregressive field along both axes).
     """
 
-    r_on_std: Any = 0.0
-    r_off_std: Any = 0.0
-    distribution: str = eqx.field(static=True, default="normal")
-    length: Any = None
-    coupling: Any = 0.0
-
-    def __check_init__(self):
-        check("DeviceVariation", self.r_on_std, self.r_off_std, self.distribution)
-        if self.length is not None:
-            _check.number("DeviceVariation.length", self.length, 0.0)
-        _check.number("DeviceVariation.coupling", self.coupling, -1.0, 1.0)
+    r_on_std: Any = number(low=0.0, unit="ohm", default=0.0)
+    r_off_std: Any = number(low=0.0, unit="ohm", default=0.0)
+    distribution: str = choice(*DISTRIBUTIONS, default="normal")
+    length: Any = number(low=0.0, unit="cells", optional=True, default=None)
+    coupling: Any = number(low=-1.0, high=1.0, default=0.0)
 
     def fabricate(self, low: Array, high: Array, key: Array) -> tuple[Array, Array]:
         coupling = jnp.asarray(self.coupling, low.dtype)

@@ -6,7 +6,8 @@ import jax.numpy as jnp
 from jax import Array
 from scipy.constants import Boltzmann, elementary_charge
 
-from memjax import _check, _random
+from memjax import _random
+from memjax._field import number
 from memjax.effects._base import Ageing, Memory, Stress
 
 
@@ -28,18 +29,11 @@ class Drift(Ageing):
     equivalence by S. Arrhenius.
     """
 
-    nu: Any
-    t0: Any = 1.0
-    nu_std: Any = None
-    activation_energy: Any = 0.0
-    t_ref: Any = 300.0
-
-    def __check_init__(self):
-        _check.number("Drift.nu", self.nu)
-        _check.positive("Drift", t0=self.t0, t_ref=self.t_ref)
-        _check.not_negative("Drift", activation_energy=self.activation_energy)
-        if self.nu_std is not None:
-            _check.not_negative("Drift", nu_std=self.nu_std)
+    nu: Any = number()
+    t0: Any = number(above=0.0, unit="s", default=1.0)
+    nu_std: Any = number(low=0.0, optional=True, default=None)
+    activation_energy: Any = number(low=0.0, unit="eV", default=0.0)
+    t_ref: Any = number(above=0.0, unit="K", default=300.0)
 
     def start(self, conductance: Array, low: Array, high: Array, key: Array, before: Memory | None) -> Memory:
         del low, high, before

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
 from memjax import _check
+from memjax._field import choice, number, numbers
 from memjax.effects._base import Memory, Stress, Wear
 
 MODES = ("sudden", "gradual")
@@ -39,27 +39,17 @@ class Endurance(Wear):
     simulations" (2021), as implemented in MemTorch; whose split, R_on + R_off / 2, is its middle with a bracket lost.
     """
 
-    lrs: tuple[Any, ...]
-    hrs: tuple[Any, ...]
-    mode: str = eqx.field(static=True, default="sudden")
-    r_lrs: Any = None
-    r_hrs: Any = None
-    split: Any = None
-    cell_size: Any = 10e-9
+    lrs: tuple[Any, ...] = numbers(count=4)
+    hrs: tuple[Any, ...] = numbers(count=4)
+    mode: str = choice(*MODES, default="sudden")
+    r_lrs: Any = number(above=0.0, unit="ohm", optional=True, default=None)
+    r_hrs: Any = number(above=0.0, unit="ohm", optional=True, default=None)
+    split: Any = number(above=0.0, unit="ohm", optional=True, default=None)
+    cell_size: Any = number(above=0.0, unit="m", default=10e-9)
 
-    def __check_init__(self):
+    def check_relations(self) -> None:
         for name in ("lrs", "hrs"):
-            constants = getattr(self, name)
-            if not isinstance(constants, tuple | list) or len(constants) != 4:
-                raise TypeError(f"Endurance.{name} must be the four numbers (p_0, p_1, p_2, p_3), got {constants!r}")
-            _check.number(f"Endurance.{name}[0]", constants[0], 0.0, open_low=True)
-            for index in (1, 2, 3):
-                _check.number(f"Endurance.{name}[{index}]", constants[index])
-        _check.choice("Endurance.mode", self.mode, MODES)
-        _check.positive("Endurance", cell_size=self.cell_size)
-        for name in ("r_lrs", "r_hrs", "split"):
-            if getattr(self, name) is not None:
-                _check.number(f"Endurance.{name}", getattr(self, name), 0.0, open_low=True)
+            _check.real(f"Endurance.{name}[0]", getattr(self, name)[0], above=0.0)
 
     def start(self, conductance: Array, low: Array, high: Array, key: Array, before: Memory | None) -> Memory:
         del key
@@ -105,12 +95,8 @@ class RangeCollapse(Wear):
     Source: none is fitted; the power law of the cycles is that of `Endurance`, applied to both states at once.
     """
 
-    cycles: Any
-    exponent: Any = 0.5
-
-    def __check_init__(self):
-        _check.positive("RangeCollapse", cycles=self.cycles)
-        _check.not_negative("RangeCollapse", exponent=self.exponent)
+    cycles: Any = number(above=0.0)
+    exponent: Any = number(low=0.0, default=0.5)
 
     def start(self, conductance: Array, low: Array, high: Array, key: Array, before: Memory | None) -> Memory:
         del key

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from memjax import _check
+from memjax._field import choice, number, series
 from memjax.converters import clip, replace_value
 from memjax.effects._base import Targeting
 
@@ -32,26 +32,18 @@ class FiniteStates(Targeting):
     Source: algebra (rounding to the nearest state); what MemTorch's finite conductance states are meant to be.
     """
 
-    levels: Any = None
-    spacing: str = eqx.field(static=True, default="conductance")
-    table: tuple[Any, ...] | Array | None = None
+    levels: Any = number(low=2.0, whole=True, optional=True, default=None)
+    spacing: str = choice(*SPACINGS, default="conductance")
+    table: tuple[Any, ...] | Array | None = series(least=2, low=0.0, unit="S", optional=True, default=None)
 
-    def __check_init__(self):
-        _check.choice("FiniteStates.spacing", self.spacing, SPACINGS)
+    def check_relations(self) -> None:
         if (self.levels is None) == (self.table is None):
             raise ValueError(
                 f"FiniteStates needs either levels or a table, got levels={self.levels} and table={self.table}"
             )
-        if self.levels is not None:
-            _check.number("FiniteStates.levels", self.levels, 2.0)
-            return
-        table: Any = self.table
-        states = _check.concrete(table)
-        if np.ndim(table) != 1 or np.size(table) < 2:
-            raise ValueError(f"FiniteStates.table must be a list of at least 2 conductances [S], got {self.table!r}")
-        _check.number("FiniteStates.table", np.asarray(self.table) if states is not None else self.table, 0.0)
+        states = _check.concrete(self.table)
         if states is not None and not (np.diff(states) > 0).all():
-            raise ValueError(f"FiniteStates.table must rise, got {self.table}")
+            raise ValueError(f"FiniteStates.table must rise, got {_check.shown(self.table)}")
 
     def target(self, conductance: Array, low: Array, high: Array) -> Array:
         if self.table is not None:

@@ -5,7 +5,8 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
-from memjax import _check, _random
+from memjax import _random
+from memjax._field import number
 from memjax.effects._base import Fabrication
 
 
@@ -22,13 +23,8 @@ class FormingFailure(Fabrication):
     """
 
     rank = 1
-    rate: Any
-    r_pristine: Any = None
-
-    def __check_init__(self):
-        _check.fraction("FormingFailure", rate=self.rate)
-        if self.r_pristine is not None:
-            _check.positive("FormingFailure", r_pristine=self.r_pristine)
+    rate: Any = number(low=0.0, high=1.0)
+    r_pristine: Any = number(above=0.0, unit="ohm", optional=True, default=None)
 
     def fabricate(self, low: Array, high: Array, key: Array) -> tuple[Array, Array]:
         # A cell that is stuck already was formed; one that failed cannot break down to its LRS.

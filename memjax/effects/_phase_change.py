@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
 from memjax import _check
+from memjax._field import part
 from memjax.devices import PCM
 from memjax.effects._base import Ageing, Memory, Noise, Power, Programming, Stress
 
@@ -25,11 +25,7 @@ class PhaseChange(Programming, Ageing, Noise):
     Source: Joshi et al., Nature Communications 11, 2473 (2020), with the constants of aihwkit's PCM noise model.
     """
 
-    device: PCM = eqx.field(default_factory=PCM)
-
-    def __check_init__(self):
-        if not isinstance(self.device, PCM):
-            raise TypeError(f"PhaseChange.device must be a memjax.devices.PCM, got {self.device!r}")
+    device: PCM = part(PCM, example="memjax.devices.PCM()", default_factory=PCM)
 
     def check(self, hardware: Any) -> None:
         g_on, g_max = _check.concrete(hardware.cell.g_on), _check.concrete(self.device.g_max)

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import equinox as eqx
 from jax import Array
 
-from memjax import _check
+from memjax._field import integer, number, part
 from memjax.circuit import Wires, predistort
 from memjax.effects._base import Targeting
 
@@ -26,15 +25,9 @@ class Predistortion(Targeting):
     """
 
     rank = -1  # before the states of the cells
-    wires: Wires
-    headroom: Any = 0.85
-    steps: int = eqx.field(static=True, default=2)
-
-    def __check_init__(self):
-        if not isinstance(self.wires, Wires):
-            raise TypeError(f"Predistortion.wires must be a memjax.Wires, got {self.wires!r}")
-        _check.number("Predistortion.headroom", self.headroom, 0.0, 1.0, open_low=True)
-        _check.integer("Predistortion.steps", self.steps, 0, 100)
+    wires: Wires = part(Wires, example="memjax.Wires(row=1.0)")
+    headroom: Any = number(above=0.0, high=1.0, default=0.85)
+    steps: int = integer(0, 100, default=2)
 
     def target(self, conductance: Array, low: Array, high: Array) -> Array:
         return predistort(conductance, self.wires, low, high, steps=self.steps)

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax import _check, _random
+from memjax._field import number, numbers
 from memjax.effects._base import Programming
 
 _WAN = {
@@ -34,17 +35,9 @@ class ProgrammingError(Programming):
     Raises: ValueError for a value out of its range, and in `Hardware` for a cell beyond the range of the fit.
     """
 
-    coefficients: tuple[Any, ...]
-    g_max: Any
-    g_min: Any = 0.0
-
-    def __check_init__(self):
-        if not isinstance(self.coefficients, tuple) or not self.coefficients:
-            raise TypeError(f"ProgrammingError.coefficients must be a tuple of numbers, got {self.coefficients!r}")
-        for index, value in enumerate(self.coefficients):
-            _check.number(f"ProgrammingError.coefficients[{index}]", value)
-        _check.positive("ProgrammingError", g_max=self.g_max)
-        _check.not_negative("ProgrammingError", g_min=self.g_min)
+    coefficients: tuple[Any, ...] = numbers()
+    g_max: Any = number(above=0.0, unit="S")
+    g_min: Any = number(low=0.0, unit="S", default=0.0)
 
     @classmethod
     def _fit(cls, microsiemens: tuple[float, ...], g_max: float, g_min: float = 0.0) -> "ProgrammingError":

@@ -4,7 +4,8 @@ from typing import Any
 
 from jax import Array
 
-from memjax import _check, _random
+from memjax import _random
+from memjax._field import number
 from memjax.converters import clip
 from memjax.effects._base import Programming
 
@@ -24,12 +25,9 @@ class ProgrammingNoise(Programming):
     Source: `span` is the cycle-to-cycle variation of DNN+NeuroSim (3.5 % of the range in its Ag:a-Si example).
     """
 
-    relative: Any = 0.0
-    absolute: Any = 0.0
-    span: Any = 0.0
-
-    def __check_init__(self):
-        _check.not_negative("ProgrammingNoise", relative=self.relative, absolute=self.absolute, span=self.span)
+    relative: Any = number(low=0.0, default=0.0)
+    absolute: Any = number(low=0.0, unit="S", default=0.0)
+    span: Any = number(low=0.0, default=0.0)
 
     def write(self, conductance: Array, low: Array, high: Array, key: Array) -> Array:
         # Independent draws whose variances add: no square root, whose gradient would be infinite at zero.

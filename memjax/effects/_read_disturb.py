@@ -4,7 +4,7 @@ from typing import Any
 
 from jax import Array
 
-from memjax import _check
+from memjax._field import number, part
 from memjax.converters import clip
 from memjax.devices import AbstractDevice, apply_pulse
 from memjax.effects._base import Ageing, Memory, Stress
@@ -27,15 +27,9 @@ class ReadDisturb(Ageing):
     Source: the device model's own.
     """
 
-    device: AbstractDevice
-    amplitude: Any
-    width: Any
-
-    def __check_init__(self):
-        if not isinstance(self.device, AbstractDevice):
-            raise TypeError(f"ReadDisturb.device must be a model of memjax.devices, got {self.device!r}")
-        _check.number("ReadDisturb.amplitude", self.amplitude)
-        _check.positive("ReadDisturb", width=self.width)
+    device: AbstractDevice = part(AbstractDevice, example="memjax.devices.VTEAM.pt_hf_ti()")
+    amplitude: Any = number(unit="V")
+    width: Any = number(above=0.0, unit="s")
 
     def check(self, hardware: Any) -> None:
         hardware.cell.check_within("ReadDisturb.device", self.device)

@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
-from memjax import _check
+from memjax._field import number
 from memjax.effects._base import Memory, Noise, Power
 
 
@@ -21,11 +21,8 @@ class ReadNoise(Noise):
     Source: `relative` is the read noise of DNN+NeuroSim, G (1 + N(0, s)).
     """
 
-    relative: Any = 0.0
-    absolute: Any = 0.0
-
-    def __check_init__(self):
-        _check.not_negative("ReadNoise", relative=self.relative, absolute=self.absolute)
+    relative: Any = number(low=0.0, default=0.0)
+    absolute: Any = number(low=0.0, unit="S", default=0.0)
 
     def power(self, conductance: Array, memory: Memory) -> Power:
         del memory

@@ -5,7 +5,8 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
-from memjax import _check, _random
+from memjax import _random
+from memjax._field import number
 from memjax.effects._base import Ageing, Memory, Stress
 
 
@@ -26,15 +27,10 @@ class Relaxation(Ageing):
     Source: the relaxation of CMO/HfOx RRAM in aihwkit (`cmo_hfox`), which has ln(t / 1 s) for t >= 1 s.
     """
 
-    slope: Any = 0.0
-    base: Any = 0.0
-    growth: Any = 0.0
-    t0: Any = 1.0
-
-    def __check_init__(self):
-        _check.number("Relaxation.slope", self.slope)
-        _check.not_negative("Relaxation", base=self.base, growth=self.growth)
-        _check.positive("Relaxation", t0=self.t0)
+    slope: Any = number(unit="S", default=0.0)
+    base: Any = number(low=0.0, unit="S", default=0.0)
+    growth: Any = number(low=0.0, unit="S", default=0.0)
+    t0: Any = number(above=0.0, unit="s", default=1.0)
 
     @classmethod
     def cmo_hfox(cls) -> "Relaxation":

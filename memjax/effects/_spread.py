@@ -7,16 +7,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from memjax import _check
-
 ROUNDS = 64
 DISTRIBUTIONS = ("normal", "lognormal")
-
-
-def check(kind: str, r_on_std: Any, r_off_std: Any, distribution: str) -> None:
-    """Raise unless standard deviations and distribution are valid."""
-    _check.not_negative(kind, r_on_std=r_on_std, r_off_std=r_off_std)
-    _check.choice(f"{kind}.distribution", distribution, DISTRIBUTIONS)
 
 
 def _factor(distribution: str, relative: Array, z: Array) -> Array:

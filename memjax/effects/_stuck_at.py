@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
 from memjax import _check, _random
+from memjax._field import choice, number
 from memjax.effects._base import Fabrication
 
 UNITS = ("cell", "row", "column")
@@ -30,13 +30,11 @@ class StuckAt(Fabrication):
     """
 
     rank = 1
-    lrs: Any = 0.0
-    hrs: Any = 0.0
-    unit: str = eqx.field(static=True, default="cell")
+    lrs: Any = number(low=0.0, high=1.0, default=0.0)
+    hrs: Any = number(low=0.0, high=1.0, default=0.0)
+    unit: str = choice(*UNITS, default="cell")
 
-    def __check_init__(self):
-        _check.fraction("StuckAt", lrs=self.lrs, hrs=self.hrs)
-        _check.choice("StuckAt.unit", self.unit, UNITS)
+    def check_relations(self) -> None:
         lrs, hrs = _check.concrete(self.lrs), _check.concrete(self.hrs)
         if lrs is not None and hrs is not None and (lrs + hrs > 1.0).any():
             raise ValueError(f"StuckAt.lrs + StuckAt.hrs must be at most 1, got {self.lrs} + {self.hrs}")

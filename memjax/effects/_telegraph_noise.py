@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax import _check, _random
+from memjax._field import number, numbers
 from memjax.effects._base import Ageing, Memory, Reading, Stress
 
 
@@ -29,21 +30,15 @@ class TelegraphNoise(Ageing, Reading):
     Source: two-state Markov process (algebra); log-normal amplitudes and the range of times as reported for RRAM.
     """
 
-    amplitude: Any
-    spread: Any = 0.0
-    probability: Any = 1.0
-    dwell_0: tuple[Any, Any] = (1e-6, 10.0)
-    dwell_1: tuple[Any, Any] = (1e-6, 10.0)
+    amplitude: Any = number(low=0.0, high=1.0)
+    spread: Any = number(low=0.0, default=0.0)
+    probability: Any = number(low=0.0, high=1.0, default=1.0)
+    dwell_0: tuple[Any, Any] = numbers(count=2, above=0.0, unit="s", default=(1e-6, 10.0))
+    dwell_1: tuple[Any, Any] = numbers(count=2, above=0.0, unit="s", default=(1e-6, 10.0))
 
-    def __check_init__(self):
-        _check.fraction("TelegraphNoise", amplitude=self.amplitude, probability=self.probability)
-        _check.not_negative("TelegraphNoise", spread=self.spread)
+    def check_relations(self) -> None:
         for name in ("dwell_0", "dwell_1"):
             value = getattr(self, name)
-            if not isinstance(value, tuple | list) or len(value) != 2:
-                raise TypeError(f"TelegraphNoise.{name} must be (shortest, longest) time [s], got {value!r}")
-            for time in value:
-                _check.number(f"TelegraphNoise.{name}", time, 0.0, open_low=True)
             shortest, longest = map(_check.concrete, value)
             if shortest is not None and longest is not None and (shortest > longest).any():
                 raise ValueError(f"TelegraphNoise.{name} must rise from shortest to longest, got {value}")

@@ -3,11 +3,11 @@
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 from scipy.constants import Boltzmann, elementary_charge
 
 from memjax import _check
+from memjax._field import number
 from memjax.effects._base import Memory, Reading
 
 
@@ -29,17 +29,15 @@ class Temperature(Reading):
     Source: metallic and Arrhenius conduction; typical alpha 1e-3 / K and E_a 0.05 to 0.2 eV for filamentary RRAM.
     """
 
-    kelvin: Any
-    alpha: Any = 1e-3
-    activation_energy: Any = 0.1
-    t_ref: Any = 300.0
+    kelvin: Any = number(above=0.0, unit="K")
+    alpha: Any = number(unit="1/K", default=1e-3)
+    activation_energy: Any = number(unit="eV", default=0.1)
+    t_ref: Any = number(above=0.0, unit="K", default=300.0)
 
-    def __check_init__(self):
-        _check.positive("Temperature", kelvin=self.kelvin, t_ref=self.t_ref)
-        _check.number("Temperature.alpha", self.alpha)
-        _check.number("Temperature.activation_energy", self.activation_energy)
-        if all(_check.concrete(v) is not None for v in (self.kelvin, self.alpha, self.t_ref)):
-            factor = 1.0 + np.asarray(self.alpha) * (np.asarray(self.kelvin) - np.asarray(self.t_ref))
+    def check_relations(self) -> None:
+        alpha, kelvin, t_ref = (_check.concrete(value) for value in (self.alpha, self.kelvin, self.t_ref))
+        if alpha is not None and kelvin is not None and t_ref is not None:
+            factor = 1.0 + alpha * (kelvin - t_ref)
             if not (factor > 0).all():
                 raise ValueError(f"Temperature.alpha must leave R_on positive at {self.kelvin} K, got {self.alpha}")
 

@@ -69,7 +69,7 @@ class Crossbars(nnx.Module):
         **flags: Any,
     ):
         if not isinstance(model, nnx.Module):
-            raise TypeError(f"model must be an nnx.Module, got {model!r}")
+            raise TypeError(f"model must be an nnx.Module, got {_check.shown(model)}")
         self.model = model
         self.analog = nnx.static(crossbarify(run, hardware, select))
         self.rewritten: frozenset[str] = frozenset()

@@ -13,6 +13,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as tensors
 
+from memjax import _check
 from memjax.crossbar import Hardware
 from memjax.io._specs import decode, encode, public_specs, qualified
 
@@ -37,7 +38,7 @@ def save(path: str | os.PathLike, chip: dict[str, Any], hardware: Any = None) ->
     if not isinstance(chip, dict):
         raise TypeError(f"chip must be a dict, as made by program, got {type(chip).__name__}")
     _check_hardware(hardware)
-    path, arrays = pathlib.Path(path), {}
+    path, arrays = _check.path("path", path), {}
     text = json.dumps({"chip": encode(chip, "chip", arrays), "hardware": encode(hardware, "hardware", arrays)})
     # All that a reader must know before it trusts the rest.
     header = {"format": FORMAT, "memjax": version("memjax"), "content": text, "crc32": _checksum(text, arrays)}
@@ -66,12 +67,14 @@ def load(path: str | os.PathLike, specs: Iterable[type] = ()) -> tuple[dict[str,
     Raises: FileNotFoundError; ValueError for a file that holds no chip, is damaged or was written by another memjax,
         and for a spec of an unknown class.
     """
-    mine = {}
+    path, mine = _check.path("path", path), {}
+    if not isinstance(specs, Iterable) or isinstance(specs, str | bytes | dict):
+        raise TypeError(f"specs must be a tuple of classes, got {_check.shown(specs)}")
     for kind in specs:
         if not isinstance(kind, type) or not issubclass(kind, eqx.Module):
-            raise TypeError(f"specs must be subclasses of the specs of memjax, got {kind!r}")
+            raise TypeError(f"specs must be subclasses of the specs of memjax, got {_check.shown(kind)}")
         mine[qualified(kind)] = kind
-    header, arrays = _read(pathlib.Path(path))
+    header, arrays = _read(path)
     if "content" not in header or not header.get("format", "").startswith("memjax chip"):
         raise ValueError(f"{path} holds no chip of memjax.save, only {len(arrays)} arrays")
     if header["format"] != FORMAT:
@@ -100,9 +103,9 @@ def _check_hardware(hardware: Any) -> None:
     if isinstance(hardware, dict):
         for pattern, each in hardware.items():
             if not isinstance(pattern, str) or not (each is None or isinstance(each, Hardware)):
-                raise TypeError(f"hardware[{pattern!r}] must be a Hardware or None, got {each!r}")
+                raise TypeError(f"hardware[{pattern!r}] must be a Hardware or None, got {_check.shown(each)}")
     elif hardware is not None and not isinstance(hardware, Hardware):
-        raise TypeError(f"hardware must be a Hardware, a dict of patterns or None, got {hardware!r}")
+        raise TypeError(f"hardware must be a Hardware, a dict of patterns or None, got {_check.shown(hardware)}")
 
 
 def _checksum(text: str, arrays: Mapping[str, np.ndarray]) -> str:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from memjax import circuit, converters, crossbar, devices, effects, mapping, programming
+from memjax import _check, circuit, converters, crossbar, devices, effects, mapping, programming
 from memjax.devices import windows
 
 ROOMS = (crossbar, circuit, mapping, converters, effects, programming, devices, windows)
@@ -49,7 +49,7 @@ def encode(value: Any, place: str, arrays: Arrays) -> Any:
     if isinstance(value, dict):
         for key in value:
             if not isinstance(key, str):
-                raise TypeError(f"{place} must have strings as keys, got {key!r}")
+                raise TypeError(f"{place} must have strings as keys, got {_check.shown(key)}")
         return {DICT: {key: encode(part, f"{place}/{key}", arrays) for key, part in value.items()}}
     if type(value) in (tuple, list):
         parts = [encode(part, f"{place}/{index}", arrays) for index, part in enumerate(value)]
@@ -65,7 +65,9 @@ def _keep(value: Any, place: str, arrays: Arrays) -> dict[str, str]:
     if isinstance(value, Tracer):
         raise ValueError(f"{place} must be a concrete number to be saved, got a traced one: save outside jit and vmap")
     if not isinstance(value, jax.Array | np.ndarray | np.generic):
-        raise TypeError(f"{place} must be numbers, text, None, a spec or a dict or tuple of these, got {value!r}")
+        raise TypeError(
+            f"{place} must be numbers, text, None, a spec or a dict or tuple of these, got {_check.shown(value)}"
+        )
     if value.dtype.name not in STORED:
         raise TypeError(f"{place} must be of one of the types {', '.join(STORED)}, got {value.dtype}")
     kind = "scalar" if isinstance(value, np.generic) else "numpy"

@@ -24,6 +24,8 @@ def read_conductances(file: str | os.PathLike | IO[str], cell: Cell | None = Non
 
     Raises: ValueError, with the line, for rows of different length and for entries that are no numbers or out of range.
     """
+    if cell is not None:
+        _check.part("cell", cell, Cell, optional=True)
     low, high = (0.0, np.inf) if cell is None else _range(cell)
     slack = 0.0 if cell is None else 1e-6 * high
     return _matrix(file, lambda g: low - slack <= g <= high + slack, f"a conductance in [{low:g}, {high:g}] S")
@@ -38,6 +40,7 @@ def read_levels(file: str | os.PathLike | IO[str], cell: Cell) -> Array:
 
     Raises: ValueError as `read_conductances`, and for a cell without levels.
     """
+    _check.part("cell", cell, Cell, example="Cell(levels=16)")
     levels = _check.concrete(cell.levels) if cell.levels is not None else None
     if levels is None or levels.ndim:
         raise ValueError(f"cell must have a number of levels (such as Cell(levels=16)), got levels={cell.levels!r}")

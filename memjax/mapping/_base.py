@@ -3,12 +3,12 @@
 from abc import abstractmethod
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 from equinox import AbstractVar
 from jax import Array
 
 from memjax import _check
+from memjax._field import Spec
 from memjax.mapping._cell import Cell
 from memjax.mapping._conversion import Conversion
 from memjax.mapping._placement import Placement
@@ -16,7 +16,7 @@ from memjax.mapping._placement import Placement
 SCALINGS = ("matrix", "column")
 
 
-class AbstractMapping(eqx.Module):
+class AbstractMapping(Spec):
     """How a weight in [-1, 1] is held by cells whose conductance runs from G_off to G_on.
 
     A mapping names its arrays of cells, says for each the conductance as a fraction of the range, and which arrays meet
@@ -64,19 +64,15 @@ class AbstractMapping(eqx.Module):
         del cell
 
 
-def check_mapping(self: Any) -> None:
-    """The checks common to all mappings."""
-    kind = type(self).__name__
-    _check.choice(f"{kind}.scaling", self.scaling, SCALINGS)
-    if self.percentile is not None:
-        _check.number(f"{kind}.percentile", self.percentile, 0.0, 100.0, open_low=True)
-
-
 def weight_scale(mapping: AbstractMapping, weights: Array) -> Array:
     """Magnitude [N] that maps to the full conductance range: of the whole matrix [K, N], or of each column.
 
     It is the largest magnitude, or the given percentile of the magnitudes (larger weights are clipped).
     """
+    _check.part("mapping", mapping, AbstractMapping, example="DoubleColumn()")
+    weights = _check.array("weights", weights)
+    if weights.ndim < 2 or 0 in weights.shape:
+        raise ValueError(f"weights must be a non-empty matrix [K, N], got shape {weights.shape}")
     magnitude = jnp.abs(weights)
     axis = 0 if mapping.scaling == "column" else None
     if mapping.percentile is None:

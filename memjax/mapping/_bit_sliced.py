@@ -2,14 +2,14 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from memjax import _check
+from memjax._field import choice, integer, number
 from memjax.converters import replace_value
-from memjax.mapping._base import AbstractMapping, check_mapping
+from memjax.mapping._base import SCALINGS, AbstractMapping
 from memjax.mapping._cell import Cell
 from memjax.mapping._conversion import Conversion
 from memjax.mapping._differential import pair
@@ -41,16 +41,13 @@ class BitSliced(AbstractMapping):
     Source: weights sliced over cells, A. Shafiee et al., ISCA 2016 (ISAAC); error by algebra.
     """
 
-    slices: int = eqx.field(static=True, default=4)
-    bits: Any = 2
-    scaling: str = eqx.field(static=True, default="matrix")
-    percentile: Any = None
+    slices: int = integer(1, 24, default=4)
+    bits: Any = number(low=1.0, high=24.0, whole=True, default=2)
+    scaling: str = choice(*SCALINGS, default="matrix")
+    percentile: Any = number(above=0.0, high=100.0, optional=True, default=None)
 
-    def __check_init__(self):
-        check_mapping(self)
-        _check.integer("BitSliced.slices", self.slices, 1, 24)
-        _check.number("BitSliced.bits", self.bits, 1.0, 24 // self.slices)
-        _check.satisfies("BitSliced.bits", self.bits, lambda b: b == np.round(b), "a whole number")
+    def check_relations(self) -> None:
+        _check.real("BitSliced.bits", self.bits, low=1.0, high=24 // self.slices)
 
     @property
     def arrays(self) -> dict[str, bool]:

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
 from memjax import _check
+from memjax._field import Spec, number
 from memjax.converters import replace_value
 
 
-class Cell(eqx.Module):
+class Cell(Spec):
     """A cell with conductance between G_off = 1 / r_off (HRS) and G_on = 1 / r_on (LRS).
 
     Args:
@@ -22,18 +22,12 @@ class Cell(eqx.Module):
         levels < 2.
     """
 
-    r_on: Any = 10e3
-    r_off: Any = 100e3
-    levels: Any = None
+    r_on: Any = number(above=0.0, unit="ohm", default=10e3)
+    r_off: Any = number(above=0.0, infinite=True, unit="ohm", default=100e3)
+    levels: Any = number(low=2.0, whole=True, optional=True, default=None)
 
-    def __check_init__(self):
-        _check.number("Cell.r_on", self.r_on, 0.0, open_low=True)
-        _check.number("Cell.r_off", self.r_off, 0.0, open_low=True, infinite=True)
-        r_on, r_off = _check.concrete(self.r_on), _check.concrete(self.r_off)
-        if r_on is not None and r_off is not None and (r_on >= r_off).any():
-            raise ValueError(f"Cell.r_on must be smaller than Cell.r_off, got r_on={self.r_on} and r_off={self.r_off}")
-        if self.levels is not None:
-            _check.number("Cell.levels", self.levels, 2.0)
+    def check_relations(self) -> None:
+        _check.ordered("Cell", r_on=self.r_on, r_off=self.r_off)
 
     def check_within(self, name: str, device: Any) -> None:
         """Raise unless the range of a device model, the argument `name`, covers that of the cell."""

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
-from memjax.mapping._base import AbstractMapping, check_mapping
+from memjax._field import choice, number
+from memjax.mapping._base import SCALINGS, AbstractMapping
 from memjax.mapping._cell import Cell
 from memjax.mapping._conversion import Conversion
 from memjax.mapping._placement import Placement
@@ -30,11 +30,8 @@ class DoubleColumn(AbstractMapping):
     Source: the two-array scheme of Lammie et al. (Array 13, 2022); error by algebra.
     """
 
-    scaling: str = eqx.field(static=True, default="matrix")
-    percentile: Any = None
-
-    def __check_init__(self):
-        check_mapping(self)
+    scaling: str = choice(*SCALINGS, default="matrix")
+    percentile: Any = number(above=0.0, high=100.0, optional=True, default=None)
 
     @property
     def arrays(self) -> dict[str, bool]:
@@ -60,11 +57,8 @@ class DualRow(AbstractMapping):
     Args: as in `DoubleColumn`.
     """
 
-    scaling: str = eqx.field(static=True, default="matrix")
-    percentile: Any = None
-
-    def __check_init__(self):
-        check_mapping(self)
+    scaling: str = choice(*SCALINGS, default="matrix")
+    percentile: Any = number(above=0.0, high=100.0, optional=True, default=None)
 
     @property
     def arrays(self) -> dict[str, bool]:

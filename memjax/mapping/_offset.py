@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
-from memjax import _check
-from memjax.mapping._base import AbstractMapping, check_mapping
+from memjax._field import choice, number
+from memjax.mapping._base import SCALINGS, AbstractMapping
 from memjax.mapping._cell import Cell
 from memjax.mapping._conversion import Conversion
 from memjax.mapping._placement import Placement
@@ -25,11 +24,8 @@ class Offset(AbstractMapping):
         percentile: percentile of |w| that maps to the full range (None: the maximum); larger weights are clipped.
     """
 
-    scaling: str = eqx.field(static=True, default="matrix")
-    percentile: Any = None
-
-    def __check_init__(self):
-        check_mapping(self)
+    scaling: str = choice(*SCALINGS, default="matrix")
+    percentile: Any = number(above=0.0, high=100.0, optional=True, default=None)
 
     @property
     def arrays(self) -> dict[str, bool]:
@@ -58,13 +54,9 @@ class CurrentMirror(AbstractMapping):
         scaling, percentile: as in `Offset`.
     """
 
-    gain_error: Any = 0.0
-    scaling: str = eqx.field(static=True, default="matrix")
-    percentile: Any = None
-
-    def __check_init__(self):
-        check_mapping(self)
-        _check.number("CurrentMirror.gain_error", self.gain_error, -1.0, 1.0)
+    gain_error: Any = number(low=-1.0, high=1.0, default=0.0)
+    scaling: str = choice(*SCALINGS, default="matrix")
+    percentile: Any = number(above=0.0, high=100.0, optional=True, default=None)
 
     @property
     def arrays(self) -> dict[str, bool]:

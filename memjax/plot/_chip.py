@@ -34,7 +34,7 @@ def conductances(
     _check.integer("bins", bins, 1, 10_000)
     _check.integer("columns", columns, 1, 100)
     if hardware is not None and not isinstance(hardware, Hardware):
-        raise TypeError(f"hardware must be a Hardware or None, got {hardware!r}")
+        raise TypeError(f"hardware must be a Hardware or None, got {_check.shown(hardware)}")
     found = dict(_panels(chip, () if hardware is None else hardware.mapping.arrays))
     marks = () if hardware is None else _ends(hardware)
     every = np.concatenate([values for arrays in found.values() for values in arrays.values()])
@@ -59,7 +59,7 @@ def conductances(
 def _panels(chip: Any, order: Collection[str]) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
     """The conductances of every crossbar by array, flat; the arrays in `order` first."""
     if not isinstance(chip, dict) or not chip:
-        raise ValueError(f"chip must hold at least one crossbar, got {chip!r}")
+        raise ValueError(f"chip must hold at least one crossbar, got {_check.shown(chip)}")
     for name, entry in ({"": chip} if "conductance" in chip else chip).items():
         check_entry(f"chip[{name!r}]" if name else "chip", entry)
         matrices = cells(entry)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from memjax import _check
 from memjax._check import choice, number
 from memjax.montecarlo import summary
 from memjax.plot import style
@@ -198,7 +199,7 @@ def _select(chips: "xarray.DataArray", name: str, value: Any) -> "xarray.DataArr
     (index,) = np.nonzero(same)
     if len(index) != 1:
         one = "one of" if len(index) == 0 else "unique along its dimension among"
-        raise ValueError(f"select[{name!r}] must be {one} {', '.join(axis.texts)}, got {value!r}")
+        raise ValueError(f"select[{name!r}] must be {one} {', '.join(axis.texts)}, got {_check.shown(value)}")
     return chips.isel({axis.dim: index[0]})
 
 

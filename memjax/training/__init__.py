@@ -24,7 +24,9 @@ from memjax.training._neurosim_step import curvature as curvature
 from memjax.training._one_sided import OneSidedState as OneSidedState
 from memjax.training._one_sided import one_sided as one_sided
 from memjax.training._piecewise_step import PiecewiseStep as PiecewiseStep
+from memjax.training._population import Made as Made
 from memjax.training._population import Population as Population
+from memjax.training._population import spread as spread
 from memjax.training._power_step import PowerStep as PowerStep
 from memjax.training._pulse_response import PulseResponse as PulseResponse
 from memjax.training._pulse_response import read_pulse_response as read_pulse_response

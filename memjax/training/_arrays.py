@@ -81,7 +81,7 @@ def check_range(range: Range | None) -> None:
     if range is None:
         return
     if not isinstance(range, tuple) or len(range) != 2:
-        raise TypeError(f"range must be (low, high) or None, got {range!r}")
+        raise TypeError(f"range must be (low, high) or None, got {_check.shown(range)}")
     _check.ordered("range", low=range[0], high=range[1])
 
 

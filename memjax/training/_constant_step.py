@@ -2,6 +2,7 @@
 
 from jax import Array
 
+from memjax._field import part
 from memjax.training._mirrored import AbstractMirroredLaw, Facing
 from memjax.training._population import Made, Population
 
@@ -17,7 +18,7 @@ class ConstantStep(AbstractMirroredLaw):
     Source: the resistive processing unit of Gokmen and Vlasov (Front. Neurosci. 10:333, 2016).
     """
 
-    population: Population = Population()
+    population: Population = part(Population, example="Population(step=1e-3)", default=Population())
 
     def forward(self, weight: Array, cell: Facing, made: Made) -> Array:
         return cell.step

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
-from memjax import _check
+from memjax._field import number, part
 from memjax._names import check_names, parameters, replace
 from memjax.devices import AbstractDevice, Distribution, apply_pulse, population
 from memjax.training._law import AbstractLaw
@@ -35,23 +35,17 @@ class DevicePulse(AbstractLaw):
     Source: see the device model; superposition of equal pulses by algebra (its state equation does not depend on time).
     """
 
-    device: AbstractDevice
-    set_voltage: Any = None
-    reset_voltage: Any = None
-    width: Any = 1e-6
+    device: AbstractDevice = part(AbstractDevice, example="memjax.devices.VTEAM.pt_hf_ti()")
+    set_voltage: Any = number(above=0.0, unit="V", optional=True, default=None)
+    reset_voltage: Any = number(above=0.0, unit="V", optional=True, default=None)
+    width: Any = number(above=0.0, unit="s", default=1e-6)
     spread: Mapping[str, Distribution] = eqx.field(static=True, default_factory=dict)
-    population: Population = Population()
+    population: Population = part(Population, example="Population(step=1e-3)", default=Population())
 
-    def __check_init__(self):
-        if not isinstance(self.device, AbstractDevice):
-            raise TypeError(f"DevicePulse.device must be a device of memjax.devices, got {self.device!r}")
+    def check_relations(self) -> None:
         if any(jnp.ndim(leaf) for leaf in parameters(self.device).values()):
             raise ValueError("DevicePulse.device must have scalar parameters: give cells their own by spread=")
         check_names("DevicePulse.spread", self.device, self.spread)
-        _check.positive("DevicePulse", width=self.width)
-        for name in ("set_voltage", "reset_voltage"):
-            if getattr(self, name) is not None:
-                _check.positive("DevicePulse", **{name: getattr(self, name)})
 
     def make(self, key: Array | None, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Made:
         made = self.population.make(key, shape, dtype)

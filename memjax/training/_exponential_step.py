@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
-from memjax import _check
+from memjax._field import number, part
 from memjax.training._mirrored import AbstractMirroredLaw, Facing
 from memjax.training._population import Made, Population
 
@@ -33,22 +33,15 @@ class ExponentialStep(AbstractMirroredLaw):
         Commun. 9:2102, 2018).
     """
 
-    population: Population = Population()
-    a_up: Any = 0.00081
-    a_down: Any = 0.36833
-    gamma_up: Any = 12.44625
-    gamma_down: Any = 12.78785
-    a: Any = 0.244
-    b: Any = 0.2425
-    noise_add: Any = None
-    noise_slope: Any = None
-
-    def __check_init__(self):
-        for name in ("a_up", "a_down", "gamma_up", "gamma_down", "a", "b"):
-            _check.number(f"ExponentialStep.{name}", getattr(self, name))
-        for name in ("noise_add", "noise_slope"):
-            if getattr(self, name) is not None:
-                _check.number(f"ExponentialStep.{name}", getattr(self, name), 0.0)
+    population: Population = part(Population, example="Population(step=1e-3)", default=Population())
+    a_up: Any = number(default=0.00081)
+    a_down: Any = number(default=0.36833)
+    gamma_up: Any = number(default=12.44625)
+    gamma_down: Any = number(default=12.78785)
+    a: Any = number(default=0.244)
+    b: Any = number(default=0.2425)
+    noise_add: Any = number(low=0.0, optional=True, default=None)
+    noise_slope: Any = number(low=0.0, optional=True, default=None)
 
     def forward(self, weight: Array, cell: Facing, made: Made) -> Array:
         width = cell.high - cell.low

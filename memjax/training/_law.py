@@ -3,15 +3,15 @@
 from abc import abstractmethod
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from memjax._field import Spec
 from memjax.training._population import Made, Population
 
 
-class AbstractLaw(eqx.Module):
+class AbstractLaw(Spec):
     """How pulses change the weight that a cell stands for. One object describes a kind of cell.
 
     Weights are in the law's own units, within the bounds of its `population`. The cells of an array are drawn by

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from memjax import _check
+from memjax._field import flag, number, part
 from memjax.training._mirrored import AbstractMirroredLaw, Facing
 from memjax.training._population import Made, Population, spread
 
@@ -40,16 +40,14 @@ class LinearStep(AbstractMirroredLaw):
     Source: the linear-step device of Rasch et al. (AICAS 2021).
     """
 
-    population: Population = Population()
-    gamma_up: Any = 0.0
-    gamma_down: Any = 0.0
-    gamma_spread: Any = 0.0
-    mean_bounds: bool = eqx.field(static=True, default=True)
-    additive: bool = eqx.field(static=True, default=False)
+    population: Population = part(Population, example="Population(step=1e-3)", default=Population())
+    gamma_up: Any = number(low=0.0, default=0.0)
+    gamma_down: Any = number(low=0.0, default=0.0)
+    gamma_spread: Any = number(low=0.0, default=0.0)
+    mean_bounds: bool = flag(default=True)
+    additive: bool = flag(default=False)
 
-    def __check_init__(self):
-        _check.number("LinearStep.gamma_spread", self.gamma_spread, 0.0)
-        _check.not_negative("LinearStep", gamma_up=self.gamma_up, gamma_down=self.gamma_down)
+    def check_relations(self) -> None:
         _check_encloses_zero("LinearStep", self.population)
 
     def make(self, key: Array | None, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Made:
@@ -88,10 +86,10 @@ class SoftBounds(AbstractMirroredLaw):
     Source: the soft-bounds device of Rasch et al. (AICAS 2021); Fusi and Abbott (Nat. Neurosci. 10:485, 2007).
     """
 
-    population: Population = Population()
-    additive: bool = eqx.field(static=True, default=False)
+    population: Population = part(Population, example="Population(step=1e-3)", default=Population())
+    additive: bool = flag(default=False)
 
-    def __check_init__(self):
+    def check_relations(self) -> None:
         _check_encloses_zero("SoftBounds", self.population)
 
     @classmethod

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from memjax import _check
+from memjax._field import number, part
 from memjax.training._mirrored import AbstractMirroredLaw, Facing
 from memjax.training._population import Made, Population, spread
 
@@ -67,19 +67,12 @@ class NeuroSimStep(AbstractMirroredLaw):
     Source: MLP+NeuroSim V3.0 (Chen, Peng and Yu, TCAD 37:3067, 2018).
     """
 
-    population: Population = Population()
-    levels_up: Any = 97
-    levels_down: Any = 100
-    ltp: Any = 2.4
-    ltd: Any = -4.88
-    label_spread: Any = 0.0
-
-    def __check_init__(self):
-        for name in ("levels_up", "levels_down"):
-            _check.number(f"NeuroSimStep.{name}", getattr(self, name), 1.0)
-        for name in ("ltp", "ltd"):
-            _check.number(f"NeuroSimStep.{name}", getattr(self, name), -9.0, 9.0)
-        _check.number("NeuroSimStep.label_spread", self.label_spread, 0.0)
+    population: Population = part(Population, example="Population(step=1e-3)", default=Population())
+    levels_up: Any = number(low=1.0, default=97)
+    levels_down: Any = number(low=1.0, default=100)
+    ltp: Any = number(low=-9.0, high=9.0, default=2.4)
+    ltd: Any = number(low=-9.0, high=9.0, default=-4.88)
+    label_spread: Any = number(low=0.0, default=0.0)
 
     def make(self, key: Array | None, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Made:
         made = self.population.make(key, shape, dtype)

@@ -76,7 +76,7 @@ def one_sided(
     """
     rule = Deterministic() if rule is None else rule
     if not isinstance(law, AbstractLaw) or not isinstance(rule, AbstractRule):
-        raise TypeError(f"law and rule must be an update law and a pulse rule, got {law!r} and {rule!r}")
+        raise TypeError(f"law and rule must be an update law and a pulse rule, got {_check.shown(law)} and {rule!r}")
     _check.key("key", key)
     _check.integer("refresh_every", refresh_every, 1, 2**31 - 1)
     _check.fraction("one_sided", upper=upper, lower=lower)

@@ -3,10 +3,9 @@
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
-from memjax import _check
+from memjax._field import part, series
 from memjax.training._mirrored import AbstractMirroredLaw, Facing
 from memjax.training._population import Made, Population
 
@@ -25,17 +24,9 @@ class PiecewiseStep(AbstractMirroredLaw):
     Source: the piecewise-step device of Rasch et al. (AICAS 2021).
     """
 
-    population: Population = Population()
-    up_nodes: Any = (1.0, 1.0)
-    down_nodes: Any = (1.0, 1.0)
-
-    def __check_init__(self):
-        for name in ("up_nodes", "down_nodes"):
-            nodes = getattr(self, name)
-            if np.ndim(nodes) != 1 or len(nodes) < 2:
-                raise ValueError(f"PiecewiseStep.{name} must be at least two numbers [n], got {nodes!r}")
-            for node in nodes:
-                _check.number(f"PiecewiseStep.{name}", node, 0.0)
+    population: Population = part(Population, example="Population(step=1e-3)", default=Population())
+    up_nodes: Any = series(least=2, low=0.0, default=(1.0, 1.0))
+    down_nodes: Any = series(least=2, low=0.0, default=(1.0, 1.0))
 
     def forward(self, weight: Array, cell: Facing, made: Made) -> Array:
         width = cell.high - cell.low

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
 from memjax import _check, _random
+from memjax._field import Spec, flag, number
 from memjax._random import fold_name
 
 Made = dict[str, Array]
@@ -21,7 +21,7 @@ def spread(key: Array | None, shape: tuple[int, ...], dtype) -> Callable[[str], 
     return lambda name: _random.normal(fold_name(key, name), shape, dtype)
 
 
-class Population(eqx.Module):
+class Population(Spec):
     """Statistics of the cells of an array, in units of the weight.
 
     With z standard normal numbers drawn once for each cell (every quantity its own), a cell has
@@ -57,41 +57,27 @@ class Population(eqx.Module):
         simulating training and inference on analog crossbar arrays" (AICAS 2021).
     """
 
-    step: Any = 1e-3
-    low: Any = -1.0
-    high: Any = 1.0
-    step_spread: Any = 0.0
-    low_spread: Any = 0.0
-    high_spread: Any = 0.0
-    asymmetry: Any = 0.0
-    asymmetry_spread: Any = 0.0
-    log_normal: bool = eqx.field(static=True, default=False)
-    noise: Any = 0.0
-    write_noise: Any = None
-    stuck: Any = None
-    stuck_range: Any = 0.1
-    lifetime: Any = None
-    lifetime_spread: Any = 0.0
-    reset: Any = 0.0
-    reset_spread: Any = 0.0
-    diffusion: Any = None
+    step: Any = number(above=0.0, default=1e-3)
+    low: Any = number(default=-1.0)
+    high: Any = number(default=1.0)
+    step_spread: Any = number(low=0.0, default=0.0)
+    low_spread: Any = number(low=0.0, default=0.0)
+    high_spread: Any = number(low=0.0, default=0.0)
+    asymmetry: Any = number(low=-1.0, high=1.0, default=0.0)
+    asymmetry_spread: Any = number(low=0.0, default=0.0)
+    log_normal: bool = flag(default=False)
+    noise: Any = number(low=0.0, default=0.0)
+    write_noise: Any = number(low=0.0, optional=True, default=None)
+    stuck: Any = number(low=0.0, high=1.0, optional=True, default=None)
+    stuck_range: Any = number(low=0.0, default=0.1)
+    lifetime: Any = number(low=1.0, optional=True, default=None)
+    lifetime_spread: Any = number(low=0.0, default=0.0)
+    reset: Any = number(default=0.0)
+    reset_spread: Any = number(low=0.0, default=0.0)
+    diffusion: Any = number(low=0.0, optional=True, default=None)
 
-    def __check_init__(self):
-        owner = "Population"
-        _check.positive(owner, step=self.step)
-        _check.ordered(owner, low=self.low, high=self.high)
-        spreads = ("step_spread", "low_spread", "high_spread", "asymmetry_spread", "lifetime_spread", "reset_spread")
-        _check.not_negative(owner, noise=self.noise, **{name: getattr(self, name) for name in spreads})
-        _check.number(f"{owner}.asymmetry", self.asymmetry, -1.0, 1.0)
-        _check.not_negative(owner, stuck_range=self.stuck_range)
-        if self.write_noise is not None:
-            _check.not_negative(owner, write_noise=self.write_noise)
-        if self.stuck is not None:
-            _check.fraction(owner, stuck=self.stuck)
-        if self.lifetime is not None:
-            _check.number(f"{owner}.lifetime", self.lifetime, 1.0)
-        if self.diffusion is not None:
-            _check.not_negative(owner, diffusion=self.diffusion)
+    def check_relations(self) -> None:
+        _check.ordered("Population", low=self.low, high=self.high)
 
     def make(self, key: Array | None, shape: tuple[int, ...], dtype) -> Made:
         """The cells of an array: "up", "down", "low", "high", "reset"; where they decay "stay", the fraction kept.

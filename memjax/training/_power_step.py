@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
-from memjax import _check
+from memjax._field import number, part
 from memjax.training._mirrored import AbstractMirroredLaw, Facing
 from memjax.training._population import Made, Population, spread
 
@@ -27,15 +27,10 @@ class PowerStep(AbstractMirroredLaw):
     Source: the power-step device of Rasch et al. (AICAS 2021), after Frascaroli et al. (Sci. Rep. 8:7178, 2018).
     """
 
-    population: Population = Population()
-    gamma_up: Any = 1.0
-    gamma_down: Any = 1.0
-    gamma_spread: Any = 0.0
-
-    def __check_init__(self):
-        _check.not_negative(
-            "PowerStep", gamma_up=self.gamma_up, gamma_down=self.gamma_down, gamma_spread=self.gamma_spread
-        )
+    population: Population = part(Population, example="Population(step=1e-3)", default=Population())
+    gamma_up: Any = number(low=0.0, default=1.0)
+    gamma_down: Any = number(low=0.0, default=1.0)
+    gamma_spread: Any = number(low=0.0, default=0.0)
 
     def make(self, key: Array | None, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Made:
         z = spread(key, shape, dtype)

@@ -216,4 +216,4 @@ def changed(names: tuple[str, ...], values: list[Array], seen: tuple[Array, ...]
 
 def _check_kind(name: str, value: Any, kind: type, what: str) -> None:
     if not isinstance(value, kind):
-        raise TypeError(f"{name} must be {what}, got {value!r}")
+        raise TypeError(f"{name} must be {what}, got {_check.shown(value)}")

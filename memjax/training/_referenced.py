@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
-from memjax import _check
+from memjax._field import flag, number, part
 from memjax.training._law import AbstractLaw, symmetry_point
 from memjax.training._population import Made, Population, spread
 
@@ -29,19 +28,13 @@ class Referenced(AbstractLaw):
         (arXiv:1907.10228, 2019).
     """
 
-    law: AbstractLaw
-    mean: Any = 0.0
-    std: Any = 0.0
-    zero_shift: bool = eqx.field(static=True, default=True)
+    law: AbstractLaw = part(AbstractLaw, example="training.presets.reram_es()")
+    mean: Any = number(default=0.0)
+    std: Any = number(low=0.0, default=0.0)
+    zero_shift: bool = flag(default=True)
 
     def __init__(self, law: AbstractLaw, mean: Any = 0.0, std: Any = 0.0, zero_shift: bool = True):
         self.law, self.mean, self.std, self.zero_shift = law, mean, std, zero_shift
-
-    def __check_init__(self):
-        if not isinstance(self.law, AbstractLaw):
-            raise TypeError(f"Referenced.law must be a law of memjax.training, got {self.law!r}")
-        _check.number("Referenced.mean", self.mean)
-        _check.number("Referenced.std", self.std, 0.0)
 
     @property
     def population(self) -> Population:

@@ -3,11 +3,10 @@
 from abc import abstractmethod
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
-from memjax import _check
+from memjax._field import Spec, flag, number
 from memjax.training._noise import uniform
 
 
@@ -18,7 +17,7 @@ class Counts(NamedTuple):
     down: Array
 
 
-class AbstractRule(eqx.Module):
+class AbstractRule(Spec):
     """Turns requested changes into signed numbers of equal pulses; what is not sent may be kept as a residue."""
 
     @property
@@ -45,11 +44,8 @@ class Deterministic(AbstractRule):
     Raises: ValueError for `most` below one.
     """
 
-    most: Any = 31
-    truncate: bool = eqx.field(static=True, default=False)
-
-    def __check_init__(self):
-        _check.number("Deterministic.most", self.most, 1.0)
+    most: Any = number(low=1.0, whole=True, default=31)
+    truncate: bool = flag(default=False)
 
     @property
     def keeps(self) -> bool:
@@ -75,10 +71,7 @@ class Stochastic(AbstractRule):
         without their spread over samples.
     """
 
-    most: Any = 31
-
-    def __check_init__(self):
-        _check.number("Stochastic.most", self.most, 1.0)
+    most: Any = number(low=1.0, whole=True, default=31)
 
     @property
     def keeps(self) -> bool:
@@ -101,10 +94,7 @@ class Sign(AbstractRule):
         2015).
     """
 
-    threshold: Any = 0.0
-
-    def __check_init__(self):
-        _check.number("Sign.threshold", self.threshold, 0.0)
+    threshold: Any = number(low=0.0, default=0.0)
 
     @property
     def keeps(self) -> bool:

@@ -20,7 +20,7 @@ from memjax.training._population import Made
 from memjax.training._precision import exact, rounded
 from memjax.training._pulsed import changed, matched, unseen, witness
 from memjax.training._rules import Stochastic
-from memjax.training._transfer import AbstractTransfer, Buffered, Buffers, Chopped, Direct, Dynamic, Reading, check
+from memjax.training._transfer import AbstractTransfer, Buffered, Buffers, Chopped, Direct, Dynamic, Reading
 
 
 class Fast(NamedTuple):
@@ -116,10 +116,9 @@ def tiki_taka(
     transfer = Direct() if transfer is None else transfer
     for name, value, kind in (("law", law, AbstractLaw), ("slow", slow, AbstractLaw)):
         if not isinstance(value, kind):
-            raise TypeError(f"{name} must be an update law, got {value!r}")
+            raise TypeError(f"{name} must be an update law, got {_check.shown(value)}")
     if not isinstance(transfer, AbstractTransfer):
-        raise TypeError(f"transfer must be a transfer rule such as Buffered(), got {transfer!r}")
-    check(f"transfer ({type(transfer).__name__})", transfer)
+        raise TypeError(f"transfer must be a transfer rule such as Buffered(), got {_check.shown(transfer)}")
     _check.integer("every", every, 1, 2**31 - 1)
     _check.choice("fidelity", fidelity, FIDELITIES)
     if rows is not None:

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from memjax import _check
+from memjax._field import Spec, number
 from memjax.training._rules import Stochastic
 
 Buffers = dict[str, Array]
@@ -32,7 +32,7 @@ class Reading(eqx.Module):
     key: Array
 
 
-class AbstractTransfer(eqx.Module):
+class AbstractTransfer(Spec):
     """A transfer rule: digital buffers and what a read does to them."""
 
     @abstractmethod
@@ -57,8 +57,8 @@ class Direct(AbstractTransfer):
         14:103, 2020).
     """
 
-    rate: Any = 0.1
-    most: Any = 31
+    rate: Any = number(above=0.0, default=0.1)
+    most: Any = number(low=1.0, whole=True, default=31)
 
     def start(self, shape: tuple[int, int], dtype: Any) -> Buffers:
         return {}
@@ -79,10 +79,10 @@ class Buffered(AbstractTransfer):
     Source: Gokmen, "Enabling training of neural networks on noisy hardware" (Front. Artif. Intell. 4:699148, 2021).
     """
 
-    rate: Any = 0.1
-    threshold: Any = 1.0
-    momentum: Any = 0.1
-    most: Any = 1
+    rate: Any = number(above=0.0, default=0.1)
+    threshold: Any = number(above=0.0, default=1.0)
+    momentum: Any = number(low=0.0, high=1.0, default=0.1)
+    most: Any = number(low=1.0, whole=True, default=1)
 
     def start(self, shape: tuple[int, int], dtype: Any) -> Buffers:
         return {"sum": jnp.zeros(shape, dtype)}
@@ -109,10 +109,10 @@ class Chopped(AbstractTransfer):
         Commun. 15:7133, 2024).
     """
 
-    rate: Any = 0.02
-    momentum: Any = 0.1
-    most: Any = 31
-    chop: Any = 0.005
+    rate: Any = number(above=0.0, default=0.02)
+    momentum: Any = number(low=0.0, high=1.0, default=0.1)
+    most: Any = number(low=1.0, whole=True, default=31)
+    chop: Any = number(low=0.0, high=1.0, default=0.005)
 
     def start(self, shape: tuple[int, int], dtype: Any) -> Buffers:
         return {"sum": jnp.zeros(shape, dtype), "chopper": jnp.ones(shape[:1], dtype)}
@@ -141,11 +141,11 @@ class Dynamic(AbstractTransfer):
     Source: Rasch, Carta, Fagbohungbe and Gokmen (Nat. Commun. 15:7133, 2024).
     """
 
-    rate: Any = 0.02
-    momentum: Any = 0.1
-    most: Any = 31
-    period: Any = 50
-    tail: Any = 0.5
+    rate: Any = number(above=0.0, default=0.02)
+    momentum: Any = number(low=0.0, high=1.0, default=0.1)
+    most: Any = number(low=1.0, whole=True, default=31)
+    period: Any = number(low=1.0, whole=True, default=50)
+    tail: Any = number(low=0.0, high=1.0, default=0.5)
 
     def start(self, shape: tuple[int, int], dtype: Any) -> Buffers:
         sums = {name: jnp.zeros(shape, dtype) for name in ("sum", "mean", "reference")}
@@ -175,15 +175,3 @@ def _fire(total: Array, momentum: Any, most: Any) -> tuple[Array, Array]:
     """(whole pulses in a buffer, what stays in it)."""
     count = jnp.clip(jnp.trunc(total), -most, most)
     return count, jnp.where(count != 0, momentum * total, total)
-
-
-def check(owner: str, transfer: AbstractTransfer) -> None:
-    """Raise for a transfer rule with a number out of its range."""
-    values = {name: value for name, value in vars(transfer).items() if name in ("rate", "threshold")}
-    _check.positive(owner, **values)
-    for name, low in (("most", 1.0), ("period", 1.0)):
-        if hasattr(transfer, name):
-            _check.number(f"{owner}.{name}", getattr(transfer, name), low)
-    _check.fraction(
-        owner, **{name: value for name, value in vars(transfer).items() if name in ("momentum", "chop", "tail")}
-    )

@@ -223,8 +223,10 @@ class Analog:
         """
         _check.key("key", key)
         _chips.check_dict(chip)
+        _check.flag("columns", columns)
         if not isinstance(fresh, dict) or chip.keys() != fresh.keys():
-            raise ValueError(f"fresh must hold the crossbars {list(chip)} of chip, got {list(fresh)}")
+            found = list(fresh) if isinstance(fresh, dict) else _check.shown(fresh)
+            raise ValueError(f"fresh must hold the crossbars {list(chip)} of chip, got {found}")
         one = lambda hardware, chip, fresh: crossbar.compensate_all(hardware, chip, fresh, key, columns)
         return _chips.by_kind(self._fleet_of(chip), one, chip, fresh)
 

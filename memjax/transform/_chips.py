@@ -6,7 +6,7 @@ from typing import Any
 import jax
 from jax import Array
 
-from memjax import crossbar
+from memjax import _check, crossbar
 from memjax.contraction import Convolution
 from memjax.crossbar import Packing, Ready
 from memjax.transform._fleet import Fleet, prepared
@@ -130,7 +130,7 @@ def names_in(chip: Chip, program: Program) -> dict[str, str]:
     known = chip.keys() if isinstance(chip, dict) else ()
     names = {name: found.tag if found.tag in known else found.base for name, found in program.crossbars.items()}
     if not isinstance(chip, dict) or not chip.keys() >= set(names.values()):
-        got = list(chip) if isinstance(chip, dict) else chip
+        got = list(chip) if isinstance(chip, dict) else _check.shown(chip)
         raise ValueError(f"chip must hold the crossbars {list(program.crossbars)} of this function, got {got}")
     return names
 

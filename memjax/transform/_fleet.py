@@ -6,7 +6,7 @@ from typing import Any
 
 import equinox as eqx
 
-from memjax import crossbar
+from memjax import _check, crossbar
 from memjax.crossbar import Hardware, Ready
 
 # One for all; by pattern, the first that matches; or by a function of the name. None: the product stays digital.
@@ -61,14 +61,14 @@ def check_hardware(hardware: Any) -> None:
             raise ValueError("hardware must have a pattern, got an empty mapping")
     elif not isinstance(hardware, Hardware) and (isinstance(hardware, type) or not callable(hardware)):
         raise TypeError(
-            f"hardware must be a Hardware, got {hardware!r} (or a mapping of patterns to Hardware or None, "
+            f"hardware must be a Hardware, got {_check.shown(hardware)} (or a mapping of patterns to Hardware or None, "
             "or a function of a name that returns one)"
         )
 
 
 def _check_one(what: str, one: Any) -> Hardware | None:
     if one is not None and not isinstance(one, Hardware):
-        raise TypeError(f"{what} must be a Hardware, or None for a product that stays digital, got {one!r}")
+        raise TypeError(f"{what} must be a Hardware, or None for a product that stays digital, got {_check.shown(one)}")
     return one
 
 
@@ -94,7 +94,7 @@ def check_patterns(hardware: ByName, names: Iterable[str]) -> None:
         left = [name for name in matched if name not in taken]
         if not left:
             raise ValueError(
-                f"hardware must have patterns that do not hide one another, got {pattern!r} after "
+                f"hardware must have patterns that do not hide one another, got {_check.shown(pattern)} after "
                 f"{taken[matched[0]]!r}, which matches all of its crossbars: the first match counts"
             )
         taken |= dict.fromkeys(left, pattern)

@@ -12,6 +12,7 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
+from memjax import _check
 from memjax.transform import _calls, _cond, _custom, _scan, _while  # noqa: F401  (their rules)
 from memjax.transform._jaxpr import Body
 from memjax.transform._provenance import Data, Source, Weight
@@ -124,7 +125,7 @@ class Sites:
 
     def __init__(self, fn: Callable, select: Callable[[str], bool] | None = None):
         if not callable(fn):
-            raise TypeError(f"fn must be a function of (params, *args), got {fn!r}")
+            raise TypeError(f"fn must be a function of (params, *args), got {_check.shown(fn)}")
         check_select(select)
         self.fn, self.select = fn, select
         self._programs: dict[Any, Program] = {}
@@ -133,6 +134,9 @@ class Sites:
         """The function traced for these arguments, and their array leaves in the order of its inputs."""
         dynamic, static = eqx.partition((params, args, kwargs or {}), is_dynamic)
         leaves, treedef = jax.tree.flatten(dynamic)
+        for leaf in leaves:
+            if isinstance(leaf, np.ndarray | np.generic) and leaf.dtype.kind in "OSUMm":
+                raise TypeError(f"params and data must be arrays of numbers, got {_check.shown(leaf)}")
         avals = tuple(map(_abstract, leaves))
         key = (treedef, static, tuple((a.shape, a.dtype, a.weak_type) for a in avals))
         try:
@@ -166,7 +170,7 @@ class Sites:
 def check_select(select: Any) -> None:
     """Raise unless something can choose crossbars."""
     if select is not None and not callable(select):
-        raise TypeError(f"select must be a function of a crossbar's name, or None, got {select!r}")
+        raise TypeError(f"select must be a function of a crossbar's name, or None, got {_check.shown(select)}")
 
 
 def check_selected(program: Program, select: Callable[[str], bool] | None) -> None:

@@ -188,7 +188,11 @@ def test_no_convergence_is_told():
             ValueError,
             "Wires.row must have shape () or (5,) or (7, 5) for 7 word lines and 5 bit lines, got (7,)",
         ),
-        (lambda: mj.circuit.solve(CONDUCTANCE, VOLTAGE, None), TypeError, "wires must be memjax.Wires, got None"),
+        (
+            lambda: mj.circuit.solve(CONDUCTANCE, VOLTAGE, None),
+            TypeError,
+            r"wires must be a Wires such as memjax.Wires\(row=1.0\), got None",
+        ),
         (lambda: mj.circuit.solve(CONDUCTANCE, VOLTAGE, mj.Wires(), tolerance=0.0), ValueError, "tolerance must be"),
         (lambda: mj.circuit.solve(CONDUCTANCE, VOLTAGE, mj.Wires(), iterations=-1), ValueError, "iterations must be"),
         (

@@ -40,7 +40,7 @@ def test_value(make, name, valid, value):
 @pytest.mark.parametrize("value", ["much", None, (0.1,)])
 def test_kind(value):
     for make in (E.DeviceVariation, E.StuckAt, E.ProgrammingNoise, E.ReadNoise, E.Drift):
-        with pytest.raises(TypeError, match=rf"{make.__name__}\.\w+ must be a number, got"):
+        with pytest.raises(TypeError, match=rf"{make.__name__}\.\w+ must be a number in .*, got"):
             make(value)
 
 
@@ -73,8 +73,8 @@ NEW = [
     (lambda: E.FiniteStates(), "FiniteStates", "either levels or a table", "None"),
     (lambda: E.FiniteStates(1), "FiniteStates.levels", "[2, inf]", "1"),
     (lambda: E.FiniteStates(4, "log"), "FiniteStates.spacing", "'conductance', 'resistance'", "'log'"),
-    (lambda: E.FiniteStates(table=[1e-5, 1e-6]), "FiniteStates.table", "rise", "[1e-05, 1e-06]"),
-    (lambda: E.FiniteStates(table=[1e-5]), "FiniteStates.table", "at least 2", "[1e-05]"),
+    (lambda: E.FiniteStates(table=[1e-5, 1e-6]), "FiniteStates.table", "rise", "(1e-05, 1e-06)"),
+    (lambda: E.FiniteStates(table=[1e-5]), "FiniteStates.table", "at least 2", "(1e-05,)"),
     (lambda: E.FiniteStates(table=[NAN, 1.0]), "FiniteStates.table", "finite", "nan"),
     (lambda: E.ProgrammingNoise(span=-0.1), "ProgrammingNoise.span", "[0, inf]", "-0.1"),
     (lambda: E.ThermalNoise(-1.0), "ThermalNoise.bandwidth", "[0, inf]", "-1.0"),
@@ -106,11 +106,17 @@ def test_values_of_all_effects(make, name, valid, value):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: E.Endurance((1, 0, 0), (1, 0, 0, 0)), r"Endurance\.lrs must be the four numbers"),
-        (lambda: E.TelegraphNoise(0.1, dwell_0=1.0), r"TelegraphNoise\.dwell_0 must be \(shortest, longest\)"),
-        (lambda: E.ProgrammingError([1.0], 1e-4), r"ProgrammingError\.coefficients must be a tuple"),
-        (lambda: E.ReadDisturb("vteam", 0.1, 1.0), r"ReadDisturb\.device must be a model of memjax\.devices"),
-        (lambda: E.PhaseChange(mj.devices.VTEAM.pt_hf_ti()), r"PhaseChange\.device must be a memjax\.devices\.PCM"),
+        (lambda: E.Endurance((1, 0, 0), (1, 0, 0, 0)), r"Endurance\.lrs must be a tuple of 4 numbers"),
+        (lambda: E.TelegraphNoise(0.1, dwell_0=1.0), r"TelegraphNoise\.dwell_0 must be a tuple of 2 numbers"),
+        (lambda: E.ProgrammingError(1.0, 1e-4), r"ProgrammingError\.coefficients must be a tuple"),
+        (
+            lambda: E.ReadDisturb("vteam", 0.1, 1.0),
+            r"ReadDisturb\.device must be a Device such as memjax\.devices",
+        ),
+        (
+            lambda: E.PhaseChange(mj.devices.VTEAM.pt_hf_ti()),
+            r"PhaseChange\.device must be a PCM such as",
+        ),
         (lambda: E.CubicConduction(quadratic=1.0), r"CubicConduction\.quadratic must be a tuple"),
     ],
 )

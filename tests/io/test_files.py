@@ -48,7 +48,7 @@ HARDWARES = {
         cell=mj.Cell(r_on=np.float32(1e4 / 3), r_off=jnp.float32(1e5 / 3), levels=np.array([4, 8])),
         tile=(4, 3),
         dac=mj.Dac(bits=jnp.asarray(8), v_max=0.1 + 0.2, range=mj.Dynamic(overflow=0.01, power_of_two=True)),
-        adc=mj.Adc(bits=6.5, range=1e-3, codes="twos_complement", clip_gradient=False),
+        adc=mj.Adc(bits=6, range=1e-3, codes="twos_complement", clip_gradient=False),
         schedule="scan",
     ),
     "converters": mj.Hardware(

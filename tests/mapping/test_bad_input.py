@@ -56,7 +56,7 @@ def test_mapping(kind, options, name, valid, value):
 @pytest.mark.parametrize("value", ["1e4", None, [1.0], (1.0,)])
 def test_kind(value):
     for name in ("r_on", "r_off"):
-        with pytest.raises(TypeError, match=rf"Cell\.{name} must be a number, got"):
+        with pytest.raises(TypeError, match=rf"Cell\.{name} must be a number in \(0, inf\] ohm, got"):
             mj.Cell(**{name: value})
 
 

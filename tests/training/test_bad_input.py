@@ -33,13 +33,16 @@ CASES = [
     (lambda: T.ExponentialStep(gamma_up=NAN), "ExponentialStep.gamma_up must be finite"),
     (lambda: T.ExponentialStep(noise_add=-1.0), "ExponentialStep.noise_add"),
     (lambda: T.PowerStep(gamma_down=-1.0), "PowerStep.gamma_down must be finite and in [0, inf], got -1.0"),
-    (lambda: T.PiecewiseStep(P(), (1.0,)), "PiecewiseStep.up_nodes must be at least two numbers [n], got (1.0,)"),
-    (lambda: T.PiecewiseStep(P(), (1.0, -1.0)), "PiecewiseStep.up_nodes must be finite and in [0, inf], got -1.0"),
+    (lambda: T.PiecewiseStep(P(), (1.0,)), "PiecewiseStep.up_nodes must be at least 2 numbers [n], got (1.0,)"),
+    (lambda: T.PiecewiseStep(P(), (1.0, -1.0)), "PiecewiseStep.up_nodes[1] must be finite and in [0, inf], got -1.0"),
     (lambda: T.NeuroSimStep(levels_up=0), "NeuroSimStep.levels_up must be finite and in [1, inf], got 0"),
     (lambda: T.NeuroSimStep(ltp=9.5), "NeuroSimStep.ltp must be finite and in [-9, 9], got 9.5"),
     (lambda: T.NeuroSimStep(label_spread=-1.0), "NeuroSimStep.label_spread"),
     (lambda: T.Referenced(T.ConstantStep(), std=-1.0), "Referenced.std"),
-    (lambda: T.DevicePulse(md.VTEAM.pt_hf_ti(), width=0.0), "DevicePulse.width must be finite and in (0, inf], got 0"),
+    (
+        lambda: T.DevicePulse(md.VTEAM.pt_hf_ti(), width=0.0),
+        "DevicePulse.width must be finite and in (0, inf] s",
+    ),
     (lambda: T.DevicePulse(md.VTEAM.pt_hf_ti(), set_voltage=-1.0), "DevicePulse.set_voltage"),
     (
         lambda: T.DevicePulse(md.VTEAM.pt_hf_ti(), spread={"r_min": md.lognormal(0.1)}),
@@ -56,9 +59,12 @@ KINDS = [
         "rule must be a pulse rule such as",
     ),
     (lambda: T.pulsed(T.ConstantStep(), KEY, range=1e-4), "range must be (low, high) or None, got 0.0001"),
-    (lambda: T.Referenced(P()), "Referenced.law must be a law of memjax.training"),
-    (lambda: T.DevicePulse("VTEAM"), "DevicePulse.device must be a device of memjax.devices, got 'VTEAM'"),
-    (lambda: P(step=None), "Population.step must be a number, got None"),
+    (lambda: T.Referenced(P()), "Referenced.law must be a Law such as training.presets.reram_es(), got Population"),
+    (
+        lambda: T.DevicePulse("VTEAM"),
+        "DevicePulse.device must be a Device such as",
+    ),
+    (lambda: P(step=None), "Population.step must be a number in (0, inf], got None"),
 ]
 
 
