@@ -1,14 +1,56 @@
 """Fixtures of tests in several folders."""
 
+import functools
 import gc
 import pathlib
 
 import jax
 import pytest
+from jax._src import compiler
 
 # Memory regions of a process above which its compiled programs are let go. Each program has about seven, and a process
 # that asks Linux for more than 65 530 is ended.
 REGIONS = 20_000
+
+# What XLA leaves out for tests, which compile thousands of programs and run each once or twice: with all of these a
+# program costs a seventh of its compilation. Marked `optimised`, a test is compiled as users' programs are.
+QUICK = {
+    "xla_backend_optimization_level": 0,
+    "xla_llvm_disable_expensive_passes": True,
+    "xla_cpu_use_fusion_emitters": False,
+    "xla_cpu_parallel_codegen_split_count": 1,
+}
+
+
+def pytest_addoption(parser):
+    parser.addoption("--optimised", action="store_true", help="compile every test as users' programs are compiled")
+
+
+@functools.cache
+def quick_options() -> dict:
+    """Those of QUICK that this XLA knows."""
+
+    def known(name):
+        try:
+            jax.jit(lambda: 0, compiler_options={name: QUICK[name]})()
+        except jax.errors.JaxRuntimeError:
+            return False
+        return True
+
+    return {name: QUICK[name] for name in QUICK if known(name)}
+
+
+@pytest.fixture(autouse=True)
+def compiled_quickly(request, monkeypatch):
+    """Every test but those marked `optimised` is compiled with QUICK."""
+    if request.config.getoption("optimised") or request.node.get_closest_marker("optimised"):
+        return
+    options, usual = quick_options(), compiler.get_compile_options
+
+    def quick(*args, env_options_overrides=None, **kwargs):
+        return usual(*args, env_options_overrides={**options, **(env_options_overrides or {})}, **kwargs)
+
+    monkeypatch.setattr(compiler, "get_compile_options", quick)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -19,15 +61,6 @@ def few_programs():
     if regions.exists() and regions.read_bytes().count(b"\n") > REGIONS:
         jax.clear_caches()
         gc.collect()
-
-
-@pytest.fixture
-def quick_compilation():
-    """For tests that compile many tiny programs and run each once or twice: compilation is most of their time."""
-    before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ def directions(arguments):
 
 
 @pytest.mark.parametrize("name", WIRES)
-def test_forward_reverse_and_second_derivatives(name, x64, quick_compilation):
+def test_forward_reverse_and_second_derivatives(name, x64):
     resistances, ends = WIRES[name]
     arguments = tuple(jnp.asarray(a, float) for a in (*ARGUMENTS, *resistances))
     f = jax.jit(lambda *a: loss(*a, **ends))
@@ -61,7 +61,7 @@ def test_forward_reverse_and_second_derivatives(name, x64, quick_compilation):
             np.testing.assert_allclose(s, c, rtol=1e-5, atol=1e-6 * np.abs(c).max(), err_msg=NAMES[k])
 
 
-def test_at_zero_resistance(x64, quick_compilation):
+def test_at_zero_resistance(x64):
     """The slope at no wires at all, where every conductance of a wire would be infinite."""
     g, v = ARGUMENTS[:2]
 
