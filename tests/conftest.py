@@ -1,6 +1,5 @@
 """Fixtures of tests in several folders."""
 
-import functools
 import gc
 import pathlib
 
@@ -20,37 +19,44 @@ QUICK = {
     "xla_cpu_use_fusion_emitters": False,
     "xla_cpu_parallel_codegen_split_count": 1,
 }
+USUAL = compiler.get_compile_options
 
 
 def pytest_addoption(parser):
     parser.addoption("--optimised", action="store_true", help="compile every test as users' programs are compiled")
 
 
-@functools.cache
-def quick_options() -> dict:
-    """Those of QUICK that this XLA knows."""
+def known(name: str) -> bool:
+    """Whether this XLA has the option."""
+    try:
+        jax.jit(lambda: 0, compiler_options={name: QUICK[name]})()
+    except jax.errors.JaxRuntimeError:
+        return False
+    return True
 
-    def known(name):
-        try:
-            jax.jit(lambda: 0, compiler_options={name: QUICK[name]})()
-        except jax.errors.JaxRuntimeError:
-            return False
-        return True
 
-    return {name: QUICK[name] for name in QUICK if known(name)}
+@pytest.fixture(autouse=True, scope="session")
+def compiled_quickly(request):
+    """Programs are compiled with QUICK, in the set-up of modules too."""
+    if request.config.getoption("optimised"):
+        yield
+        return
+    options = {name: value for name, value in QUICK.items() if known(name)}
+
+    def quick(*args, env_options_overrides=None, **kwargs):
+        return USUAL(*args, env_options_overrides={**options, **(env_options_overrides or {})}, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiler, "get_compile_options", quick)
+        yield
 
 
 @pytest.fixture(autouse=True)
-def compiled_quickly(request, monkeypatch):
-    """Every test but those marked `optimised` is compiled with QUICK."""
-    if request.config.getoption("optimised") or request.node.get_closest_marker("optimised"):
-        return
-    options, usual = quick_options(), compiler.get_compile_options
-
-    def quick(*args, env_options_overrides=None, **kwargs):
-        return usual(*args, env_options_overrides={**options, **(env_options_overrides or {})}, **kwargs)
-
-    monkeypatch.setattr(compiler, "get_compile_options", quick)
+def compiled_as_users_do(request, monkeypatch):
+    """The tests marked `optimised`; what was compiled before is let go."""
+    if request.node.get_closest_marker("optimised"):
+        jax.clear_caches()
+        monkeypatch.setattr(compiler, "get_compile_options", USUAL)
 
 
 @pytest.fixture(autouse=True, scope="module")
