@@ -35,20 +35,16 @@ def known(name: str) -> bool:
     return True
 
 
-@pytest.fixture(autouse=True, scope="session")
-def compiled_quickly(request):
-    """Programs are compiled with QUICK, in the set-up of modules too."""
-    if request.config.getoption("optimised"):
-        yield
+def pytest_configure(config):
+    """Programs are compiled with QUICK, those of modules as they are collected too."""
+    if config.getoption("optimised"):
         return
     options = {name: value for name, value in QUICK.items() if known(name)}
 
     def quick(*args, env_options_overrides=None, **kwargs):
         return USUAL(*args, env_options_overrides={**options, **(env_options_overrides or {})}, **kwargs)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compiler, "get_compile_options", quick)
-        yield
+    compiler.get_compile_options = quick
 
 
 @pytest.fixture(autouse=True)

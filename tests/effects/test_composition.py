@@ -48,7 +48,6 @@ def output(strength, key, bits=8.0):
     return mj.matmul(hardware, chip, X, keys[3])
 
 
-@pytest.mark.optimised
 def test_one_compilation_for_all_strengths_and_vmap_equals_the_loop():
     traced = []
 
