@@ -5,10 +5,54 @@ import pathlib
 
 import jax
 import pytest
+from jax._src import compiler
 
 # Memory regions of a process above which its compiled programs are let go. Each program has about seven, and a process
 # that asks Linux for more than 65 530 is ended.
 REGIONS = 20_000
+
+# What XLA leaves out for tests, which compile thousands of programs and run each once or twice: with all of these a
+# program costs a seventh of its compilation. Marked `optimised`, a test is compiled as users' programs are.
+QUICK = {
+    "xla_backend_optimization_level": 0,
+    "xla_llvm_disable_expensive_passes": True,
+    "xla_cpu_use_fusion_emitters": False,
+    "xla_cpu_parallel_codegen_split_count": 1,
+}
+USUAL = compiler.get_compile_options
+
+
+def pytest_addoption(parser):
+    parser.addoption("--optimised", action="store_true", help="compile every test as users' programs are compiled")
+
+
+def known(name: str) -> bool:
+    """Whether this XLA has the option."""
+    try:
+        jax.jit(lambda: 0, compiler_options={name: QUICK[name]})()
+    except jax.errors.JaxRuntimeError:
+        return False
+    return True
+
+
+def pytest_configure(config):
+    """Programs are compiled with QUICK, those of modules as they are collected too."""
+    if config.getoption("optimised"):
+        return
+    options = {name: value for name, value in QUICK.items() if known(name)}
+
+    def quick(*args, env_options_overrides=None, **kwargs):
+        return USUAL(*args, env_options_overrides={**options, **(env_options_overrides or {})}, **kwargs)
+
+    compiler.get_compile_options = quick
+
+
+@pytest.fixture(autouse=True)
+def compiled_as_users_do(request, monkeypatch):
+    """The tests marked `optimised`; what was compiled before is let go."""
+    if request.node.get_closest_marker("optimised"):
+        jax.clear_caches()
+        monkeypatch.setattr(compiler, "get_compile_options", USUAL)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -19,15 +63,6 @@ def few_programs():
     if regions.exists() and regions.read_bytes().count(b"\n") > REGIONS:
         jax.clear_caches()
         gc.collect()
-
-
-@pytest.fixture
-def quick_compilation():
-    """For tests that compile many tiny programs and run each once or twice: compilation is most of their time."""
-    before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)
 
 
 @pytest.fixture

@@ -38,6 +38,7 @@ def test_notebooks_are_stored_without_outputs():
             assert cell.cell_type != "code" or (cell.outputs == [] and cell.execution_count is None)
 
 
+@pytest.mark.slow
 def test_quickstart(tmp_path):
     cells = execute("quickstart.ipynb", tmp_path)
     outputs = [output for cell in cells if cell.cell_type == "code" for output in cell.outputs]

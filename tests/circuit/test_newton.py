@@ -22,11 +22,6 @@ HARD = me.SinhConduction(k=8.0, v_read=0.2)
 CUBIC = me.CubicConduction()
 
 
-@pytest.fixture(autouse=True)
-def compiled_quickly(quick_compilation):
-    """Compilation is most of the time."""
-
-
 def kirchhoff(solution, conduction, conductance=CONDUCTANCE):
     """Largest difference between the currents of the cells and of the terminals, relative to the largest."""
     v = solution.cell_voltage

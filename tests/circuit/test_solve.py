@@ -39,6 +39,7 @@ def error(x, exact):
     return np.linalg.norm(x - exact) / np.linalg.norm(exact)
 
 
+@pytest.mark.optimised
 @pytest.mark.parametrize("name", WIRES)
 def test_kirchhoff_at_every_node(name, precision):
     dtype, tolerance = np.dtype(precision), {"float64": 1e-11, "float32": 1e-5}[precision]

@@ -24,11 +24,6 @@ STATE = RNG.uniform(0.2, 0.8, (8, 8))
 VOLTAGE = np.sin(np.pi * 1e6 * TIME)[:, None] * RNG.uniform(1.0, 1.5, 8)
 
 
-@pytest.fixture(autouse=True)
-def compiled_quickly(quick_compilation):
-    """Compilation is most of the time."""
-
-
 @pytest.mark.parametrize(
     ("device", "method"),
     [

@@ -19,7 +19,6 @@ CASES = {
 }
 
 
-@pytest.mark.usefixtures("quick_compilation")
 @pytest.mark.parametrize("name", CASES)
 def test_derivatives_are_those_of_the_digital_operation(name):
     """Value, both gradients and a mixed second derivative, also in a branch."""

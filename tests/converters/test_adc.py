@@ -74,6 +74,7 @@ def test_codes_everywhere(codes, rounding, bits, seed):
     np.testing.assert_array_equal(adc.code(jnp.asarray(z)), closed_form(z, bits, codes, rounding))
 
 
+@pytest.mark.optimised
 @pytest.mark.parametrize("codes", CODES)
 def test_resolution_may_be_traced(codes):
     z = jnp.linspace(-40.0, 40.0, 333)

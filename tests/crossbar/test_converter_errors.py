@@ -71,6 +71,7 @@ def test_offsets_add_up(mapping, subtract, names):
     np.testing.assert_allclose(y[0], expected * scale, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.optimised
 def test_no_strength_is_no_error():
     """Bit for bit, with a key or without."""
     plain, zero = hardware(()), hardware((Noise(), Gain(), Offset(), Flash(), Ramp()))

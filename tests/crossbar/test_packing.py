@@ -10,8 +10,6 @@ import memjax as mj
 from memjax.contraction import Convolution
 from memjax.crossbar import Packing
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 KEY = jax.random.key(0)
 # (kernel, inputs and outputs of a group, groups): small blocks, blocks of two columns, taller than a tile, wider.
 SHAPES = [(3, 1, 1, 20), (3, 1, 2, 7), (3, 2, 3, 2), (1, 3, 20, 3)]

@@ -34,7 +34,12 @@ def run(monkeypatch, script: str, *options: str) -> None:
     runpy.run_path(str(FOLDER / f"{script}.py"), run_name="__main__")
 
 
-@pytest.mark.parametrize("script", EXPERIMENTS)
+LONG = [pytest.mark.slow, pytest.mark.optimised]
+
+
+@pytest.mark.parametrize(
+    "script", [pytest.param(script, marks=LONG if script != "faults" else ()) for script in EXPERIMENTS]
+)
 def test_quick_run_prints_table_and_claims_and_writes_files(script, monkeypatch, tmp_path, capsys):
     run(monkeypatch, script, "--quick", "--out", str(tmp_path))
     printed = capsys.readouterr().out

@@ -71,6 +71,8 @@ def test_kernels_are_devices_of_the_size_asked_for():
 SETTING = train_vgg8.Setting(law="reram_sb", batch=32, images="random")
 
 
+@pytest.mark.slow
+@pytest.mark.optimised
 def test_interrupted_vgg8_goes_on_bit_by_bit(monkeypatch, tmp_path, capsys):
     images = train_vgg8.load(SETTING)
     whole, told = train_vgg8.train(SETTING, images, 2, tmp_path / "whole", None, False)
@@ -103,6 +105,8 @@ def test_interrupted_vgg8_goes_on_bit_by_bit(monkeypatch, tmp_path, capsys):
         train_vgg8.train(SETTING._replace(law="gokmen_vlasov"), images, 2, folder, 1, True)
 
 
+@pytest.mark.slow
+@pytest.mark.optimised
 def test_vgg8_quick_run_writes_table_and_picture(monkeypatch, tmp_path, capsys):
     run(monkeypatch, train_vgg8, "--quick", "--baseline", "--out", tmp_path)
     assert "no results" in capsys.readouterr().out
@@ -116,6 +120,8 @@ def test_vgg8_quick_run_writes_table_and_picture(monkeypatch, tmp_path, capsys):
         run(monkeypatch, train_vgg8, "--quick", "--out", tmp_path)
 
 
+@pytest.mark.slow
+@pytest.mark.optimised
 def test_hardware_aware_quick_run_writes_table_and_picture(monkeypatch, tmp_path):
     run(monkeypatch, hardware_aware, "--quick", "--out", tmp_path)
     found = rows(tmp_path / "hardware_aware.csv")

@@ -12,11 +12,6 @@ import wire_models
 from _wire_models import MODELS, Memory
 
 
-@pytest.fixture(autouse=True)
-def compiled_quickly(quick_compilation):
-    """Many programs, each run a few times."""
-
-
 def test_errors_of_one_array_are_the_published_ones(x64):
     """32 x 32, 10 kOhm to 1 MOhm, uniform conductances, 0.1 ohm."""
     array = jax.tree.map(lambda leaf: leaf[24:25], wire_models.cases(1))

@@ -151,6 +151,7 @@ def test_gradient_with_respect_to_the_input_and_the_biases(vectors):
         assert not found[0]["model"][layer]["kernel"][...].any()  # the kernel lives on the chip
 
 
+@pytest.mark.optimised
 def test_many_chips_by_vmap(vectors):
     faults = mj.effects.StuckAt(lrs=0.1, hrs=0.1)
     hardware = mj.Hardware(tile=(16, 16), mapping=mj.mapping.Offset(), effects=(faults,))

@@ -203,6 +203,7 @@ def test_cells_depend_on_key_and_name_alone():
     assert abs(np.corrcoef(plain["up"], other["up"])[0, 1]) < 5 / np.sqrt(N)
 
 
+@pytest.mark.optimised
 def test_eager_jit_and_vmap_make_the_same_cells():
     law = mj.training.presets.reram_array_om()
     keys = jax.random.split(KEY, 3)

@@ -87,7 +87,7 @@ def multiplications():
 
 
 @pytest.fixture
-def follows(quick_compilation):
+def follows():
     """Check that every product with a weight of a function is on the expected crossbars, given by their numbers of
     copies, that the plan counts every multiplication, and that the ideal chip is the digital function.
     """

@@ -32,6 +32,7 @@ def stack(trees):
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
 
 
+@pytest.mark.optimised
 def test_vmap_over_keys_and_chips_equals_the_loop(setup, error):
     params, x = setup
     analog, keys = mj.crossbarify(layer, imperfect()), jax.random.split(jax.random.key(0), 3)

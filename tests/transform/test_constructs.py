@@ -212,7 +212,7 @@ def chosen_by_row_and_step(p, x):
 @pytest.mark.parametrize(
     ("fn", "shape", "copies"), [(chosen_by_row, A, [1, 1]), (chosen_by_row_and_step, (4, *A), [4])]
 )
-def test_a_branch_for_each_example(quick_compilation, draw, error, fn, shape, copies):
+def test_a_branch_for_each_example(draw, error, fn, shape, copies):
     """`vmap` turns `cond` into a choice between each operand and itself: no mixture of weights and data."""
     analog, p, x = mj.crossbarify(fn, mj.Hardware(dac=mj.Dac(), adc=mj.Adc(), tile=(8, 8))), {"w": draw(shape)}, draw(B)
     assert [c.copies for c in analog.plan(p, x).crossbars] == copies
@@ -233,7 +233,7 @@ def as_often_as_said(p, x):
 
 
 @pytest.mark.parametrize("fn", [until_small_by_row, as_often_as_said])
-def test_a_number_of_steps_for_each_example(quick_compilation, draw, error, fn):
+def test_a_number_of_steps_for_each_example(draw, error, fn):
     """`vmap` makes a condition for each example: those that are done stay as they are."""
     analog, p, x = mj.crossbarify(fn, mj.Hardware(dac=mj.Dac(), adc=mj.Adc(), tile=(8, 8))), {"w": draw(A)}, draw(B)
     chip = analog.program(p, jax.random.key(0), x)
@@ -283,7 +283,7 @@ def test_numbers_and_vectors_made_of_a_matrix_are_no_matrix(draw):
     assert not [product for product in plan.products if product.matrix]
 
 
-def test_stacks_are_shared_only_where_they_are_the_same(quick_compilation, draw, error):
+def test_stacks_are_shared_only_where_they_are_the_same(draw, error):
     """One set of cells for two scans, also with errors: the same chip both ways."""
     hardware = mj.Hardware(tile=(8, 8), effects=(mj.effects.DeviceVariation(r_on_std=2e3, r_off_std=2e4),))
     p, x = {"w": draw((4, *A))}, draw(B)

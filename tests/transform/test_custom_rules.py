@@ -116,7 +116,7 @@ CALLS = {
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_gradients_are_those_of_the_digital_program(quick_compilation, draw, error, name):
+def test_gradients_are_those_of_the_digital_program(draw, error, name):
     """By data, and by the weights through the conductances of the chip."""
     fn, p, x = CALLS[name], {"w": draw((4, 4))}, draw((3, 4))
     analog = mj.crossbarify(fn, IDEAL)
@@ -137,7 +137,7 @@ def test_gradients_are_those_of_the_digital_program(quick_compilation, draw, err
     assert jnp.abs(expected[1][0]["w"]).max() > 1e-3
 
 
-def test_the_body_gives_the_gradient_where_the_rule_cannot(quick_compilation, draw, error):
+def test_the_body_gives_the_gradient_where_the_rule_cannot(draw, error):
     """A weight that is computed inside the call is no operand: its gradient is that of the body."""
 
     @jax.custom_vjp

@@ -136,7 +136,7 @@ def test_construct(follows, draw, framework, make, construct):
     follows(fn, params, draw((4, 6)), copies=COPIES.get(construct, [1]))
 
 
-def test_one_block_three_times_under_remat(quick_compilation, draw, error):
+def test_one_block_three_times_under_remat(draw, error):
     """The same chip each time, also with a coarse ADC: rematerialised or not."""
     graphdef, params = nnx.split(nnx.Linear(6, 6, rngs=nnx.Rngs(0)))
 
@@ -212,7 +212,7 @@ class Auto(nn.Module):
         return self.dec(z), self.head(z)
 
 
-def test_several_methods_of_one_model_on_one_chip(quick_compilation, draw, error):
+def test_several_methods_of_one_model_on_one_chip(draw, error):
     model, x = Auto(), draw((4, 6))
     variables = model.init(jax.random.key(0), x)
     analog = mj.crossbarify(model.apply, mj.Hardware(tile=(8, 8), adc=mj.Adc(bits=6)))

@@ -31,7 +31,7 @@ def by_name(name):
 
 
 @pytest.mark.parametrize("hardware", [BY_NAME, by_name], ids=["mapping", "function"])
-def test_each_layer_has_its_own(quick_compilation, setup, error, hardware):
+def test_each_layer_has_its_own(setup, error, hardware):
     """Equal to transforming twice: the rough layers in a function whose fine layers are on a chip already."""
     p, x = setup
     analog = mj.crossbarify(network, hardware)
@@ -66,7 +66,7 @@ def test_select_and_hardware_both_have_a_say(setup):
     assert [c.name for c in plan.crossbars] == ["conv_in", "conv_out"]
 
 
-def test_one_mapping_under_vmap_and_grad(quick_compilation, setup, error):
+def test_one_mapping_under_vmap_and_grad(setup, error):
     """Numbers of each hardware are traced: chips by vmap, gradients by data those of the digital network."""
     p, x = setup
     analog = mj.crossbarify(network, {"blocks": mj.Hardware(tile=(4, 4), dac=mj.Dac(), adc=mj.Adc()), "*": IDEAL})

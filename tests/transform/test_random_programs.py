@@ -134,7 +134,7 @@ def over(fn, program):
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(program=programs, seed=st.integers(0, 1000))
-def test_a_program_on_its_chip_is_itself(quick_compilation, error, multiplications, program, seed):
+def test_a_program_on_its_chip_is_itself(error, multiplications, program, seed):
     fn, rng = composed(program), np.random.default_rng(seed)
     p = {name: jnp.asarray(0.6 * rng.standard_normal(shape), jnp.float32) for name, shape in SHAPES.items()}
     xs = jnp.asarray(rng.standard_normal((2, 2, 4)), jnp.float32)
