@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 RESERVED = ("sample", "key")
+LONGEST = 200  # bytes that every file system has for a name, and some for what stands beside it
 
 
 class Axis(NamedTuple):
@@ -100,16 +101,31 @@ def parse(grid: Mapping[str | tuple[str, ...], Any], static: Collection[str]) ->
         columns = _columns(names, values)
         parsed = {n: _traced_or_static(n, c, n in static) for n, c in zip(together, columns, strict=True)}
         axes.append(Axis(together, parsed, len(columns[0])))
-    found = [name for axis in axes for name in axis.names]
+    found = [name for axis in axes for name in {*axis.names, axis.dim}]
     for name in found:
+        check_name("grid must not use the name", name)
         if found.count(name) > 1:
             raise ValueError(f"grid must name every parameter once, got {name!r} twice")
         if name in RESERVED:
             raise ValueError(f"grid must not use the name {name!r}, which every result has")
+    found = [name for axis in axes for name in axis.names]
     for name in static:
         if name not in found:
             raise ValueError(f"static must name parameters of the grid, {found}, got {name!r}")
     return Grid(tuple(axes))
+
+
+def check_name(must: str, name: str) -> None:
+    """Raise for the name of a parameter or result that cannot be one in a store, where it names a folder."""
+    if name in ("", ".", "..", "batches", "zarr.json") or name.startswith("__"):
+        why = "which a store keeps for itself" if name.strip(".") else "which names nothing"
+    elif any(letter in "/\\" or not letter.isprintable() for letter in name):
+        why = "which has characters that no name of a folder has"
+    elif len(name.encode(errors="replace")) > LONGEST:
+        why = f"which is longer than {LONGEST} bytes"
+    else:
+        return
+    raise ValueError(f"{must} {name!r}, {why}: choose another name")
 
 
 def _columns(names: str | tuple[str, ...], values: Any) -> list[Sequence]:
