@@ -40,15 +40,19 @@ def put(path: pathlib.Path, content: bytes, durable: bool = False) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def sweep_litter(path: pathlib.Path) -> None:
-    """Remove what killed writers of a folder left in it and beside it, which only the holder of its lock may do."""
+def clear_beside(path: pathlib.Path) -> None:
+    """Remove what killed writers of a file or folder left beside it, which only the holder of its lock may do."""
     for each in path.parent.iterdir():
         found = _PARTIAL.fullmatch(each.name)
         if found is not None and found["name"] == path.name:
             _remove(each)
-    for folder, _, names in os.walk(path):
+
+
+def clear_inside(folder: pathlib.Path) -> None:
+    """Remove what killed writers left in a folder, which only the holder of its lock may do."""
+    for inner, _, names in os.walk(folder):
         for name in filter(_PARTIAL.fullmatch, names):
-            (pathlib.Path(folder) / name).unlink(missing_ok=True)
+            (pathlib.Path(inner) / name).unlink(missing_ok=True)
 
 
 def _remove(path: pathlib.Path) -> None:

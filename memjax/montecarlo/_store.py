@@ -37,7 +37,7 @@ def opened(path: str | os.PathLike, wanted: About) -> Iterator["Store"]:
     with lock:
         with _explained(f"store must be a path that can be written, got {str(path)!r}"):
             if has_locks:
-                _disk.sweep_litter(path)
+                _clear(path)
             store = Store.find(path, wanted) or Store.create(path, wanted)
             store.mend()
         yield store
@@ -178,7 +178,12 @@ def _tidy(path: pathlib.Path) -> None:
     if _disk.lock_file(path).exists():
         with contextlib.suppress(OSError), _disk.locked(path) as has_locks:
             if has_locks:
-                _disk.sweep_litter(path)
+                _clear(path)
+
+
+def _clear(path: pathlib.Path) -> None:
+    _disk.clear_beside(path)
+    _disk.clear_inside(path)
 
 
 @contextlib.contextmanager
