@@ -83,8 +83,18 @@ class Damage(Exception):
 
 
 def real(path: str | os.PathLike) -> pathlib.Path:
-    """The path without links, so that one store has one name."""
-    return pathlib.Path(path).resolve()
+    """The path without links, so that one store has one name.
+
+    Raises: TypeError and ValueError for what is no path.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"store must be a path, got {path!r}")
+    try:
+        if not os.fspath(path):
+            raise ValueError("it is empty")
+        return pathlib.Path(path).resolve()
+    except (ValueError, RuntimeError) as error:  # of zeros in it, of links in a circle
+        raise ValueError(f"store must be a path, got {os.fspath(path)!r}: {error}") from error
 
 
 def inspect(path: pathlib.Path, about: About) -> tuple[np.ndarray, dict[str, str]]:

@@ -90,8 +90,11 @@ def _extra(name: str, event: tuple[int, ...]) -> tuple[str, ...]:
 
 def _text_or_numbers(values: np.ndarray | tuple) -> np.ndarray:
     """Values along an axis: numbers as they are, everything else as text."""
-    if isinstance(values, np.ndarray) or all(isinstance(value, int | float) for value in values):
+    if isinstance(values, np.ndarray) and values.ndim == 1:
+        return values
+    if all(isinstance(value, int | float) for value in values):
         numbers = np.asarray(values)
-        if numbers.ndim == 1 and numbers.dtype.kind in "biuf":
+        one_kind = len({isinstance(value, bool) for value in values}) == 1
+        if one_kind and numbers.dtype.kind in "biuf":
             return numbers
     return np.array([str(value) for value in values])

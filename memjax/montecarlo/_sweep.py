@@ -66,10 +66,14 @@ def sweep(
         sweep, naming the difference; OSError where the store cannot be written, MemoryError where a batch does not fit.
     """
     parsed = _grid.parse(grid, static)
-    if not isinstance(samples, int) or samples < 1:
+    if not _is_count(samples):
         raise ValueError(f"samples must be an integer of at least 1, got {samples!r}")
-    if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
+    if samples >= 2**31:
+        raise ValueError(f"samples must be less than 2**31, got {samples}")
+    if batch_size is not None and not _is_count(batch_size):
         raise ValueError(f"batch_size must be None or an integer of at least 1, got {batch_size!r}")
+    if mesh is not None and not isinstance(mesh, Mesh):
+        raise TypeError(f"mesh must be a jax.sharding.Mesh or None, got {mesh!r}")
     _check.key("key", key)
     _batch.check_arguments(fn, parsed)
 
@@ -119,6 +123,10 @@ class _Results:
     def finish(self, dataset: "xarray.Dataset") -> None:
         if self.store is not None:
             self.store.finish(dataset)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
 @contextlib.contextmanager
