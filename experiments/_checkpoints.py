@@ -1,9 +1,13 @@
-"""Checkpoints of a training by orbax: whole or not at all, and only for the training that they are of."""
+"""Checkpoints of a training by orbax: whole or not at all, with checksums, only for the training that they are of."""
 
+import hashlib
+import json
 import pathlib
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 Facts = dict[str, Any]
 
@@ -37,9 +41,10 @@ class Checkpoints:
 
     def save(self, step: int, state: Any, facts: Facts) -> None:
         """Keep the arrays of `state` and `facts`, which are plain JSON."""
-        about = {"setting": self._setting, "shapes": _shapes(state), "facts": facts}
-        arrays, json = self._orbax.args.StandardSave(_flat(state)), self._orbax.args.JsonSave(about)
-        self._manager.save(step, args=self._orbax.args.Composite(state=arrays, about=json), force=True)
+        about = {"setting": self._setting, "shapes": _shapes(state), "facts": facts, "sums": _sums(_flat(state))}
+        about["checksum"] = _checksum(json.dumps(about, sort_keys=True).encode())
+        arrays, text = self._orbax.args.StandardSave(_flat(state)), self._orbax.args.JsonSave(about)
+        self._manager.save(step, args=self._orbax.args.Composite(state=arrays, about=text), force=True)
 
     def latest(self, state: Any) -> tuple[Any, Facts] | None:
         """(arrays in the place of those of `state`, facts) of the last whole checkpoint; None if there is none.
@@ -56,6 +61,8 @@ class Checkpoints:
         path = self._folder / str(step)
         try:
             about = self._manager.restore(step, args=composite(about=args.JsonRestore())).about
+            if about.pop("checksum") != _checksum(json.dumps(about, sort_keys=True).encode()):
+                raise ValueError("what it says of itself does not fit its checksum")
         except Exception as error:  # orbax and tensorstore raise many kinds
             raise _damaged(path, error) from error
         cure = "choose another --out or remove it"
@@ -73,6 +80,8 @@ class Checkpoints:
         target = {name: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=place) for name, leaf in flat.items()}
         try:
             found = self._manager.restore(step, args=composite(state=args.StandardRestore(target))).state
+            if _sums(found) != about["sums"]:
+                raise ValueError("its arrays do not fit their checksums")
         except Exception as error:
             raise _damaged(path, error) from error
         return jax.tree.unflatten(jax.tree.structure(state), [found[name] for name in target]), about["facts"]
@@ -86,6 +95,17 @@ def _flat(state: Any) -> dict[str, Any]:
 
 def _shapes(state: Any) -> dict[str, str]:
     return {name: f"{leaf.dtype}{list(leaf.shape)}" for name, leaf in _flat(state).items()}
+
+
+def _sums(flat: dict[str, Any]) -> dict[str, str]:
+    """A checksum for each array."""
+    is_key = lambda leaf: jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    data = {name: jax.random.key_data(leaf) if is_key(leaf) else leaf for name, leaf in flat.items()}
+    return {name: _checksum(np.ascontiguousarray(leaf).tobytes()) for name, leaf in data.items()}
+
+
+def _checksum(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 def _damaged(path: pathlib.Path, error: Exception) -> ValueError:

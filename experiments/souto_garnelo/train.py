@@ -12,7 +12,6 @@ on the one left out; nothing is written.
 
 import argparse
 import pathlib
-import pickle
 import time
 from typing import NamedTuple
 
@@ -24,7 +23,7 @@ import optax
 from flax import nnx
 
 import memjax as mj
-from memjax.cli import _files
+from memjax.cli import _files, _leaves
 
 BATCH = 128
 SHIFT = 4  # pixels
@@ -88,12 +87,9 @@ def train(dataset: str, images, labels, recipe: Recipe, seed: int = SEED, checkp
         updates, opt_state = tx.update(slope, opt_state, params)
         return (optax.apply_updates(params, updates), rest, opt_state), value
 
-    first = 0
+    first, made_by = 0, {"dataset": dataset, "recipe": recipe._asdict(), "seed": seed}
     if checkpoint is not None and checkpoint.exists():
-        made_by, first, kept = pickle.loads(checkpoint.read_bytes())
-        if made_by != (recipe, seed):
-            raise SystemExit(f"{str(checkpoint)!r} is of another recipe, {made_by}: go on with that one or remove it")
-        carry = jax.tree.unflatten(jax.tree.structure(carry), kept)
+        carry, first = _restored(checkpoint, made_by, carry)
     key = jax.random.key(seed)
     for epoch in range(first, recipe.epochs):
         start, losses = time.perf_counter(), []
@@ -107,11 +103,24 @@ def train(dataset: str, images, labels, recipe: Recipe, seed: int = SEED, checkp
             flush=True,
         )
         if checkpoint is not None:
-            content = pickle.dumps(((recipe, seed), epoch + 1, jax.tree.map(np.asarray, jax.tree.leaves(carry))))
+            content = _leaves.packed(made_by | {"epochs": epoch + 1}, carry)
             _files.write(checkpoint.parent, {checkpoint.name: content})
     model = nnx.merge(graphdef, *carry[:2])
     model.eval()
     return model
+
+
+def _restored(checkpoint: pathlib.Path, made_by: dict, like):
+    """(state, epochs) of a checkpoint."""
+    try:
+        origin, kept = _leaves.unpacked(checkpoint)
+    except ValueError as error:
+        raise SystemExit(f"{error}: remove {str(checkpoint)!r} to start again") from None
+    epochs = origin.pop("epochs")
+    shapes = [leaf.shape for leaf in jax.tree.leaves(like)]
+    if origin != made_by or [leaf.shape for leaf in kept] != shapes:
+        raise SystemExit(f"{str(checkpoint)!r} is of another recipe, {origin}: go on with that one or remove it")
+    return jax.tree.unflatten(jax.tree.structure(like), [jnp.asarray(leaf) for leaf in kept]), epochs
 
 
 def accuracy(model: networks.Network, images, labels, batch: int = 500) -> float:

@@ -15,7 +15,7 @@ from typing import Any
 
 import memjax as mj
 from memjax.cli import _build
-from memjax.cli._toml import Problem, flat, located, shown
+from memjax.cli._toml import Problem, flat, located, physical, shown
 
 # The fields of every table but `hardware`, `effects` and `grid`. The integers: default, lowest, highest value.
 INTEGERS: dict[str, tuple[int | None, int, int]] = {
@@ -121,6 +121,10 @@ def read(path: pathlib.Path) -> Config:
         at = re.search(r"at line (\d+)", str(error))
         line = at[1] if at else 1 + text.rstrip().count("\n")
         raise ValueError(f"{path}, line {line}: not TOML: {error}") from error
+    except ValueError as error:  # Python reads no integers of more than 4300 digits
+        digits = re.search(r"[0-9_]{4300}", text)
+        line = f", line {1 + text[: digits.start()].count(chr(10))}" if digits else ""
+        raise ValueError(f"{path}{line}: must be an integer of fewer digits: {error}") from error
     except RecursionError:
         raise ValueError(f"{path}: not TOML: nested too deeply") from None
     try:
@@ -131,7 +135,8 @@ def read(path: pathlib.Path) -> Config:
 
 def _parse(content: dict[str, Any]) -> Config:
     _check_tables(content)
-    settings = _build.by_kind(flat({name: value for name, value in content.items() if name != "grid"}))
+    given = flat({name: value for name, value in content.items() if name != "grid"})
+    settings = _build.by_kind({path: v if path in INTEGERS else physical(path, v) for path, v in given.items()})
     _check_fields(settings)
     whole = {path: _integer(settings, path, *limits) for path, limits in INTEGERS.items()}
     config = Config(
@@ -222,6 +227,7 @@ def _axis(key: str, values: Any, settings: Mapping[str, Any]) -> Axis:
     paths = [path.strip() for path in key.split(",")]
     if not isinstance(values, tuple):
         raise Problem(where, f"must be a list of values, got {shown(values)}")
+    values = physical(where, values)
     if not values:
         raise Problem(where, "must have at least one value, got none")
     if len(paths) == 1:

@@ -5,6 +5,8 @@ import pathlib
 import tempfile
 from collections.abc import Mapping
 
+from memjax import _disk
+
 
 def check_writable(folder: pathlib.Path) -> None:
     """Makes the folder and tries to write in it, so that an hour of work is not lost at the end.
@@ -31,10 +33,12 @@ def write(folder: pathlib.Path, contents: Mapping[str, bytes]) -> list[pathlib.P
         The paths written.
     """
     paths = [folder / name for name in contents]
-    partial = [folder / f".{name}.{os.getpid()}.partial" for name in contents]
+    partial = [_disk.partial(path) for path in paths]
     try:
         for path, content in zip(partial, contents.values(), strict=True):
             path.write_bytes(content)
+            with open(path, "rb") as file:
+                os.fsync(file.fileno())
         for source, target in zip(partial, paths, strict=True):
             os.replace(source, target)
     finally:

@@ -20,7 +20,7 @@ _app.command(spice)
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Runs the command line and exits: 0 done, 2 wrong arguments, 130 interrupted."""
+    """Runs the command line and exits: 0 done, 1 a damaged store was found, 2 wrong arguments, 130 interrupted."""
     try:
         _app.cli(prog="memjax", description=_DESCRIPTION, args=args)
     except UsageError as error:

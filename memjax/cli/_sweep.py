@@ -6,7 +6,6 @@ import pathlib
 import shlex
 import sys
 import time
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,8 +14,8 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from memjax import data
-from memjax.cli import _files, _report
+from memjax import _disk, data
+from memjax.cli import _files, _report, _verify
 from memjax.cli._errors import UsageError, usage_errors
 from memjax.data import Dataset
 from memjax.plot import style
@@ -27,42 +26,57 @@ if TYPE_CHECKING:
     from memjax.cli._config import Config
 
 WEIGHTS = "weights.npz"
+WRITTEN = (WEIGHTS, "sweep.csv", "sweep.json", "sweep.png")
 
 
 def sweep(
-    config: Annotated[tyro.conf.Positional[pathlib.Path], tyro.conf.arg(metavar="CONFIG.toml")],
+    config: Annotated[tyro.conf.Positional[pathlib.Path | None], tyro.conf.arg(metavar="[CONFIG.toml]")] = None,
     out: Annotated[pathlib.Path | None, tyro.conf.arg(metavar="FOLDER")] = None,
     resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
+    verify: Annotated[pathlib.Path | None, tyro.conf.arg(metavar="STORE")] = None,
 ) -> None:
     """Run a network on simulated chips for every point of a grid, all described in a TOML file.
 
     The network is trained, chips are made for every point of the grid and their accuracy is measured. Writes sweep.zarr
     (results batch by batch, opened by xarray.open_zarr), sweep.csv (one line for each chip), sweep.json (configuration,
-    versions, summary), sweep.png and weights.npz (the trained network). After an interruption --resume goes on.
+    versions, summary), sweep.png and weights.npz (the trained network). After an interruption --resume goes on; a job
+    that may be started again can have it from the beginning.
 
     Args:
         config: tables data, network, hardware and grid, and where wanted effects and age
         out: folder for the results; if left out, the name of the file without .toml
-        resume: compute only what the folder does not have yet
+        resume: compute only what the folder does not have yet, and what is damaged in it
+        verify: only say whether this sweep.zarr is whole; the exit status is 1 where it is damaged
     """
+    with usage_errors():
+        if (config is None) == (verify is None):
+            raise ValueError("sweep needs CONFIG.toml, or --verify STORE alone")
+    if verify is not None:
+        _verify.verify(verify)
+    elif config is not None:
+        _sweep(config, pathlib.Path(config.stem) if out is None else out, resume)
+
+
+def _sweep(config: pathlib.Path, folder: pathlib.Path, resume: bool) -> None:
     # Late, because it takes a second that `memjax --help` should not cost.
     from memjax.cli import _config
 
-    folder = pathlib.Path(config.stem) if out is None else out
     store = folder / "sweep.zarr"
-    command = f"memjax sweep {shlex.quote(str(config))} --out {shlex.quote(str(folder))}"
     with usage_errors():
         settings = _config.read(config)
         if store.exists() and not resume:
             raise ValueError(f"{store} exists: go on with it by --resume, or choose another folder by --out")
-        if resume and not store.exists():
-            raise ValueError(f"there is no {store} to resume: leave out --resume, or name its folder by --out")
         examples = data.load(settings.dataset)
         _files.check_writable(folder)
-    console = Console(highlight=False)
-    forward, state = _network(settings, examples, folder, console, resume)
-    with _resumable(store, command):
-        _run(settings, examples, forward, state, folder, console)
+    with contextlib.ExitStack() as held:
+        with usage_errors():  # the training is no one else's either
+            if held.enter_context(_disk.locked(folder / "sweep")):
+                for name in WRITTEN:
+                    _disk.clear_beside(folder / name)
+        console = Console(highlight=False)
+        forward, state = _network(settings, examples, folder, console, resume)
+        with _resumable(f"memjax sweep {shlex.quote(str(config))} --out {shlex.quote(str(folder))}"):
+            _run(settings, examples, forward, state, folder, console)
 
 
 def _run(config: "Config", examples: Dataset, forward: Callable, state: Any, folder: pathlib.Path, console: Console):
@@ -164,12 +178,12 @@ def _network(config: "Config", examples: Dataset, folder: pathlib.Path, console:
     """The trained network as a pure function and its parameters."""
     import jax
 
-    from memjax.cli import _chips, _network
+    from memjax.cli import _chips, _leaves, _network
 
     steps = config.steps or _network.STEPS
     origin = {"data": config.dataset, "network": config.network, "steps": steps, "seed": config.seed}
     console.print(f"{examples} on {jax.devices()[0].device_kind}")
-    if resume:
+    if resume and ((folder / WEIGHTS).exists() or (folder / "sweep.zarr").exists()):
         forward, state = _chips.as_function(_network.untrained(config.network, examples, config.seed))
         with usage_errors():
             return forward, _load(folder / WEIGHTS, origin, state)
@@ -179,34 +193,25 @@ def _network(config: "Config", examples: Dataset, folder: pathlib.Path, console:
         model = _network.train(examples, config.seed, steps, advance, config.network)
     forward, state = _chips.as_function(model)
     with usage_errors():
-        _files.write(folder, {WEIGHTS: _saved(origin, state)})
+        _files.write(folder, {WEIGHTS: _leaves.packed(origin, state)})
     return forward, state
 
 
-def _saved(origin: dict[str, Any], state: Any) -> bytes:
-    """The arrays of a pytree and what they come from, in NumPy's format."""
-    import jax
-
-    content = io.BytesIO()
-    arrays: dict[str, Any] = {f"leaf{index}": np.asarray(leaf) for index, leaf in enumerate(jax.tree.leaves(state))}
-    np.savez(content, origin=np.array(json.dumps(origin)), **arrays)
-    return content.getvalue()
-
-
 def _load(path: pathlib.Path, origin: dict[str, Any], like: Any) -> Any:
-    """What `_saved` made, as a pytree like another.
+    """The network of a file, as a pytree like another.
 
     Raises: ValueError for a file that is something else, or comes from other settings.
     """
     import jax
 
+    from memjax.cli import _leaves
+
     leaves, treedef = jax.tree.flatten(like)
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            found = json.loads(archive["origin"].item())
-            arrays = [archive[f"leaf{index}"] for index in range(len(leaves))] if found == origin else []
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} must hold the trained network, to resume: {error}") from error
+        found, arrays = _leaves.unpacked(path)
+    except ValueError as error:
+        cure = "restore it, or remove it together with sweep.zarr to start again"
+        raise ValueError(f"{path} must hold the trained network, to resume: {error}: {cure}") from error
     if found != origin:
         changed = [
             f"{name} was {found.get(name)} and is {now}" for name, now in origin.items() if found.get(name) != now
@@ -221,13 +226,11 @@ def _load(path: pathlib.Path, origin: dict[str, Any], like: Any) -> Any:
 
 
 @contextlib.contextmanager
-def _resumable(store: pathlib.Path, command: str) -> Iterator[None]:
+def _resumable(command: str) -> Iterator[None]:
     """Says after an interrupt what is left and how to go on."""
     try:
         yield
     except KeyboardInterrupt as stop:
-        if not store.exists():
-            raise KeyboardInterrupt("no chip was made yet: start again") from None
         how_far = str(stop).partition(":")[0] or "sweep stopped"
         raise KeyboardInterrupt(f"{how_far}, go on with: {command} --resume") from None
 

@@ -30,18 +30,34 @@ def flat(table: Mapping[str, Any], prefix: str = "", lists: bool = True) -> dict
 
 
 def _plain(value: Any) -> Any:
-    """Lists as tuples; integers beyond 32 bits, which JAX does not take, as floating-point numbers."""
-    if isinstance(value, list):
-        return tuple(_plain(each) for each in value)
-    if isinstance(value, int) and abs(value) >= 2**31:
-        return float(value) if abs(value) < 2**1000 else math.copysign(math.inf, value)
-    return value
+    """Lists as tuples."""
+    return tuple(map(_plain, value)) if isinstance(value, list) else value
+
+
+def physical(path: str, value: Any) -> Any:
+    """Integers beyond 32 bits, which JAX does not take, as floating-point numbers; also those in tuples.
+
+    Raises: Problem for one that would become another number.
+    """
+    if isinstance(value, tuple):
+        return tuple(physical(path, each) for each in value)
+    if not isinstance(value, int) or abs(value) < 2**31:
+        return value
+    if abs(value) >= 2**1000 or float(value) != value:
+        raise Problem(path, f"must be an integer that a floating-point number holds exactly, got {shown(value)}")
+    return float(value)
 
 
 def shown(value: Any) -> str:
+    """A value as TOML has it, cut where it is long."""
     if isinstance(value, bool):
         return str(value).lower()
-    text = repr(list(value) if isinstance(value, tuple) else value)
+    if isinstance(value, int) and abs(value) >= 10**60:  # Python does not print integers of any length
+        return f"an integer of about {math.ceil(value.bit_length() * math.log10(2))} digits"
+    if isinstance(value, tuple):
+        text = f"[{', '.join(map(shown, value))}]"
+    else:
+        text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 

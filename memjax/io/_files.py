@@ -13,7 +13,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as tensors
 
-from memjax import _check
+from memjax import _check, _disk
 from memjax.crossbar import Hardware
 from memjax.io._specs import decode, encode, public_specs, qualified
 
@@ -42,15 +42,7 @@ def save(path: str | os.PathLike, chip: dict[str, Any], hardware: Any = None) ->
     text = json.dumps({"chip": encode(chip, "chip", arrays), "hardware": encode(hardware, "hardware", arrays)})
     # All that a reader must know before it trusts the rest.
     header = {"format": FORMAT, "memjax": version("memjax"), "content": text, "crc32": _checksum(text, arrays)}
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with open(partial, "wb") as file:
-            file.write(tensors(arrays, header))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    _disk.put(path, tensors(arrays, header), durable=True)
 
 
 def load(path: str | os.PathLike, specs: Iterable[type] = ()) -> tuple[dict[str, Any], Any]:

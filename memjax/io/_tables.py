@@ -1,6 +1,5 @@
 """Matrices of measured conductances or of levels, from comma-separated files."""
 
-import csv
 import os
 from typing import IO, Any
 
@@ -9,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from memjax import _check
+from memjax import _check, _table
 from memjax.mapping import Cell
 
 
@@ -22,7 +21,8 @@ def read_conductances(file: str | os.PathLike | IO[str], cell: Cell | None = Non
 
     Returns: [K, N] [S], for `memjax.chip_from_conductances`.
 
-    Raises: ValueError, with the line, for rows of different length and for entries that are no numbers or out of range.
+    Raises: ValueError, with the line, for text that is not UTF-8, rows of different length and entries that are no
+        numbers or out of range.
     """
     if cell is not None:
         _check.part("cell", cell, Cell, optional=True)
@@ -59,31 +59,24 @@ def _range(cell: Cell) -> tuple[float, float]:
 
 def _matrix(file: Any, valid: Any, expected: str) -> Array:
     if isinstance(file, str | os.PathLike):
-        with open(file, newline="", encoding="utf-8-sig") as opened:
-            return _matrix(opened, valid, expected)
-    name = getattr(file, "name", "file")
-    reader, rows = csv.reader(file), []
-    for line in reader:
-        if not any(entry.strip() for entry in line):
-            continue
-        if rows and len(line) != len(rows[0]):
-            raise ValueError(f"{name}: line {reader.line_num} must have {len(rows[0])} numbers, got {len(line)}")
-        rows.append(
-            [
-                _entry(text, valid, f"{name}: entry {i + 1} of line {reader.line_num} must be {expected}")
-                for i, text in enumerate(line)
-            ]
-        )
-    if not rows:
+        name, lines = os.fspath(file), _table.text(file)
+    else:
+        name, lines = getattr(file, "name", "file"), file
+    matrix = []
+    for line, entries in _table.rows(lines, name):
+        if matrix and len(entries) != len(matrix[0]):
+            raise ValueError(f"{name}: line {line} must have {len(matrix[0])} numbers, got {len(entries)}")
+        must = [f"{name}: entry {i + 1} of line {line} must be {expected}" for i in range(len(entries))]
+        matrix.append([_entry(text, valid, each) for text, each in zip(entries, must, strict=True)])
+    if not matrix:
         raise ValueError(f"{name} must hold a matrix, got no numbers")
-    return jnp.asarray(rows, jax.dtypes.canonicalize_dtype(float))
+    return jnp.asarray(matrix, jax.dtypes.canonicalize_dtype(float))
 
 
 def _entry(text: str, valid: Any, must: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = np.nan
-    if not np.isfinite(value) or not valid(value):
+    value = _table.number(text)
+    with np.errstate(over="ignore"):
+        held = np.asarray(value, jax.dtypes.canonicalize_dtype(float))
+    if not np.isfinite(held) or not valid(value):
         raise ValueError(f"{must}, got {text.strip()!r}")
     return value

@@ -4,9 +4,11 @@ import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 RESERVED = ("sample", "key")
+LONGEST = 200  # bytes that every file system has for a name, and some for what stands beside it
 
 
 class Axis(NamedTuple):
@@ -92,6 +94,8 @@ def parse(grid: Mapping[str | tuple[str, ...], Any], static: Collection[str]) ->
     """
     if not isinstance(grid, Mapping):
         raise TypeError(f"grid must map names to values, got {type(grid).__name__}")
+    if isinstance(static, str) or not isinstance(static, Collection):
+        raise TypeError(f"static must be a list of names, got {static!r}")
     axes = []
     for names, values in grid.items():
         together = names if isinstance(names, tuple) else (names,)
@@ -100,16 +104,31 @@ def parse(grid: Mapping[str | tuple[str, ...], Any], static: Collection[str]) ->
         columns = _columns(names, values)
         parsed = {n: _traced_or_static(n, c, n in static) for n, c in zip(together, columns, strict=True)}
         axes.append(Axis(together, parsed, len(columns[0])))
-    found = [name for axis in axes for name in axis.names]
+    found = [name for axis in axes for name in {*axis.names, axis.dim}]
     for name in found:
+        check_name("grid must not use the name", name)
         if found.count(name) > 1:
             raise ValueError(f"grid must name every parameter once, got {name!r} twice")
         if name in RESERVED:
             raise ValueError(f"grid must not use the name {name!r}, which every result has")
+    found = [name for axis in axes for name in axis.names]
     for name in static:
         if name not in found:
             raise ValueError(f"static must name parameters of the grid, {found}, got {name!r}")
     return Grid(tuple(axes))
+
+
+def check_name(must: str, name: str) -> None:
+    """Raise for the name of a parameter or result that cannot be one in a store, where it names a folder."""
+    if name in ("", ".", "..", "batches", "zarr.json") or name.startswith("__"):
+        why = "which a store keeps for itself" if name.strip(".") else "which names nothing"
+    elif any(letter in "/\\" or not letter.isprintable() for letter in name):
+        why = "which has characters that no name of a folder has"
+    elif len(name.encode(errors="replace")) > LONGEST:
+        why = f"which is longer than {LONGEST} bytes"
+    else:
+        return
+    raise ValueError(f"{must} {name!r}, {why}: choose another name")
 
 
 def _columns(names: str | tuple[str, ...], values: Any) -> list[Sequence]:
@@ -130,8 +149,39 @@ def _traced_or_static(name: str, values: Sequence, static: bool) -> Any:
     """An array where every value is a number, or an array of numbers of one shape; else a tuple."""
     if static or any(isinstance(value, str | tuple) or value is None for value in values):
         return tuple(values)
+    switches = [isinstance(value, bool | np.bool_) for value in values]
+    if any(switches) and not all(switches):
+        raise ValueError(f"grid[{name!r}] must have switches or numbers, got both: name it in static=(...)")
     try:
         array = np.asarray(values)
     except ValueError as error:
         raise ValueError(f"grid[{name!r}] must have values of one shape, got {values!r}") from error
-    return array if array.dtype.kind in "biuf" else tuple(values)
+    long = array.dtype.kind == "O" and all(isinstance(value, int | float) for value in values)
+    if array.dtype.kind not in "biuf" and not long:
+        return tuple(values)
+    _check_kept(name, values, array)
+    return array
+
+
+def _check_kept(name: str, values: Sequence, array: np.ndarray) -> None:
+    """Raise for values that JAX would replace by others: too large, too small, or equal once they are rounded."""
+    whole = array.dtype.kind in "biu"
+    kind = jax.dtypes.canonicalize_dtype(array.dtype if array.dtype.kind != "O" else float)
+    with np.errstate(over="ignore", under="ignore"):
+        try:
+            held = array.astype(kind)
+        except OverflowError:  # an integer of hundreds of digits
+            held = np.full(array.shape, np.inf, kind)
+    for value, given, kept in zip(values, array, held, strict=True):
+        if isinstance(value, int):
+            lost = not np.isfinite(kept) or int(kept) != value
+        elif whole:
+            lost = kept != given
+        else:
+            vanished = (np.abs(kept) < np.finfo(kind).tiny) & (given != 0)
+            lost = vanished | (np.isinf(kept) & ~np.isinf(given))
+        if np.any(lost):
+            shown = value if not isinstance(value, int) or abs(value) < 10**60 else "an integer of more than 60 digits"
+            raise ValueError(f"grid[{name!r}] must have values that {kind} holds, got {shown}: name it in static=(...)")
+    if len(np.unique(held, axis=0)) < len(np.unique(array, axis=0)):
+        raise ValueError(f"grid[{name!r}] must have values that differ in {kind}, got {values!r}")

@@ -1,119 +1,197 @@
-"""A sweep on disk: a zarr store that holds whole batches, whatever happens."""
+"""A sweep on disk: whole batches with checksums, whatever happens; one writer at a time."""
 
-import json
+import contextlib
+import dataclasses
 import os
 import pathlib
 import shutil
-import warnings
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from memjax.montecarlo._batch import Outputs
+from memjax import _disk
+from memjax.montecarlo import _inspect, _layout
+from memjax.montecarlo._layout import ABOUT, BATCHES, About
+
+
+@contextlib.contextmanager
+def opened(path: str | os.PathLike, wanted: About) -> Iterator["Store"]:
+    """The store of a sweep at a path, new or with what there is of it, for this process alone.
+
+    Raises: ValueError for the store of another sweep, and for what is none; OSError where it cannot be written, or
+        another process writes it.
+    """
+    path = _inspect.real(path)
+    with _explained(f"store {str(path)!r} cannot be read"):
+        found = Store.find(path, wanted)
+    if found is not None and found.complete:
+        _tidy(path)
+        yield found  # nothing is left to write: neither the lock nor leave to write is needed
+        return
+    with _explained(f"store must be a path that can be written, got {str(path)!r}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = contextlib.ExitStack()
+        has_locks = lock.enter_context(_disk.locked(path))
+    with lock:
+        with _explained(f"store must be a path that can be written, got {str(path)!r}"):
+            if has_locks:
+                _clear(path)
+            store = Store.find(path, wanted) or Store.create(path, wanted)
+            store.mend()
+        yield store
 
 
 class Store:
-    """Finished batches under `batches/`, each written whole and then marked as done.
+    """Finished batches, each written whole and then marked as done."""
 
-    Zarr replaces a chunk on disk in one step, a chunk is one batch, and the mark is a chunk of its own: a process that
-    is killed leaves a batch that counts, or one that is computed again.
-    """
-
-    def __init__(self, path: pathlib.Path, group: Any):
-        self.path, self._group = path, group
+    def __init__(self, path: pathlib.Path, wanted: About, about: About, done: np.ndarray, damage: dict[str, str]):
+        self.path, self.about, self.damage = path, about, damage
+        self._wanted, self._done, self._folder = wanted, done, os.stat(path)
 
     @classmethod
-    def open(cls, path: str | os.PathLike) -> "Store | None":
-        """The store at a path, or None where there is nothing.
-
-        Raises: ValueError where something else is.
-        """
-        import zarr
-
-        path = pathlib.Path(path)
-        if not path.exists():
+    def find(cls, path: pathlib.Path, wanted: About) -> "Store | None":
+        """What there is of a sweep at a path; None where nothing is."""
+        try:
+            about = _inspect.about(path)
+        except _inspect.Damage as damage:
+            done, others = _inspect.inspect(path, wanted)
+            marks = any((path / wanted.mark(index)).exists() for index in range(wanted.batches))
+            if marks and not done.any():
+                raise damage.error("and no batch in it is of this sweep: remove it or choose another path") from None
+            return cls(path, wanted, wanted, done, {damage.file: damage.reason} | others)
+        if about is None:
             return None
-        try:
-            group = zarr.open_group(path, mode="r+")
-        except Exception as error:
-            raise ValueError(f"store must be the path of a sweep or a new one, got {str(path)!r}: {error}") from error
-        if "batches" not in group or "identity" not in group["batches"].attrs:
-            raise ValueError(f"store must be the path of a sweep or a new one, got other data in {str(path)!r}")
-        for unfinished in path.rglob("*.partial"):  # of a write during which the process was killed
-            unfinished.unlink(missing_ok=True)
-        return cls(path, group["batches"])
+        if different := _layout.differences(about.identity, wanted.identity):
+            raise ValueError(f"store {str(path)!r} holds another sweep: {'; '.join(different)}. Choose another path")
+        return cls(path, wanted, about, *_inspect.inspect(path, about))
 
     @classmethod
-    def create(cls, path: str | os.PathLike, identity: dict, outputs: Outputs, batches: int, size: int) -> "Store":
-        """An empty store; it appears under its name only when it is complete.
-
-        Raises: OSError where it cannot be written.
-        """
-        import zarr
-
-        path = pathlib.Path(path)
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    def create(cls, path: pathlib.Path, wanted: About) -> "Store":
+        """An empty store; it appears under its name only when it is complete."""
+        partial = _disk.partial(path)
+        files = _layout.skeleton(wanted)
+        about = dataclasses.replace(wanted, files={name: _layout.checksum(made) for name, made in files.items()})
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            group = zarr.open_group(partial, mode="w").create_group("batches", attributes={"identity": identity})
-            inside = group.create_group("values")
-            for name, shape in outputs.shapes.items():
-                dtype = outputs.dtypes[name]
-                inside.create_array(name, shape=(batches * size, *shape), chunks=(size, *shape), dtype=dtype)
-            group.create_array("done", shape=(batches,), chunks=(1,), dtype=bool)
-            os.replace(partial, path)
-        except OSError as error:
+            for name, content in (files | {ABOUT: _layout.encode(about)}).items():
+                (partial / name).parent.mkdir(parents=True, exist_ok=True)
+                _disk.put(partial / name, content)
+            os.rename(partial, path)
+        finally:
             shutil.rmtree(partial, ignore_errors=True)
-            raise OSError(f"store must be a path that can be written, got {str(path)!r}: {error}") from error
-        return cls(path, zarr.open_group(path, mode="r+")["batches"])
+        return cls(path, wanted, about, np.zeros(wanted.batches, bool), {})
 
     @property
-    def identity(self) -> dict:
-        """What was computed into the store."""
-        return dict(self._group.attrs["identity"])
+    def complete(self) -> bool:
+        """Whether everything was found there and whole, with the attributes that are wanted."""
+        return self.about.finished and not self.damage and self.about.attributes == self._wanted.attributes
+
+    def mend(self) -> None:
+        """Write damaged metadata again, and say what is computed again."""
+        if not self.damage:
+            return
+        lost = [f"{file} {reason}" for file, reason in self.damage.items()]
+        again = int((~self._done).sum())
+        print(
+            f"sweep: store {str(self.path)!r} is damaged: {'; '.join(lost[:5])}{' ...' * (len(lost) > 5)}. "
+            f"{again} of {self.about.batches} batches are computed again",
+            file=sys.stderr,
+        )
+        files = _layout.skeleton(self.about)
+        for name in files.keys() - self.about.files.keys() | files.keys() & self.damage.keys():
+            self._put(name, files[name])
+        sums = {name: _layout.checksum(content) for name, content in files.items()}
+        self._describe(files=self.about.files | sums)
 
     def done(self) -> np.ndarray:
         """Which batches are there `[batches]`."""
-        return np.asarray(self._group["done"][:])
+        return self._done.copy()
 
     def write(self, index: int, values: dict[str, np.ndarray]) -> None:
         """Add one batch.
 
         Raises: OSError, with what to do; the batches written before stay as they are.
         """
-        try:
-            for name, value in values.items():
-                rows = slice(index * len(value), (index + 1) * len(value))
-                self._group["values"][name][rows] = value
-            self._group["done"][index : index + 1] = True
-        except OSError as error:
-            raise OSError(
-                f"store {self.path} could not be written: {error}. {int(self.done().sum())} batches are safe in it: "
-                "make room and call sweep again with the same arguments"
-            ) from error
+        sums = b""
+        with self._writing():
+            for name in self.about.results:
+                content = np.asarray(values[name], self.about.dtype(name), order="C").tobytes()
+                self._put(self.about.chunk(name, index), content)
+                sums += self.about.checksum(name, index, content)
+            self._put(self.about.mark(index), sums)
+        self._done[index] = True
 
     def read(self) -> dict[str, np.ndarray]:
-        """All batches, one after another, by name."""
-        return {name: np.asarray(array[:]) for name, array in self._group["values"].arrays()}
+        """All batches, one after another, by name.
 
-    def finish(self, dataset) -> None:
+        Raises: ValueError, naming the file, where one is not as it was written.
+        """
+        parts: dict[str, list] = {name: [] for name in self.about.results}
+        for index in range(self.about.batches):
+            found, damage = _inspect.batch(self.path, self.about, index)
+            for file, reason in damage.items():
+                raise _inspect.Damage(self.path, file, reason).error("call sweep again, which computes it again")
+            for name, content in found.items():
+                values = np.frombuffer(content, self.about.dtype(name)).reshape(self.about.shape(name))
+                parts[name].append(values)
+        return {name: np.concatenate(each).astype(self.about.results[name][0]) for name, each in parts.items()}
+
+    def finish(self, dataset: Any) -> None:
         """Put the labelled result beside the batches, where `xarray.open_zarr` finds it."""
-        with warnings.catch_warnings():
-            # Zarr 3 has no final specification for strings and for metadata in one file.
-            warnings.simplefilter("ignore")
-            dataset.to_zarr(self.path, mode="a", consolidated=True)
+        if self.complete:
+            return
+        files = _layout.labelled(dataset)
+        with self._writing():
+            for name, content in files.items():
+                if _inspect.read(self.path / name) != content:
+                    self._put(name, content)
+            sums = {name: _layout.checksum(content) for name, content in files.items()}
+            kept = {name: value for name, value in self.about.files.items() if name.startswith(f"{BATCHES}/")}
+            self._describe(files=kept | sums, attributes=self._wanted.attributes, finished=True)
+
+    def _describe(self, **changes: Any) -> None:
+        self.about = dataclasses.replace(self.about, **changes)
+        content = _layout.encode(self.about)
+        if _inspect.read(self.path / ABOUT) != content:
+            self._put(ABOUT, content)
+
+    def _put(self, name: str, content: bytes) -> None:
+        try:
+            there = os.path.samestat(os.stat(self.path), self._folder)
+        except OSError:
+            there = False
+        if not there:
+            raise FileNotFoundError("it was moved, removed or replaced during the run")
+        (self.path / name).parent.mkdir(parents=True, exist_ok=True)
+        _disk.put(self.path / name, content)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        safe = f"{int(self._done.sum())} batches are safe in it: make room and call sweep again with the same arguments"
+        with _explained(f"store {str(self.path)!r} could not be written", safe):
+            yield
 
 
-def differences(found: dict, wanted: dict) -> list[str]:
-    """Where two identities differ, in words."""
-    lines = []
-    for name in sorted(found.keys() | wanted.keys()):
-        old, new = found.get(name), wanted.get(name)
-        if old != new:
-            lines.append(f"{name} was {_short(old)} and is {_short(new)}")
-    return lines
+def _tidy(path: pathlib.Path) -> None:
+    """Remove what a killed writer of a finished store has left, where that can be done."""
+    if _disk.lock_file(path).exists():
+        with contextlib.suppress(OSError), _disk.locked(path) as has_locks:
+            if has_locks:
+                _clear(path)
 
 
-def _short(value: Any) -> str:
-    text = json.dumps(value, default=str)
-    return text if len(text) <= 120 else text[:117] + "..."
+def _clear(path: pathlib.Path) -> None:
+    _disk.clear_beside(path)
+    _disk.clear_inside(path)
+
+
+@contextlib.contextmanager
+def _explained(what: str, cure: str = "") -> Iterator[None]:
+    """Errors of the system with the store that they concern."""
+    try:
+        yield
+    except BlockingIOError as error:  # another process has the lock
+        raise BlockingIOError(f"store {error}") from None
+    except OSError as error:
+        raise type(error)(f"{what}: {error}. {cure}" if cure else f"{what}: {error}") from error

@@ -1,23 +1,22 @@
 """A function on every point of a grid, many times over."""
 
+import contextlib
 import os
-import pathlib
 import time
-from collections.abc import Callable, Collection, Mapping
-from functools import partial
-from importlib.metadata import version
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 from jax import Array
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh
 
 from memjax import _check
-from memjax.montecarlo import _batch, _grid
+from memjax.montecarlo import _batch, _grid, _inspect, _labels, _layout
 from memjax.montecarlo._interrupt import stoppable
 from memjax.montecarlo._progress import progress as _progress
-from memjax.montecarlo._store import Store, differences
+from memjax.montecarlo._store import Store, opened
+from memjax.montecarlo._work import Work, explained
 
 if TYPE_CHECKING:
     import xarray
@@ -67,182 +66,36 @@ def sweep(
         sweep, naming the difference; OSError where the store cannot be written, MemoryError where a batch does not fit.
     """
     parsed = _grid.parse(grid, static)
-    if not isinstance(samples, int) or samples < 1:
+    if not _is_count(samples):
         raise ValueError(f"samples must be an integer of at least 1, got {samples!r}")
-    if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
+    if samples >= 2**31:
+        raise ValueError(f"samples must be less than 2**31, got {samples}")
+    if batch_size is not None and not _is_count(batch_size):
         raise ValueError(f"batch_size must be None or an integer of at least 1, got {batch_size!r}")
+    if mesh is not None and not isinstance(mesh, Mesh):
+        raise TypeError(f"mesh must be a jax.sharding.Mesh or None, got {mesh!r}")
     _check.key("key", key)
     _batch.check_arguments(fn, parsed)
 
-    work = _Work(fn, parsed, key, samples, mesh)
+    work = Work(fn, parsed, key, samples, mesh)
     primary = jax.process_index() == 0
-    opened = Store.open(store) if store is not None and primary else None
-    size = work.choose_size(batch_size, opened)
-    work.trace(size)
-    work.check_attrs(attrs or {})
-    results = work.open_results(store, opened, primary)
-    before, start = work.compiling, time.perf_counter()
-    _evaluate(work, results, progress)
-    evaluating = time.perf_counter() - start - (work.compiling - before)
+    kept = _inspect.batch_size(store, batch_size) if store is not None and primary else None
+    work.trace(work.choose_size(batch_size, kept))
+    attrs = attrs or {}
+    _labels.check_attrs(parsed, work.outputs.shapes, attrs)
+    with _results(work, store if primary else None, attrs) as results:
+        before, start = work.compiling, time.perf_counter()
+        _evaluate(work, results, progress)
+        evaluating = time.perf_counter() - start - (work.compiling - before)
+        flat = results.read()
+        found = _labels.dataset(work, _everywhere(flat) if jax.process_count() > 1 else flat, attrs)
+        results.finish(found)
     report = {
         "compilations": work.compilations,
         "seconds_compiling": round(work.compiling, 3),
         "seconds_evaluating": round(evaluating, 3),
     }
-    return _dataset(work, results, attrs or {}).assign_attrs(report)
-
-
-class _Work:
-    """The whole sweep as a list of batches: those of the first group, then those of the second, ..."""
-
-    def __init__(self, fn: Callable, grid: _grid.Grid, key: Array, samples: int, mesh: Mesh | None):
-        self.fn, self.grid, self.key, self.samples, self.mesh = fn, grid, key, samples, mesh
-        self.groups = list(grid.groups())
-        self.points = self.groups[0].points
-        self.items = self.points * samples
-        self.compilations, self.compiling = 0, 0.0
-        self.compiled: dict[int, Callable] = {}
-
-    def choose_size(self, asked: int | None, store: Store | None) -> int:
-        """Evaluations in one batch, a multiple of the number of devices."""
-        if store is not None:
-            kept = int(store.identity["batch_size"])
-            if asked is not None and self._rounded(asked) != kept:
-                raise ValueError(f"batch_size must be that of the store, {kept}, or None, got {asked}")
-            return kept
-        if asked is not None:
-            return self._rounded(min(asked, self.items))
-        if jax.process_count() > 1:
-            raise ValueError("batch_size must be given where several processes compute, got None")
-        return self._fastest_size()
-
-    def _rounded(self, size: int) -> int:
-        devices = 1 if self.mesh is None else self.mesh.size
-        return -(-size // devices) * devices
-
-    def _fastest_size(self) -> int:
-        """Try 8, 32, 128, ... evaluations at once, as long as each becomes at least a tenth faster."""
-        best, fastest = 0, float("inf")
-        size = 8
-        while True:
-            tried = self._rounded(min(size, self.items))
-            batch = _batch.trace(self.fn, self.groups[0], self.key, tried, self.mesh)
-            try:
-                run = self._compile(batch)
-                self._call(run, 0, tried)
-                start = time.perf_counter()
-                self._call(run, 0, tried)
-                each = (time.perf_counter() - start) / tried
-            except MemoryError:
-                if best == 0:
-                    raise
-                return best
-            if each > 0.9 * fastest:
-                return best
-            best, fastest, self.compiled = tried, each, {0: run}
-            if tried >= self.items:
-                return best
-            size *= 4
-
-    def trace(self, size: int) -> None:
-        """Trace every group, which checks the function everywhere before anything runs."""
-        self.size = size
-        self.per_group = -(-self.items // size)
-        self.batches = [_batch.trace(self.fn, group, self.key, size, self.mesh) for group in self.groups]
-        self.outputs = self.batches[0].outputs
-        for group, batch in zip(self.groups, self.batches, strict=True):
-            if batch.outputs != self.outputs:
-                raise ValueError(
-                    f"fn must return the same names, shapes and types everywhere, got {self.outputs.shapes} for "
-                    f"{self.groups[0].static} and {batch.outputs.shapes} for {group.static}"
-                )
-        for name in self.outputs.shapes:
-            if name in _grid.RESERVED or any(name in (*axis.names, axis.dim) for axis in self.grid.axes):
-                raise ValueError(f"fn must not return {name!r}, which is a parameter of the grid")
-
-    def check_attrs(self, attrs: Mapping[str, Any]) -> None:
-        """Raise unless all names are those of parameters or results."""
-        valid = ["sample", *(name for axis in self.grid.axes for name in axis.values), *self.outputs.shapes]
-        for name in attrs:
-            if name not in valid:
-                raise ValueError(f"attrs must name parameters or results, {valid}, got {name!r}")
-
-    def identity(self) -> dict:
-        """Everything that the numbers depend on, as JSON."""
-        grid = {
-            name: values.tolist() if isinstance(values, np.ndarray) else [str(value) for value in values]
-            for axis in self.grid.axes
-            for name, values in axis.values.items()
-        }
-        named = getattr(self.fn, "func", self.fn)  # of a functools.partial
-        return {
-            "function": getattr(named, "__qualname__", type(named).__name__),
-            "code": [batch.fingerprint() for batch in self.batches],
-            "dimensions": [axis.dim for axis in self.grid.axes],
-            "grid": grid,
-            "samples": self.samples,
-            "key": np.asarray(jax.random.key_data(self.key)).tolist(),
-            "key_kind": str(jax.random.key_impl(self.key)),
-            "batch_size": self.size,
-            "memjax": version("memjax"),
-            "jax": jax.__version__,
-        }
-
-    def open_results(self, path, opened: Store | None, primary: bool) -> "_Results":
-        """Where results go; a store of another sweep is refused."""
-        count = self.per_group * len(self.groups)
-        if path is None or not primary:
-            return _Results(self.outputs, count, self.size)
-        identity = self.identity()
-        if opened is None:
-            opened = Store.create(path, identity, self.outputs, count, self.size)
-        elif different := differences(opened.identity, identity):
-            raise ValueError(
-                f"store {str(pathlib.Path(path))!r} holds another sweep: {'; '.join(different)}. Choose another path"
-            )
-        return _Results(self.outputs, count, self.size, opened)
-
-    def launch(self, index: int) -> dict[str, Array]:
-        """Start one batch; its arrays may not be ready yet."""
-        group, start = index // self.per_group, index % self.per_group * self.size
-        if group not in self.compiled:
-            self.compiled[group] = self._compile(self.batches[group])
-        return self._run(self.compiled[group], self.groups[group], start, self.size)
-
-    def counted(self, index: int) -> int:
-        """Evaluations of a batch that are not filling."""
-        start = index % self.per_group * self.size
-        return min(self.size, self.items - start)
-
-    def _compile(self, batch: _batch.Batch) -> Callable:
-        self.compilations += 1
-        start = time.perf_counter()
-        try:
-            return batch.compile()
-        finally:
-            self.compiling += time.perf_counter() - start
-
-    def _run(self, run: Callable, group: _grid.Group, start: int, size: int) -> dict[str, Array]:
-        # The last batch is filled up with its last evaluation: one shape, one compilation.
-        items = np.minimum(np.arange(start, start + size), self.items - 1)
-        samples = (items % self.samples).astype(np.int32)
-        traced = group.traced(items // self.samples)
-        traced = {name: value.astype(jax.dtypes.canonicalize_dtype(value.dtype)) for name, value in traced.items()}
-        key = self.key
-        if self.mesh is not None:
-            spread = NamedSharding(self.mesh, PartitionSpec(self.mesh.axis_names))
-            key = _batch.place(key, NamedSharding(self.mesh, PartitionSpec()))
-            samples, traced = jax.tree.map(partial(_batch.place, sharding=spread), (samples, traced))
-        try:
-            return run(key, samples, traced)
-        except jax.errors.JaxRuntimeError as error:
-            raise _explained(error, size) from error
-
-    def _call(self, run: Callable, start: int, size: int) -> None:
-        try:
-            jax.block_until_ready(self._run(run, self.groups[0], start, size))
-        except jax.errors.JaxRuntimeError as error:
-            raise _explained(error, size) from error
+    return found.assign_attrs(report)
 
 
 class _Results:
@@ -267,8 +120,27 @@ class _Results:
     def read(self) -> dict[str, np.ndarray]:
         return self.arrays if self.store is None else self.store.read()
 
+    def finish(self, dataset: "xarray.Dataset") -> None:
+        if self.store is not None:
+            self.store.finish(dataset)
 
-def _evaluate(work: _Work, results: _Results, show: bool) -> None:
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+@contextlib.contextmanager
+def _results(work: Work, path: str | os.PathLike | None, attrs: _labels.Attributes) -> Iterator[_Results]:
+    """Where results go."""
+    if path is None:
+        yield _Results(work.outputs, work.count, work.size)
+        return
+    wanted = _layout.about(work.identity(), work.outputs, work.count, attrs)
+    with opened(path, wanted) as store:
+        yield _Results(work.outputs, work.count, work.size, store)
+
+
+def _evaluate(work: Work, results: _Results, show: bool) -> None:
     """Compute what is missing; while a batch runs, the one before is written."""
     missing = _agreed(np.flatnonzero(~results.done))
     total = sum(work.counted(i) for i in range(len(results.done)))
@@ -302,7 +174,7 @@ def _fetch(values: dict[str, Array], size: int) -> dict[str, np.ndarray]:
             values = multihost_utils.process_allgather(values, tiled=True)
         return {name: np.asarray(value) for name, value in values.items()}
     except jax.errors.JaxRuntimeError as error:
-        raise _explained(error, size) from error
+        raise explained(error, size) from error
 
 
 def _agreed(missing: np.ndarray) -> list[int]:
@@ -316,49 +188,6 @@ def _agreed(missing: np.ndarray) -> list[int]:
             padded[:] = missing
         missing = multihost_utils.broadcast_one_to_all(padded)
     return [int(index) for index in missing]
-
-
-def _explained(error: Exception, size: int) -> Exception:
-    """An error of the device, with the way out where it is memory."""
-    if "RESOURCE_EXHAUSTED" not in str(error) and "out of memory" not in str(error).lower():
-        return error
-    if size == 1:
-        return MemoryError("sweep: not even one evaluation of fn fits into the memory of the device")
-    return MemoryError(f"sweep: {size} evaluations of fn at once do not fit: use a smaller batch_size")
-
-
-def _dataset(work: _Work, results: _Results, attrs: Mapping[str, Mapping[str, Any]]) -> "xarray.Dataset":
-    import xarray
-
-    flat = _everywhere(results.read()) if jax.process_count() > 1 else results.read()
-    dims = (*(axis.dim for axis in work.grid.axes), "sample")
-    variables: dict[str, Any] = {}
-    for name, values in flat.items():
-        event = values.shape[1:]
-        whole = np.zeros((*work.grid.shape, work.samples, *event), values.dtype)
-        for group, part in zip(work.groups, values.reshape(len(work.groups), -1, *event), strict=True):
-            free = tuple(n for n, at in zip(group.shape, group.fixed, strict=True) if at is None)
-            whole[group.slices()] = part[: work.items].reshape(*free, work.samples, *event)
-        extra = tuple(f"{name}_{axis}" for axis in range(len(event)))
-        variables[name] = ((*dims, *extra), whole, dict(attrs.get(name, {})))
-    coords: dict[str, Any] = {"sample": np.arange(work.samples)}
-    for axis in work.grid.axes:
-        for name, values in axis.values.items():
-            coords[name] = (axis.dim, _labels(values), dict(attrs.get(name, {})))
-    described = {name: str(value) for name, value in work.identity().items() if name not in ("grid", "dimensions")}
-    dataset = xarray.Dataset(variables, coords, described)
-    if results.store is not None:
-        results.store.finish(dataset)
-    return dataset
-
-
-def _labels(values: np.ndarray | tuple) -> np.ndarray:
-    """Values along an axis: numbers as they are, everything else as text."""
-    if isinstance(values, np.ndarray) or all(isinstance(value, int | float) for value in values):
-        numbers = np.asarray(values)
-        if numbers.ndim == 1:
-            return numbers
-    return np.array([str(value) for value in values])
 
 
 def _everywhere(values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -179,6 +179,26 @@ VARIATION = '[[effects]]\nkind = "DeviceVariation"\nr_on_std = 10\n'
         (BASE + "x = [1,\n", "line 5: not TOML: "),
         ("[data]\n[data]\n", "line 2: not TOML: "),
         ("a = " + 10_000 * "[", ": not TOML: "),
+        ("a = 1\nb = " + 5000 * "9", "line 2: must be an integer of fewer digits: "),
+        # Integers
+        (
+            BASE + "[hardware.cell]\nr_off = 1" + 400 * "0" + "\n[grid]\n",
+            "line 6: hardware.cell.r_off: must be an integer that a floating-point number holds exactly, got an "
+            "integer of about 401 digits",
+        ),
+        (
+            BASE + "[hardware]\ntile = [0x" + 4000 * "f" + ", 16]\n[grid]\n",
+            "line 6: hardware.tile: must be an integer that a",
+        ),
+        (
+            BASE + "[hardware]\n[grid]\nhardware.cell.r_off = [1e5, 9007199254740993]",
+            "line 7: grid.hardware.cell.r_off: must be an integer that a floating-point number holds exactly, got "
+            "9007199254740993",
+        ),
+        (
+            "seed = 1" + 400 * "0" + "\n" + BASE + REST,
+            "seed: must be an integer from 0 to 4294967295, got an integer of",
+        ),
         # Tables
         ("", ": data: the table [data] is missing"),
         (REST, ": data: the table [data] is missing"),
@@ -286,6 +306,12 @@ def test_a_wrong_file_is_named_with_line_and_key(read, tmp_path, text, message):
         read(text)
     assert str(error.value).startswith(str(tmp_path / "a.toml"))
     assert message in str(error.value)
+
+
+def test_large_integers_are_taken_where_they_are_exact(read):
+    config = read("seed = 4000000000\n" + BASE + "[hardware]\n[grid]\nhardware.cell.r_off = [3000000000]\n")
+    assert config.seed == 4_000_000_000
+    assert config.grid == {"cell_r_off": [3e9]}
 
 
 def test_a_file_that_cannot_be_read(tmp_path):

@@ -1,8 +1,11 @@
+import contextlib
 import os
 
+import jax
+import numpy as np
 import pytest
 
-from memjax.cli import _files
+from memjax.cli import _files, _leaves
 
 
 def test_files_are_written_whole(tmp_path):
@@ -32,3 +35,19 @@ def test_a_folder_is_made_with_its_parents(tmp_path):
     folder = tmp_path / "a" / "b"
     _files.check_writable(folder)
     assert os.listdir(folder) == []
+
+
+def test_any_damage_of_a_file_of_arrays_is_found(tmp_path):
+    path, tree = tmp_path / "a.npz", {"w": np.arange(6.0), "b": np.ones((2, 1), np.int32)}
+    whole = _leaves.packed({"steps": 3}, tree)
+    for at in range(0, len(whole), 2):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 16]) + whole[at + 1 :])
+        with contextlib.suppress(ValueError):  # some bytes mean nothing, as those of a date
+            origin, arrays = _leaves.unpacked(path)
+            assert origin == {"steps": 3}
+            for one, other in zip(arrays, jax.tree.leaves(tree), strict=True):
+                np.testing.assert_array_equal(one, other)
+    for content in (whole[: len(whole) // 2], whole[:-1], b""):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="a.npz is missing, damaged or something else"):
+            _leaves.unpacked(path)

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,10 +16,11 @@ import jax
 import numpy as np
 import pytest
 import xarray
+from rich.console import Console
 
 import memjax as mj
-from memjax import data
-from memjax.cli import _chips, _config, _network, _sweep, main
+from memjax import _disk, data
+from memjax.cli import _chips, _config, _leaves, _network, _sweep, main
 from memjax.montecarlo._store import Store
 
 CONFIG = """\
@@ -40,6 +42,7 @@ r_off_std = 1e4
 "effects.DeviceVariation.r_on_std" = [0, 2e3]
 """
 POINTS = [("4", 0.0), ("4", 2e3), ("8", 0.0), ("8", 2e3)]
+ORIGIN = {"data": "digits", "network": "mlp", "steps": 60, "seed": 0}
 FILES = ["sweep.csv", "sweep.json", "sweep.png", "sweep.zarr", "weights.npz"]
 
 
@@ -67,8 +70,13 @@ def config(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def interrupted(config):
-    """A folder in which two of three batches are there; what was said; its files; when the batches were written."""
+    """A folder in which two of three batches are there; what was said; its files; when the batches were written.
+
+    The first run has --resume already, as a job that may be started again, and one before it was killed while it wrote.
+    """
     out, write, errors = config.parent / "out", Store.write, io.StringIO()
+    out.mkdir()
+    (out / f".weights.npz.{32 * 'a'}.partial").write_bytes(b"litter")
 
     def dies_at_the_third(self, index, values):
         if index == 2:
@@ -79,7 +87,7 @@ def interrupted(config):
         patch.setattr(Store, "write", dies_at_the_third)
         patch.setattr(os, "_exit", sys.exit)
         with contextlib.redirect_stderr(errors):
-            assert run(config, "--out", out) == 130
+            assert run(config, "--out", out, "--resume") == 130
     return out, errors.getvalue(), sorted(path.name for path in out.iterdir()), written(out)
 
 
@@ -128,8 +136,7 @@ def test_every_number_is_that_of_a_chip_made_by_hand(config, done):
     settings = _config.read(config)
     examples = data.load("digits")
     forward, like = _chips.as_function(_network.untrained("mlp", examples, 0))
-    origin = {"data": "digits", "network": "mlp", "steps": 60, "seed": 0}
-    state = _sweep._load(done / "weights.npz", origin, like)
+    state = _sweep._load(done / "weights.npz", ORIGIN, like)
     images, labels = _sweep._shown_images(settings, examples)
     hardware = mj.Hardware(
         tile=(32, 16), adc=mj.Adc(bits=8), effects=(mj.effects.DeviceVariation(r_on_std=2e3, r_off_std=1e4),)
@@ -195,6 +202,37 @@ def test_a_broken_weights_file_is_one_line(config, done, tmp_path, capsys):
         assert "weights.npz must hold the trained network, to resume" in capsys.readouterr().err
 
 
+def test_a_network_without_a_store_is_not_trained_again(config, done, tmp_path, monkeypatch):
+    """A run that was killed before its first batch."""
+    (tmp_path / "weights.npz").write_bytes((done / "weights.npz").read_bytes())
+    monkeypatch.setattr(_network, "train", None)
+    settings, examples = _config.read(config), data.load("digits")
+    _, state = _sweep._network(settings, examples, tmp_path, Console(file=io.StringIO()), resume=True)
+    assert (tmp_path / "weights.npz").read_bytes() == _leaves.packed(ORIGIN, state)
+
+
+def test_a_store_is_verified(done, tmp_path, capsys):
+    store = tmp_path / "sweep.zarr"
+    shutil.copytree(done / "sweep.zarr", store)
+    assert run("--verify", store) == 0
+    assert "3 of 3 batches are there and whole, finished, no damage" in capsys.readouterr().out
+    for name in ("batches/values/accuracy/c/1", "accuracy/c/0/0/0"):
+        content = bytearray((store / name).read_bytes())
+        content[-1] ^= 1
+        (store / name).write_bytes(content)
+        assert run("--verify", store) == 1
+        assert f"{store / name} does not fit its checksum" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="checksum"):  # zarr itself does not take it for numbers either
+        xarray.open_zarr(store)["accuracy"].load()
+
+
+def test_a_folder_has_one_writer(config, done, capsys):
+    with _disk.locked(done / "sweep"):
+        assert run(config, "--out", done, "--resume") == 2
+    assert "sweep is being written by process" in capsys.readouterr().err
+    assert sorted(path.name for path in done.iterdir()) == FILES
+
+
 def test_wrong_input_is_one_line_and_writes_nothing(config, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     wrong = tmp_path / "wrong.toml"
@@ -202,7 +240,10 @@ def test_wrong_input_is_one_line_and_writes_nothing(config, tmp_path, capsys, mo
     for arguments, message in (
         ([wrong], "wrong.toml, line 16: grid.effects.DeviceVariation.r_on_std: must be a number, got 'x'"),
         (["none.toml"], "none.toml cannot be read: No such file or directory"),
-        ([config, "--resume"], "there is no my sweep/sweep.zarr to resume"),
+        ([], "sweep needs CONFIG.toml, or --verify STORE alone"),
+        ([config, "--verify", tmp_path], "sweep needs CONFIG.toml, or --verify STORE alone"),
+        (["--verify", tmp_path], "store must be the path of a sweep or a new one, got other data"),
+        (["--verify", tmp_path / "none"], "none' is not there"),
         ([config, "--out", wrong], "out must be a folder that can be written"),
     ):
         assert run(*arguments) == 2

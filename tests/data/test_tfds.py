@@ -1,5 +1,6 @@
 """The loader of data sets prepared by TensorFlow Datasets, on tiny sets written here in their format."""
 
+import ast
 import pathlib
 import sys
 
@@ -169,7 +170,11 @@ def test_the_command_of_a_missing_set_makes_a_builder_of_the_format_read_here(tm
     with pytest.raises(FileNotFoundError) as error:
         data.load("mnist", data_dir=tmp_path)
     expression = str(error.value).split("tfds; ")[1].removesuffix('.download_and_prepare()"')
-    builder = eval(expression, {"tfds": tfds})
+    call = ast.parse(expression, mode="eval").body  # its arguments are plain text
+    assert isinstance(call, ast.Call)
+    assert ast.unparse(call.func) == "tfds.builder"
+    options = {option.arg: ast.literal_eval(option.value) for option in call.keywords}
+    builder = tfds.builder(*map(ast.literal_eval, call.args), **options)
     assert builder.info.file_format.value == "array_record"
     assert pathlib.Path(builder.data_dir).parent.parent == tmp_path
 

@@ -176,6 +176,13 @@ def test_interrupted_training_goes_on_to_the_same_weights(monkeypatch, tmp_path)
         np.testing.assert_allclose(resumed[name], array, rtol=1e-4, atol=1e-5)
     with pytest.raises(SystemExit, match="of another recipe"):
         train.train("digits", *small(), recipe._replace(epochs=3), checkpoint=path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(
+        SystemExit, match="digits.checkpoint is missing, damaged or something else: .*remove .* to start"
+    ):
+        train.train("digits", *small(), recipe, checkpoint=path)
 
 
 def test_training_writes_weights_that_load(monkeypatch, tmp_path, capsys):

@@ -144,6 +144,12 @@ def test_checkpoints_are_whole_and_of_the_same_training(tmp_path):
         np.testing.assert_array_equal(found["w"], 3 * state["w"])
         with pytest.raises(ValueError, match=r"float32\[3\] where this training has float32\[4\]"):
             checkpoints.latest(state | {"w": jnp.zeros(4)})
+    refused = pytest.raises(ValueError, match="3' cannot be read .* not fit .* remove it to go on from the one before")
+    about = tmp_path / "3" / "about" / "metadata"
+    about.write_text(about.read_text().replace('"epoch": 3', '"epoch": 2').replace('"epoch":3', '"epoch":2'))
+    with _checkpoints.Checkpoints(tmp_path, {"law": "a"}) as checkpoints, refused:
+        checkpoints.latest(state)
+    about.write_text(about.read_text().replace('"epoch": 2', '"epoch": 3').replace('"epoch":2', '"epoch":3'))
     for path in [path for path in (tmp_path / "3").rglob("*") if path.is_file() and "state" in path.parts]:
         path.write_bytes(path.read_bytes()[:3])
     damaged = pytest.raises(ValueError, match="3' cannot be read .* remove it to go on from the one before")

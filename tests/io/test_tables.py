@@ -42,6 +42,15 @@ BAD = [
     (lambda f: mj.read_conductances(f), "g0,g1\n1,2\n", "got 'g0'"),
     (lambda f: mj.read_conductances(f), "1e-5,-1e-5\n", "got '-1e-5'"),
     (lambda f: mj.read_conductances(f, CELL), "2e-4\n", "must be a conductance in [1e-05, 0.0001] S, got '2e-4'"),
+    (
+        lambda f: mj.read_conductances(f),
+        "1,2\n3,1_0\n",
+        "entry 2 of line 2 must be a conductance in [0, inf] S, got '1_0'",
+    ),
+    (lambda f: mj.read_conductances(f), "1,1e39\n", "got '1e39'"),
+    (lambda f: mj.read_conductances(f), "1,1e-400\n", "got '1e-400'"),
+    (lambda f: mj.read_conductances(f), "1,١\n", "entry 2 of line 1 must be a conductance"),
+    (lambda f: mj.read_conductances(f), "1,2\n1,\x002" + "9" * 200000 + "\n", "line 2 must be"),
     (lambda f: mj.read_conductances(f), " \n", "file must hold a matrix, got no numbers"),
     (lambda f: mj.read_levels(f, CELL), "0,4\n", "entry 2 of line 1 must be a level from 0 to 3, got '4'"),
     (lambda f: mj.read_levels(f, CELL), "0.5\n", "must be a level from 0 to 3, got '0.5'"),
@@ -55,3 +64,15 @@ def test_bad_input(read, text, expected):
     with pytest.raises(ValueError, match="must") as error:
         read(io.StringIO(text))
     assert expected in str(error.value)
+
+
+def test_a_file_in_another_encoding_is_named_with_its_line(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes("1,2\n3,µ\n".encode("latin-1"))
+    with pytest.raises(ValueError, match="a.csv: line 2 must be text in UTF-8"):
+        mj.read_conductances(path)
+    with (
+        open(path, encoding="utf-8") as file,
+        pytest.raises(ValueError, match="a.csv: after line 0 it must be text in UTF-8"),
+    ):
+        mj.read_conductances(file)

@@ -1,10 +1,6 @@
 """Sweeps on disk: resumed after any death, refused where they are another sweep."""
 
 import pathlib
-import signal
-import subprocess
-import sys
-import time
 
 import jax
 import jax.numpy as jnp
@@ -13,19 +9,7 @@ import pytest
 import xarray
 
 import memjax as mj
-
-SCRIPT = """
-import sys, time, jax, jax.numpy as jnp, memjax as mj
-
-def fn(key, sigma, bits):
-    jax.debug.callback(lambda: time.sleep(0.02))
-    return {"y": sigma * jax.random.normal(key, (2,)) + bits}
-
-print("ready", flush=True)
-grid = {"sigma": [0.1, 0.2, 0.3], "bits": [2, 4]}
-mj.sweep(fn, grid, key=jax.random.key(0), samples=20, batch_size=3, store=sys.argv[1])
-print("finished", flush=True)
-"""
+from memjax.montecarlo._store import Store
 
 
 def fn(key, sigma, bits):
@@ -62,23 +46,24 @@ def test_a_finished_sweep_computes_nothing(tmp_path):
     assert files(tmp_path / "a.zarr") == before
 
 
+def recomputed(monkeypatch) -> list[int]:
+    """Batches as they are written."""
+    written, write = [], Store.write
+    monkeypatch.setattr(Store, "write", lambda self, index, values: written.append(index) or write(self, index, values))
+    return written
+
+
 def test_an_unfinished_sweep_computes_what_is_missing(tmp_path, monkeypatch):
     """Batches are lost one by one, and only those are computed."""
-    from memjax.montecarlo._store import Store
-
-    whole = run(tmp_path / "a.zarr")
-    written = []
-    write = Store.write
-    monkeypatch.setattr(Store, "write", lambda self, index, values: written.append(index) or write(self, index, values))
-    store = Store.open(tmp_path / "a.zarr")
-    assert store is not None
-    for lost in ([0], [1, 3], [4]):
+    whole, before = run(tmp_path / "a.zarr"), files(tmp_path / "a.zarr")
+    written = recomputed(monkeypatch)
+    for lost in ([0], [1, 4]):
         written.clear()
         for index in lost:
-            store._group["done"][index : index + 1] = False
-            store._group["values"]["y"][index * 5 : index * 5 + 5] = -1.0
+            (tmp_path / "a.zarr" / "batches" / "done" / "c" / str(index) / "0").unlink()
         xarray.testing.assert_equal(run(tmp_path / "a.zarr").drop_attrs(), whole.drop_attrs())
         assert written == lost
+        assert files(tmp_path / "a.zarr") == before
 
 
 @pytest.mark.parametrize(
@@ -128,76 +113,6 @@ def test_a_store_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="store must be a path that can be written"):
         run(tmp_path / "file" / "a.zarr")
-
-
-def test_a_full_disk_leaves_what_was_written(tmp_path, monkeypatch):
-    """The third batch finds no room: the two before it are kept, and the same call ends as if nothing had happened."""
-    import zarr.storage._local as local
-
-    whole = run(tmp_path / "whole.zarr")
-    put, values = local._put, []
-
-    def full(path, *args, **kwargs):
-        if "values/y/c" in str(path):
-            values.append(path)
-            if len(values) == 3:
-                raise OSError(28, "No space left on device")
-        return put(path, *args, **kwargs)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(local, "_put", full)
-        with pytest.raises(OSError, match="2 batches are safe in it: make room and call sweep again"):
-            run(tmp_path / "a.zarr")
-    values.clear()
-    xarray.testing.assert_equal(run(tmp_path / "a.zarr").drop_attrs(), whole.drop_attrs())
-
-
-def start(store):
-    process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(store)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
-
-
-def finished_batches(store) -> int:
-    return len(list((pathlib.Path(store) / "batches" / "done" / "c").glob("*")))
-
-
-def killed_anywhere_ends_the_same(tmp_path, counts):
-    """Killed as soon as each of these numbers of batches is there, and started again: the same files in the end."""
-    whole, store = start(tmp_path / "whole.zarr"), tmp_path / "killed.zarr"
-    assert whole.communicate(timeout=120)[0] == "finished\n"
-    for count in counts:
-        process = start(store)
-        while finished_batches(store) < count and process.poll() is None:
-            time.sleep(0.001)
-        process.send_signal(signal.SIGKILL)
-        assert "finished" not in process.communicate(timeout=120)[0]
-    out, errors = start(store).communicate(timeout=120)
-    assert out == "finished\n", errors
-    assert files(store) == files(tmp_path / "whole.zarr")
-
-
-def test_killed_and_resumed_it_ends_bit_identical(tmp_path):
-    killed_anywhere_ends_the_same(tmp_path, [1, 17])
-
-
-@pytest.mark.slow
-def test_killed_at_ten_random_moments_it_ends_bit_identical(tmp_path):
-    killed_anywhere_ends_the_same(tmp_path, sorted(np.random.default_rng(0).choice(38, 10, replace=False)))
-
-
-def test_an_interrupt_says_how_to_go_on(tmp_path):
-    process = start(tmp_path / "a.zarr")
-    while finished_batches(tmp_path / "a.zarr") < 5 and process.poll() is None:
-        time.sleep(0.001)
-    process.send_signal(signal.SIGINT)
-    out, errors = process.communicate(timeout=120)
-    assert "finished" not in out
-    assert "batches: the same call goes on from there" in errors
-    assert start(tmp_path / "a.zarr").communicate(timeout=120)[0] == "finished\n"
 
 
 def test_attributes_of_nothing_are_refused_before_anything_is_computed(tmp_path):

@@ -159,6 +159,27 @@ def never(key, sigma, bits):
         (dict(grid={"sigma": [1], ("bits", "sigma"): [(1, 2)]}), ValueError, "every parameter once, got 'sigma'"),
         (dict(grid={"sample": [1]}), ValueError, "must not use the name 'sample'"),
         (dict(grid={"two words": [1]}), TypeError, "grid must have names"),
+        (dict(grid={"batches": [1]}), ValueError, "must not use the name 'batches', which a store keeps for itself"),
+        (dict(grid={"__x": [1]}), ValueError, "must not use the name '__x', which a store keeps for itself"),
+        (dict(grid={"a_b": [1], ("a", "b"): [(1, 2)]}), ValueError, "every parameter once, got 'a_b' twice"),
+        (dict(grid=GRID | {"bits": [2**31]}), ValueError, "values that uint32 holds, got|values that int32 holds, got"),
+        (dict(grid=GRID | {"bits": [10**400]}), ValueError, "holds, got an integer of more than 60 digits"),
+        (dict(grid=GRID | {"bits": [2**24 + 1, 0.5]}), ValueError, "values that float32 holds, got 16777217"),
+        (dict(grid=GRID | {"bits": [True, 2]}), ValueError, "must have switches or numbers, got both"),
+        (
+            dict(grid=GRID | {"sigma": [1e39]}),
+            ValueError,
+            r"grid\['sigma'\] must have values that float32 holds, got 1e\+39",
+        ),
+        (dict(grid=GRID | {"sigma": [[1.0, 1e-50]]}), ValueError, "values that float32 holds"),
+        (dict(grid=GRID | {"sigma": [1.0, 1 + 1e-9]}), ValueError, "values that differ in float32"),
+        (dict(static="bits"), TypeError, "static must be a list of names, got 'bits'"),
+        (dict(samples=True), ValueError, "samples must be an integer of at least 1"),
+        (dict(samples=2**31), ValueError, "samples must be less than 2"),
+        (dict(mesh=2), TypeError, "mesh must be a jax.sharding.Mesh or None, got 2"),
+        (dict(store=3), TypeError, "store must be a path, got 3"),
+        (dict(store=""), ValueError, "store must be a path, got '': it is empty"),
+        (dict(store="a\0b"), ValueError, "store must be a path, got"),
         (dict(grid={"sigma": [1], "bits": [1], "tile": [2]}), TypeError, r"fn must take \(key, sigma, bits, tile\)"),
         (dict(grid={"sigma": [1]}), TypeError, "missing a required argument: 'bits'"),
         (dict(samples=0), ValueError, "samples must be an integer of at least 1, got 0"),
@@ -192,6 +213,58 @@ def test_functions_that_cannot_be_swept_are_named(fn, error, message):
 def test_results_that_change_shape_are_refused():
     with pytest.raises(ValueError, match="fn must return the same names, shapes and types everywhere"):
         mj.sweep(lambda key, n: {"y": jnp.ones(n)}, {"n": [1, 2]}, key=KEY, samples=2, batch_size=2, static=["n"])
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("a/b", "has characters that no name of a folder has"),
+        ("a\\b", "has characters that no name of a folder has"),
+        ("a\n", "has characters that no name of a folder has"),
+        ("", "names nothing"),
+        (".", "names nothing"),
+        ("..", "names nothing"),
+        ("batches", "a store keeps for itself"),
+        ("zarr.json", "a store keeps for itself"),
+        ("__y", "a store keeps for itself"),
+        ("y" * 201, "is longer than 200 bytes"),
+    ],
+)
+def test_results_whose_names_cannot_be_stored_are_refused(name, why):
+    with pytest.raises(ValueError, match=f"fn must not return .*, which {why}: choose another name"):
+        mj.sweep(lambda key, n: {name: 1.0 * n}, {"n": [1]}, key=KEY, samples=1, batch_size=1)
+
+
+def test_results_whose_dimensions_have_a_name_that_is_taken_are_refused():
+    for fn, grid in (
+        (lambda key, y_0: {"y": jnp.ones(2) * y_0}, {"y_0": [1]}),
+        (lambda key, n: {"y": jnp.ones(2) * n, "y_0": n}, {"n": [1]}),
+    ):
+        with pytest.raises(ValueError, match="fn must not return 'y' of shape .2,.: its dimension 'y_0' is taken"):
+            mj.sweep(fn, grid, key=KEY, samples=1, batch_size=1)
+
+
+def test_labels_of_static_values_are_not_replaced():
+    def fn(key, n):
+        return {"y": jnp.float32(n > 1)}
+
+    found = mj.sweep(fn, {"n": [True, 2, 10**30]}, key=KEY, samples=1, batch_size=1, static=["n"])
+    assert found.n.values.tolist() == ["True", "2", str(10**30)]
+
+
+@pytest.mark.parametrize(
+    ("attrs", "error", "message"),
+    [
+        (["sigma"], TypeError, "attrs must map names to attributes"),
+        ({"sigma": "V"}, TypeError, r"attrs\['sigma'\] must map names to text or numbers, got 'V'"),
+        ({"sigma": {"units": object()}}, TypeError, r"attrs\['sigma'\]\['units'\] must be text, a number, or a list"),
+        ({"sigma": {"scale_factor": 2}}, ValueError, "has a name that xarray keeps for itself"),
+        ({"sigma": {"_FillValue": 2}}, ValueError, "has a name that xarray keeps for itself"),
+    ],
+)
+def test_attributes_that_cannot_be_stored_are_refused(attrs, error, message):
+    with pytest.raises(error, match=message):
+        mj.sweep(experiment, GRID, key=KEY, samples=1, batch_size=2, attrs=attrs)
 
 
 def test_unknown_attributes_are_refused():
