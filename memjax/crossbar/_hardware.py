@@ -3,8 +3,6 @@
 from typing import Any
 
 import equinox as eqx
-import jax
-import numpy as np
 
 from memjax import _check
 from memjax.circuit import Wires
@@ -30,8 +28,8 @@ class Hardware(eqx.Module):
         adc: the converters on the bit lines.
         effects: non-idealities; they act in physical order (see `memjax.effects`), those of one hook in this one.
         programming: how targets are written: None: exactly (as far as the effects let them); a
-            `memjax.programming.WriteVerify`: by pulses on its device, all cells of one kind. Every tile is one array,
-            and pulses pass through its wires.
+            `memjax.programming.WriteVerify`: by pulses on its device, all cells of one kind or, with `spread`, each
+            with parameters of its own, drawn with the chip. Every tile is one array, and pulses pass through its wires.
         wires: resistances of the word and bit lines of a tile, of its drivers and of its sense terminals
             (`memjax.Wires`); None: ideal wires. Reads are those of the full network of each tile: of ohmic cells by its
             transfer matrix, computed when a chip is prepared; of cells with a curved relation by a solution for each
@@ -101,10 +99,10 @@ class Hardware(eqx.Module):
     def _check_programming(self, programming: WriteVerify) -> None:
         if not isinstance(programming, WriteVerify):
             raise TypeError(f"Hardware.programming must be a WriteVerify or None, got {programming!r}")
-        if any(np.ndim(leaf) > 0 for leaf in jax.tree.leaves(programming)):
+        if programming.shape:
             raise ValueError(
                 "Hardware.programming must have scalar parameters, since its device stands for every cell: "
-                "give cells ranges of their own by effects.DeviceVariation"
+                "give cells devices of their own by WriteVerify(spread=), ranges by effects.DeviceVariation"
             )
         self.cell.check_within("Hardware.programming", programming.device)
 
