@@ -49,7 +49,8 @@ def job(spec, cells) -> Job:
     """The job of writing `cells` as `spec` says."""
     low, high = spec.device.conductance_bounds
     device = replace(spec.device, cells)
-    return Job(spec, device, high - low, _free_states(spec, device))
+    own = device.conductance_bounds if cells else (low, high)
+    return Job(spec, device, high - low, _free_states(spec, device, *own))
 
 
 def pulse_for(device, progress: Progress) -> tuple[Array, Array]:
@@ -87,11 +88,12 @@ def key_of(key, count, purpose) -> Array:
     return jax.random.fold_in(jax.random.fold_in(key, count), purpose)
 
 
-def _free_states(spec, device) -> tuple[Array, Array]:
+def _free_states(spec, device, low, high) -> tuple[Array, Array]:
     """A bound that no pulse leaves, as where a window vanishes there, gives way to the margin next to it."""
-    low, high = margins(device, spec.tolerance)
-    states = jnp.stack(jnp.broadcast_arrays(0.0, low, high, 1.0))
-    volts = [sign * jnp.max(ramp.stop) for ramp in (spec.set_ramp, spec.reset_ramp) for sign in (1, -1)]
-    rates = jnp.stack([device.derivative(states, v) + 0 * states for v in volts])
+    bottom, top = margins(device, low, high, spec.tolerance)
+    volts = jnp.stack([sign * jnp.max(ramp.stop) for ramp in (spec.set_ramp, spec.reset_ramp) for sign in (1, -1)])
+    volts = volts.reshape(-1, *[1] * (bottom.ndim + 1))
+    states = jnp.stack(jnp.broadcast_arrays(0.0, bottom, top, 1.0)) + 0 * volts
+    rates = device.derivative(states, volts) + 0 * states
     rises, falls = jnp.any(rates > 0, axis=0), jnp.any(rates < 0, axis=0)
-    return jnp.where(rises[1] & ~rises[0], low, 0.0), jnp.where(falls[2] & ~falls[3], high, 1.0)
+    return jnp.where(rises[1] & ~rises[0], bottom, 0.0), jnp.where(falls[2] & ~falls[3], top, 1.0)

@@ -76,14 +76,19 @@ def check_analog(device: AbstractDevice) -> None:
         )
 
 
-def margins(device: AbstractDevice, tolerance: Numeric) -> tuple[Array, Array]:
+def margins(device: AbstractDevice, low: Array, high: Array, tolerance: Numeric) -> tuple[Array, Array]:
     """The states next to the bounds 0 and 1 that a cell has instead of a bound that would hold it.
 
-    They are a thousandth of the range away, or as far as conductance changes by a quarter of the tolerance, if less.
+    They are a thousandth of the range away, or as far as conductance changes by a quarter of the tolerance, if less;
+    the conductance lies between `low` and `high`.
     """
-    low, high = device.conductance_bounds
     near = _NEAR * tolerance * (high - low)
     one, other = device.state_at(jnp.stack(jnp.broadcast_arrays(low + near, high - near)))
+    return _beside(one, other)
+
+
+def _beside(one: Array, other: Array) -> tuple[Array, Array]:
+    """Margins, of which one state at least is as near to either bound as its conductance may be."""
     return jnp.clip(jnp.minimum(one, other), 0, _MARGIN), jnp.clip(jnp.maximum(one, other), 1 - _MARGIN, 1)
 
 
@@ -128,11 +133,9 @@ class _Motion(NamedTuple):
         reach = self.slope**2 * jnp.abs(rate) / jnp.where(growth > 0, growth, 1)
         return jnp.clip(jnp.where(growth > 0, reach, span), _LEAST * span, span)
 
-    def cost(self, volts) -> Array:
-        """Energy per move [J/S]."""
-        speed = self.speed(volts)
-        current = self.device.current(self.states, self.direction * self.device.set_polarity * volts)
-        return jnp.where(speed > 0, volts * jnp.abs(current) / jnp.where(speed > 0, speed, 1), jnp.inf)
+    def power(self, volts) -> Array:
+        """|v i| [W]."""
+        return jnp.abs(volts * self.device.current(self.states, self.direction * self.device.set_polarity * volts))
 
     def amplitude(self, nominal, shortest, longest, first) -> Array:
         """Voltage [V] of a first pulse that is to move the conductance by `first` [S]."""
@@ -149,18 +152,19 @@ class _Motion(NamedTuple):
         at_most, at_least = jax.lax.fori_loop(0, 24, halve, bracket)[1]
         usual = jnp.minimum(nominal, at_most)
         raised = jnp.clip(at_least, usual, at_most)
-        costs = self.cost(jnp.stack([usual, raised]))
-        return jnp.where(costs[1] < costs[0], raised, usual)
+        both = jnp.stack([usual, raised])
+        power, speed = self.power(both), self.speed(both)
+        return jnp.where(power[1] * speed[0] < power[0] * speed[1], raised, usual)  # energy per move
 
 
 @jax.jit
 def _first(device, direction, start, move, growth, shortest, longest) -> tuple[First, Array]:
     """The first pulses, and whether they move the device at all."""
     cells = jax.tree.map(lambda leaf: leaf[..., None], device)
-    motion = _Motion.of(cells, direction, _states(cells, move))
+    low, high = cells.conductance_bounds
+    motion = _Motion.of(cells, direction, _states(cells, low, high, move))
     dtype = motion.levels.dtype
     shortest, longest = (jnp.asarray(width, dtype) for width in (shortest, longest))
-    low, high = cells.conductance_bounds
     first_at = lambda reach: jnp.minimum(move * (high - low), _GENTLE * reach)
     sets, resets = cells.write_voltages
     nominal = jnp.where(direction > 0, sets, resets) if start is None else jnp.asarray(start)[..., None]
@@ -183,18 +187,18 @@ def _first(device, direction, start, move, growth, shortest, longest) -> tuple[F
     sensitivity = jnp.where(moves, jnp.log(further / speed), 0) / (0.01 * volts)  # d ln(speed)/dV [1/V]
     step = jnp.clip(0.5 * jnp.log(growth) / jnp.maximum(sensitivity, 1e-6), _STEPS[0] * volts, _STEPS[1] * volts)
     # The energy of what hardly moves, as next to a bound that is never reached, is not counted.
-    costs = jnp.where(moves & (first <= speed * longest), motion.cost(volts), 0)
+    costs = jnp.where(moves & (first <= speed * longest), motion.power(volts) / speed, 0)
     columns = jnp.broadcast_arrays(motion.levels, volts, step, width, first, _BOLD * reach, costs)
     order = jnp.argsort(motion.levels, axis=-1)
     levels, *rest, costs = (jnp.take_along_axis(column, order, axis=-1) for column in columns)
     return First(levels, *rest, jnp.trapezoid(costs, levels, axis=-1)), jnp.any(moves, axis=-1)
 
 
-def _states(device, move) -> Array:
+def _states(device, low, high, move) -> Array:
     """States [..., _STATES] between the margins."""
     even = jnp.linspace(0, 1, _STATES // 2)
-    low, high = device.conductance_bounds
-    bottom, top = margins(device, 4 * move)
+    near = _NEAR * 4 * move  # the default tolerance is that many first moves
+    in_conductance = device.state_at(low + (high - low) * jnp.clip(even, near, 1 - near))
+    bottom, top = _beside(in_conductance[..., :1], in_conductance[..., -1:])
     in_state = bottom + (top - bottom) * even
-    in_conductance = jnp.clip(device.state_at(low + (high - low) * even), bottom, top)
-    return jnp.concatenate(jnp.broadcast_arrays(in_state, in_conductance), axis=-1)
+    return jnp.concatenate(jnp.broadcast_arrays(in_state, jnp.clip(in_conductance, bottom, top)), axis=-1)
