@@ -11,7 +11,7 @@ from memjax.devices import AbstractDevice, Numeric
 
 # Durations of pulses [s], by default.
 SHORTEST, LONGEST = 1e-9, 1.0
-# States looked at, half of them even in the state, half in the conductance, which may rise steeply with it.
+# States looked at, half of them by the state, half by the conductance, which may rise steeply with it.
 _STATES = 48
 # Share of the range of the state by which a cell is kept away from a bound that would hold it, at most; and of the
 # tolerance, in conductance.
@@ -191,14 +191,14 @@ def _first(device, direction, start, move, growth, shortest, longest) -> tuple[F
     columns = jnp.broadcast_arrays(motion.levels, volts, step, width, first, _BOLD * reach, costs)
     order = jnp.argsort(motion.levels, axis=-1)
     levels, *rest, costs = (jnp.take_along_axis(column, order, axis=-1) for column in columns)
-    return First(levels, *rest, jnp.trapezoid(costs, levels, axis=-1)), jnp.any(moves, axis=-1)
+    return First._make((levels, *rest, jnp.trapezoid(costs, levels, axis=-1))), jnp.any(moves, axis=-1)
 
 
 def _states(device, low, high, move) -> Array:
     """States [..., _STATES] between the margins."""
-    even = jnp.linspace(0, 1, _STATES // 2)
+    share = 0.5 - 0.5 * jnp.cos(jnp.linspace(0, jnp.pi, _STATES // 2))  # closer towards the ends
     near = _NEAR * 4 * move  # the default tolerance is that many first moves
-    in_conductance = device.state_at(low + (high - low) * jnp.clip(even, near, 1 - near))
+    in_conductance = device.state_at(low + (high - low) * jnp.clip(share, near, 1 - near))
     bottom, top = _beside(in_conductance[..., :1], in_conductance[..., -1:])
-    in_state = bottom + (top - bottom) * even
+    in_state = bottom + (top - bottom) * share
     return jnp.concatenate(jnp.broadcast_arrays(in_state, jnp.clip(in_conductance, bottom, top)), axis=-1)

@@ -1,5 +1,6 @@
 """Writing a passive (1R) array: one cell at a time, with half-select disturb of all the others."""
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -30,11 +31,11 @@ def write_array(spec, target, key, state, cells, wires) -> Programmed:
     shape = target.shape
     target, state, cells = jax.tree.map(lambda leaf: leaf.reshape(-1, *shape[-2:]), (target, state, cells))
     keys = jax.vmap(lambda index: jax.random.fold_in(key, index))(jnp.arange(target.shape[0]))
-    written = jax.vmap(lambda *array: _write_one_array(spec, *array, wires))(target, keys, state, cells)
+    written = jax.vmap(partial(_write_one_array, spec, wires))(target, keys, state, cells)
     return jax.tree.map(lambda leaf: leaf.reshape(shape), written)
 
 
-def _write_one_array(spec, target, key, state, cells, wires) -> Programmed:
+def _write_one_array(spec, wires, target, key, state, cells) -> Programmed:
     rows, columns = target.shape
     work = job(spec, cells)
     state = jnp.clip(state, *work.free).astype(state.dtype)

@@ -38,8 +38,8 @@ class Ramp(eqx.Module):
     """Longest duration [s]."""
     levels: Numeric | None = parameter(default=None)
     """Conductances [S] of the table, rising along the last axis; None: the ramp is the same at all."""
-    move: Numeric | None = parameter(default=None)
-    """Move of the conductance [S] expected of the first pulse; None: the same everywhere."""
+    move: Numeric = parameter(default=1.0)
+    """Move of the conductance [S] expected of the first pulse; of no matter where it is the same at all levels."""
     stride: Numeric | None = parameter(default=None)
     """Largest move [S] to be wanted of a pulse; None: half of the conductance."""
     transition: Numeric = parameter(default=jnp.inf)
@@ -96,15 +96,17 @@ class Ramp(eqx.Module):
         return describe(self)
 
     def at(self, conductance: Array) -> "Ramp":
-        """The ramp of cells of which a conductance [S] was read: the same at all, `move` and `stride` filled in."""
+        """The ramp of cells of which a conductance [S] was read: the same at all, with a `stride`."""
         if self.levels is None:
-            move = 1.0 if self.move is None else self.move  # that of all cells alike says nothing
+            first = self.start, self.step, self.stop, self.width, self.growth, self.longest
             stride = _STRIDE * jnp.abs(conductance) if self.stride is None else self.stride
-            return Ramp(self.start, self.step, self.stop, self.width, self.growth, self.longest, None, move, stride)
-        table = jnp.stack([self.start, self.step, self.stop, self.width, self.move, self.stride], axis=-1)
+            return Ramp(*first, move=self.move, stride=stride)
+        assert self.stride is not None
+        columns = jnp.broadcast_arrays(self.start, self.step, self.stop, self.width, self.move, self.stride)
+        table = jnp.stack(columns, axis=-1)
         found = jnp.moveaxis(jnp.exp(_between(conductance, self.levels, jnp.log(table))), -1, 0)
         start, step, stop, width, move, stride = found
-        return Ramp(start, step, stop, width, self.growth, self.longest, None, move, stride)
+        return Ramp(start, step, stop, width, self.growth, self.longest, move=move, stride=stride)
 
     def amplitude(self, index: Numeric) -> Array:
         """Magnitude [V] of pulse number `index` of a run in one direction."""

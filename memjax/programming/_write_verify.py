@@ -54,17 +54,17 @@ class WriteVerify(eqx.Module):
     """Pulses that raise the conductance; `Ramp.matched(device, +1, move=tolerance / 4)` if None is given."""
     reset_ramp: Ramp
     """Pulses that lower it; likewise."""
+    spread: dict[str, Array]
+    """Device-to-device variation: standard deviation of the logarithm of named parameters of the device [1], such as
+    {"v_on": 0.05}; parameters of parts are named by path, as in `window__p`. Every cell is drawn by the key of the
+    write, or with the chip that it belongs to. Ramps, tolerance and range stay those of `device`: no controller knows
+    a cell."""
     tolerance: Numeric = parameter()
     """Accepted error, as a fraction of the conductance range [1]."""
     write_noise: Numeric | None = parameter()
     """Cycle-to-cycle noise: standard deviation of G per pulse as a fraction of the range [1]; None for none."""
     read_noise: Numeric | None = parameter()
     """Standard deviation of a read, as a fraction of the conductance read [1]; None for none."""
-    spread: dict[str, Array]
-    """Device-to-device variation: standard deviation of the logarithm of named parameters of the device [1], such as
-    {"v_on": 0.05}; parameters of parts are named by path, as in `window__p`. Every cell is drawn by the key of the
-    write, or with the chip that it belongs to. Ramps, tolerance and range stay those of `device`: no controller knows
-    a cell."""
     max_energy: Numeric = parameter()
     """Energy of its pulses [J] after which a cell is given up and reported; if None is given, 100 times that of a full
     SET and a full RESET by the gentlest pulses of the ramps."""

@@ -43,8 +43,8 @@ def compiled_quickly(quick_compilation):
     "make", [pytest.param(make, id=name, marks=[pytest.mark.slow] * (name in SLOW)) for name, make in PRESETS.items()]
 )
 def test_every_preset_is_written_from_both_ends(make):
-    """All targets between 2 and 98 % of the range, to 1 %, by pulses of 1 ns to 1 s that take little more energy than
-    a full transition to and fro."""
+    """All targets between 2 and 98 % of the range, to 1 %, by pulses of 1 ns to 1 s that take the energy of few
+    full transitions."""
     device = make()
     low, high = device.conductance_bounds
     spec = mp.WriteVerify(device)
@@ -55,8 +55,8 @@ def test_every_preset_is_written_from_both_ends(make):
     np.testing.assert_allclose(device.conductance(result.state), result.conductance, rtol=1e-4)
     assert jnp.all((result.pulses > 0) & (result.pulses < 200))
     transitions = spec.set_ramp.transition + spec.reset_ramp.transition
-    assert jnp.all(result.energy < 10 * transitions)
-    assert 1e-16 < transitions < 0.1
+    assert jnp.all(result.energy < 25 * transitions)
+    assert 1e-16 < transitions < 0.2
     for ramp in (spec.set_ramp, spec.reset_ramp):
         assert jnp.all((ramp.width >= 0.999e-9) & (ramp.width <= 1.001))
         assert jnp.all((ramp.start > 1e-3) & (ramp.stop < 40))
@@ -72,14 +72,12 @@ def test_the_first_pulse_moves_every_cell_gently(make, direction, x64):
     device = make()
     ramp = mp.Ramp.matched(device, direction, move=1e-4)
     low, high = device.conductance_bounds
-    before = low + (high - low) * jnp.linspace(0.02, 0.98, 97)
+    before = low + (high - low) * jnp.linspace(0.05, 0.95, 91)
     pulses = ramp.at(before)
     volts = direction * device.set_polarity * pulses.amplitude(0)
     after = device.conductance(md.apply_pulse(device, device.state_at(before), volts, pulses.duration(0)))
     moved = direction * (after - before)
-    reached = pulses.duration(0) < 0.99  # of the data-driven model the last 2 % towards the HRS are not
-    np.testing.assert_allclose((moved / pulses.move)[reached], 1, atol=0.35)
-    assert reached.mean() > 0.97
+    np.testing.assert_allclose(moved / pulses.move, 1, atol=0.3)
     assert jnp.all(pulses.move <= 1.001e-4 * (high - low))
 
 
@@ -128,7 +126,9 @@ def test_a_state_that_its_window_holds_is_backed_off(window, state):
 
 
 def test_a_state_that_can_leave_stays_where_it_is():
-    result = mp.write_verify(md.LinearIonDrift.biolek_hard(), jnp.array([2e-4, 1e-2]), jax.random.key(0), [0.0, 1.0])
+    result = mp.write_verify(
+        md.LinearIonDrift.biolek_hard(), jnp.array([2e-4, 1e-2]), jax.random.key(0), jnp.array([0.0, 1.0])
+    )
     np.testing.assert_array_equal(result.state, [0.0, 1.0])
 
 
