@@ -40,6 +40,8 @@ class Entry(TypedDict):
     """By array and effect, what it remembers: [*leading, T, rows, width], or one number for each tile."""
     writes: NotRequired[dict[str, dict[str, Array]]]
     """What writing by pulses took: "pulses", "energy" [J] and "failed", each like `conductance`."""
+    device: NotRequired[dict[str, dict[str, Array]]]
+    """By array and parameter, the devices of cells that pulses write, each like `conductance`."""
     adc_range: NotRequired[Array]
     """[*leading]: full-scale current of the ADCs [A]."""
     driven: NotRequired[Array]
@@ -124,7 +126,9 @@ def _check_shapes(name: str, entry: Mapping[str, Any]) -> None:
         found = jax.tree.map(lambda tiles: tiles.shape, part)
         if found != like:
             raise ValueError(f"{name}{place} must have the shapes of the conductances, {like}, got {found}")
-    rest = {part: entry[part] for part in ("memory", "adc", "adc_range", "dac_range") if lead and part in entry}
+    rest = {
+        part: entry[part] for part in ("memory", "device", "adc", "adc_range", "dac_range") if lead and part in entry
+    }
     for path, leaf in jax.tree.leaves_with_path(rest):
         if leaf.shape[: len(lead)] != lead:
             raise ValueError(
@@ -174,6 +178,18 @@ def check_memory(hardware: Hardware, entry: Mapping[str, Any], name: str = "chip
             raise ValueError(
                 f"{name} must hold the memory of {', '.join(sorted(missing))} in array {array!r} for this Hardware: "
                 f"{ADVICE}"
+            )
+
+
+def check_devices(hardware: Hardware, entry: Mapping[str, Any], name: str = "chip") -> None:
+    """Raise unless an entry holds the devices of its cells, where pulses are to write cells that differ."""
+    expected = set() if hardware.programming is None else set(hardware.programming.spread)
+    for array in entry["conductance"] if expected else ():
+        missing = expected - entry.get("device", {}).get(array, {}).keys()
+        if missing:
+            raise ValueError(
+                f"{name} must hold the parameters {sorted(missing)} of the devices in array {array!r} for "
+                "Hardware.programming with a spread: write a chip again with the hardware it was programmed with"
             )
 
 

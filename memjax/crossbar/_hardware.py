@@ -2,9 +2,6 @@
 
 from typing import Any
 
-import jax
-import numpy as np
-
 from memjax import _check
 from memjax._field import Spec, check_scalars, choice, part, parts, shape
 from memjax.circuit import Wires
@@ -36,8 +33,8 @@ class Hardware(Spec):
         adc: the converters on the bit lines.
         effects: non-idealities; they act in physical order (see `memjax.effects`), those of one hook in this one.
         programming: how targets are written: None: exactly (as far as the effects let them); a
-            `memjax.programming.WriteVerify`: by pulses on its device, all cells of one kind. Every tile is one array,
-            and pulses pass through its wires.
+            `memjax.programming.WriteVerify`: by pulses on its device, all cells of one kind or, with `spread`, each
+            with parameters of its own, drawn with the chip. Every tile is one array, and pulses pass through its wires.
         wires: resistances of the word and bit lines of a tile, of its drivers and of its sense terminals
             (`memjax.Wires`); None: ideal wires. Reads are those of the full network of each tile: of ohmic cells by its
             transfer matrix, computed when a chip is prepared; of cells with a curved relation by a solution for each
@@ -95,10 +92,10 @@ class Hardware(Spec):
             )
 
     def _check_programming(self, programming: WriteVerify) -> None:
-        if any(np.ndim(leaf) > 0 for leaf in jax.tree.leaves(programming)):
+        if programming.shape:
             raise ValueError(
                 "Hardware.programming must have scalar parameters, since its device stands for every cell: "
-                "give cells ranges of their own by effects.DeviceVariation"
+                "give cells devices of their own by WriteVerify(spread=), ranges by effects.DeviceVariation"
             )
         self.cell.check_within("Hardware.programming", programming.device)
 

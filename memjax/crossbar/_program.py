@@ -14,9 +14,10 @@ import numpy as np
 from jax import Array, lax
 
 from memjax import _check
+from memjax._names import replace
 from memjax._random import fold_name
 from memjax.converters import clip, replace_value
-from memjax.crossbar._chip import check_memory, check_single, check_tiles
+from memjax.crossbar._chip import check_devices, check_memory, check_single, check_tiles
 from memjax.crossbar._converters import make_converters
 from memjax.crossbar._hardware import Hardware, check_hardware
 from memjax.crossbar._range import estimates_range, full_scale, largest_current, nominal
@@ -42,7 +43,8 @@ def program(hardware: Hardware, weights: Array, key: Array) -> Chip:
         each word-line driver (1); where cells differ from one another, "low" and "high" like "conductance", the range
         of each cell [S]; where effects have one, "memory", what they remember of each array; where
         `Hardware.programming` writes the cells, "writes", what that took: "pulses", "energy" [J] and "failed" (1 where
-        the target was missed, else 0), each like "conductance"; where the ADC has no range of its own, "adc_range",
+        the target was missed, else 0), each like "conductance", and where it has a `spread`, "device", the parameters
+        of each cell by array and name; where the ADC has no range of its own, "adc_range",
         its full-scale current [A], estimated from the targets of the write in nominal cells, so that no defective or
         varied cell changes it; where `Adc.errors` holds errors that are made with the chip, "adc" {arrays in front of a
         converter: {error: [T, numbers, width]}} [LSB].
@@ -96,6 +98,7 @@ def reprogram(hardware: Hardware, chip: Chip, weights: Array, key: Array) -> Chi
     check_single("chip", chip)
     check_tiles(hardware, chip)
     check_memory(hardware, chip)
+    check_devices(hardware, chip)
     _check.key("key", key)
     check_shape("weights", chip, weights.shape)
     return _in_one_pass(hardware, {"weights": weights}, key, False, {"weights": chip})["weights"]
@@ -113,6 +116,7 @@ def reprogram_all(
     checked = {name: _finite(name, weights) for name, weights in matrices.items()}
     for name, weights in checked.items():
         check_shape(name, chip[name], weights.shape)
+        check_devices(hardware, chip[name], name)
 
     def write(names):
         before = {name: chip[name] for name in names}
@@ -282,7 +286,7 @@ def _percentiles(hardware: Hardware, matrices: dict[str, Array]) -> dict[str, Ar
 
 def _cells(entry: Chip) -> dict[str, dict[str, Any]]:
     """What stays of the cells of each array when they are written again."""
-    parts = [part for part in ("conductance", "low", "high", "memory") if part in entry]
+    parts = [part for part in ("conductance", "low", "high", "memory", "device") if part in entry]
     return {array: {part: entry[part][array] for part in parts} for array in entry["conductance"]}
 
 
@@ -296,6 +300,8 @@ def _parts(hardware: Hardware, cells: dict[str, Any]) -> Chip:
         chip["memory"] = part("memory")
     if hardware.programming is not None:
         chip["writes"] = {name: part(name) for name in ("pulses", "energy", "failed")}
+        if hardware.programming.spread:
+            chip["device"] = part("device")
     return chip
 
 
@@ -336,11 +342,20 @@ def _fabricated(hardware: Hardware, like: Array, key: Array) -> tuple[Array, Arr
     return low, high
 
 
-def _present_state(hardware: Hardware, conductance: Array) -> Array:
-    """The states of devices of given conductances [S], as near as the device comes."""
-    assert hardware.programming is not None
-    device = hardware.programming.device
-    return jnp.clip(device.state_at(clip(conductance, *device.conductance_bounds)), 0.0, 1.0)
+def _pulsed(hardware: Hardware, wanted: Array, before: Chip | None, key: Array) -> tuple[Array, dict[str, Any]]:
+    """Conductances [S] of a tile written by pulses, and what is to be kept: the devices of its cells, what it took."""
+    writer = hardware.programming
+    assert writer is not None
+    device = writer.draw(fold_name(key, "device"), wanted.shape) if before is None else before.get("device", {})
+    state = None
+    if before is not None:  # the states of its conductances, as near as the devices come
+        own = replace(writer.device, device)
+        state = jnp.clip(own.state_at(clip(before["conductance"], *own.conductance_bounds)), 0.0, 1.0)
+    reachable = clip(wanted, *writer.device.conductance_bounds)
+    written = writer.program(reachable, fold_name(key, "pulses"), state, hardware.wires, device)
+    # As floats, so that a chip stays something that jax.grad takes.
+    took = {name: getattr(written, name).astype(wanted.dtype) for name in ("pulses", "energy", "failed")}
+    return written.conductance.astype(wanted.dtype), took | {"device": device}
 
 
 def _written(hardware: Hardware, wanted: Array, before: Chip | None, key: Array) -> dict[str, Any]:
@@ -359,12 +374,11 @@ def _written(hardware: Hardware, wanted: Array, before: Chip | None, key: Array)
     for _, effect in acting(hardware.effects, Targeting):
         conductance = effect.target(conductance, low, high)
     if hardware.programming is not None:
-        reachable = clip(conductance, *hardware.programming.device.conductance_bounds)
-        state = None if before is None else _present_state(hardware, before["conductance"])
-        written = hardware.programming.program(reachable, fold_name(key, "pulses"), state, hardware.wires)
-        conductance = clip(written.conductance.astype(wanted.dtype), low, high)
-        # As floats, so that a chip stays something that jax.grad takes.
-        cells |= {name: getattr(written, name).astype(wanted.dtype) for name in ("pulses", "energy", "failed")}
+        pulsed, kept = _pulsed(hardware, conductance, before, key)
+        # Devices that differ have their own ranges; but what is stuck stays.
+        own = bool(hardware.programming.spread) & (low < high)
+        conductance = jnp.where(own, pulsed, clip(pulsed, low, high))
+        cells |= kept
     for name, effect in acting(hardware.effects, Programming):
         written = effect.write(conductance, low, high, fold_name(key, f"{name}/write"))
         conductance = jnp.where(low < high, jnp.maximum(written, 0.0), conductance)

@@ -85,6 +85,11 @@ class AbstractDevice(Spec):
         return 1.1 * jnp.abs(jnp.where(sets, one, other)), 1.1 * jnp.abs(jnp.where(sets, other, one))
 
     @property
+    def binary(self) -> bool:
+        """Whether a cell has two states alone, of which `state` is a probability."""
+        return False
+
+    @property
     def conductance_bounds(self) -> tuple[Array, Array]:
         """Smallest and largest conductance [S], over the states 0 and 1."""
         ends = self.conductance(0.0), self.conductance(1.0)

@@ -36,8 +36,24 @@ class Series(AbstractDevice):
         return self.device.set_polarity
 
     @property
+    def binary(self) -> bool:
+        return self.device.binary
+
+    @property
     def write_voltages(self):
-        return self.device.write_voltages
+        """What the source must give for the device itself to see its own write voltages in its LRS.
+
+        A source that limits the current gives as much as it can.
+        """
+        sets, resets = (jnp.asarray(volts) for volts in self.device.write_voltages)
+        ends = self.device.conductance(0.0), self.device.conductance(1.0)
+        lrs = jnp.where(ends[1] > ends[0], 1.0, 0.0)
+        return self._terminals(lrs, sets, 1), self._terminals(lrs, resets, -1)
+
+    def _terminals(self, state, inner, direction) -> Array:
+        """Magnitude [V] at the terminals for an `inner` one across the device, in a direction (+1: SET)."""
+        current = jnp.abs(self.device.current(state, direction * self.set_polarity * inner))
+        return inner + self.resistance * jnp.minimum(current, self.compliance)
 
     def inner_voltage(self, state, voltage) -> Array:
         """Voltage v_d [V] across the device itself."""

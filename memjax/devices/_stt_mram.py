@@ -52,6 +52,10 @@ class STTMRAM(AbstractDevice):
         return 1
 
     @property
+    def binary(self) -> bool:
+        return True
+
+    @property
     def thresholds(self) -> tuple[Array, Array]:
         return self.v_c, -self.v_c
 

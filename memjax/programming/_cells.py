@@ -1,12 +1,15 @@
 """What is done with a cell in write-verify: pulse, read, noise, heat."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
+from memjax._names import replace
+from memjax.devices import AbstractDevice
 from memjax.programming._controller import Progress
+from memjax.programming._matched import margins
 
 
 class Programmed(NamedTuple):
@@ -24,36 +27,73 @@ class Programmed(NamedTuple):
     """True where the last read missed the target by more than the tolerance."""
 
 
-def pulse_for(spec, progress: Progress) -> tuple[Array, Array]:
-    """Signed amplitude [V] and width [s] of the next pulse."""
-    up, down, rises, place = spec.set_ramp, spec.reset_ramp, progress.side > 0, progress.place
-    signed = jnp.where(rises, up.amplitude(place), -down.amplitude(place))
-    return signed * spec.device.set_polarity, jnp.where(rises, up.duration(place), down.duration(place))
+class Job(NamedTuple):
+    """What does not change during a write."""
+
+    spec: Any
+    """The `WriteVerify`."""
+    device: AbstractDevice
+    """The cells, as they are."""
+    range: Array
+    """Range of the conductance of nominal cells [S]."""
+    free: tuple[Array, Array]
+    """The states between which cells are kept: 0 and 1, less a bound that no pulse leaves."""
+
+    @property
+    def band(self) -> Array:
+        """Accepted error of the conductance [S]."""
+        return self.spec.tolerance * self.range
 
 
-def read(spec, state, key) -> Array:
-    """Conductance [S] with read noise."""
-    conductance = spec.device.conductance(state)
-    if spec.read_noise is None:
-        return conductance
-    return conductance * (1 + spec.read_noise * jax.random.normal(key, state.shape, state.dtype))
-
-
-def disturbed_by_noise(spec, state, key) -> Array:
-    """The state after cycle-to-cycle noise of one pulse, kept within the bounds."""
-    if spec.write_noise is None:
-        return state
+def job(spec, cells) -> Job:
+    """The job of writing `cells` as `spec` says."""
     low, high = spec.device.conductance_bounds
-    noise = spec.write_noise * (high - low) * jax.random.normal(key, state.shape, state.dtype)
-    return spec.device.state_at(jnp.clip(spec.device.conductance(state) + noise, low, high))
+    device = replace(spec.device, cells)
+    own = device.conductance_bounds if cells else (low, high)
+    return Job(spec, device, high - low, _free_states(spec, device, *own))
+
+
+def pulse_for(device, progress: Progress) -> tuple[Array, Array]:
+    """Signed amplitude [V] and width [s] of the next pulse."""
+    amplitude = progress.ramp.amplitude(progress.place)
+    sign = jnp.where(progress.side > 0, 1, -1) * device.set_polarity
+    return sign * amplitude, progress.ramp.duration(progress.place)
+
+
+def read(job: Job, state, key) -> Array:
+    """Conductance [S] with read noise."""
+    conductance = job.device.conductance(state)
+    if job.spec.read_noise is None:
+        return conductance
+    return conductance * (1 + job.spec.read_noise * jax.random.normal(key, state.shape, state.dtype))
+
+
+def disturbed_by_noise(job: Job, state, key) -> Array:
+    """The state after cycle-to-cycle noise of one pulse, kept within the bounds."""
+    if job.spec.write_noise is None:
+        return state
+    low, high = job.device.conductance_bounds
+    noise = job.spec.write_noise * job.range * jax.random.normal(key, state.shape, state.dtype)
+    return job.device.state_at(jnp.clip(job.device.conductance(state) + noise, low, high))
 
 
 def heat(device, before, after, drive, voltage, width) -> Array:
     """Energy [J] of a pulse of `drive` [V] at the terminals and `voltage` at the cell, the current being averaged
     between its beginning and its end."""
-    return 0.5 * drive * (device.current(before, voltage) + device.current(after, voltage)) * width
+    return drive * jnp.mean(device.current(jnp.stack([before, after]), voltage), axis=0) * width
 
 
 def key_of(key, count, purpose) -> Array:
     """Key of a read (purpose 0) or a write (purpose 1)."""
     return jax.random.fold_in(jax.random.fold_in(key, count), purpose)
+
+
+def _free_states(spec, device, low, high) -> tuple[Array, Array]:
+    """A bound that no pulse leaves, as where a window vanishes there, gives way to the margin next to it."""
+    bottom, top = margins(device, low, high, spec.tolerance)
+    volts = jnp.stack([sign * jnp.max(ramp.stop) for ramp in (spec.set_ramp, spec.reset_ramp) for sign in (1, -1)])
+    volts = volts.reshape(-1, *[1] * (bottom.ndim + 1))
+    states = jnp.stack(jnp.broadcast_arrays(0.0, bottom, top, 1.0)) + 0 * volts
+    rates = device.derivative(states, volts) + 0 * states
+    rises, falls = jnp.any(rates > 0, axis=0), jnp.any(rates < 0, axis=0)
+    return jnp.where(rises[1] & ~rises[0], bottom, 0.0), jnp.where(falls[2] & ~falls[3], top, 1.0)

@@ -3,13 +3,18 @@
 import math
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 
-# Farthest that a pulse should move a cell: a share of the way left, and of the conductance.
+from memjax.programming._ramp import Ramp
+
+# Farthest that a pulse should move a cell, as a share of the way left.
 _STRIDE = 0.5
 # How much farther one place of a ramp moves a cell than the place before; what `Ramp.matched` has by default.
 _PLACE = 1.5
+# Places by which a pulse may be above the last.
+_RISE = 2
 # Least answer to a pulse, as a share of the conductance, and pulses at the end of a ramp that may go without one.
 _ANSWER = 1e-5
 _PATIENCE = 7
@@ -22,64 +27,72 @@ class Progress(NamedTuple):
     """+1: conductance too low, -1: too high, 0: accepted."""
     read: Array
     """Last read [S]."""
+    ramp: Ramp
+    """Pulses of its direction at this conductance."""
     place: Array
-    """Number of the next pulse on the ramp of its direction."""
+    """Number of the next pulse on the ramp."""
     answer: Array
-    """log(move of the read)/log(1.5), less the place of the pulse; infinite before the first in a direction."""
-    held: Array
-    """Given up: the strongest pulses do not move it."""
+    """Last move of the read in places of the ramp, less the place of the pulse; infinite before the first in a
+    direction."""
+    unanswered: Array
+    """How many of the strongest pulses in a row have not moved it."""
+    ended: Array
+    """Whether its pulses have used up their energy, or one could not be computed."""
 
     @property
     def active(self) -> Array:
-        """Whether the cell gets another pulse."""
-        return (self.side != 0) & ~self.held
+        """Whether the cell gets another pulse: it is given up where the strongest do not move it."""
+        return (self.side != 0) & (self.unanswered < _PATIENCE) & ~self.ended
 
 
-def begin(spec, target, read) -> Progress:
+def begin(work, target, read) -> Progress:
     """Progress at the first read."""
-    side = _side(spec, target, read)
-    return Progress(side, read, jnp.zeros_like(side), jnp.full_like(read, jnp.inf), jnp.zeros(side.shape, bool))
+    side = _side(work, target, read)
+    zero, no = jnp.zeros_like(side), jnp.zeros(side.shape, bool)
+    return Progress(side, read, _ramp(work, side, read), zero, jnp.full_like(read, jnp.inf), zero, no)
 
 
-def advance(spec, target, last: Progress, read) -> Progress:
-    """Progress after one more pulse, and its `read`.
+def advance(work, target, last: Progress, read, energy) -> Progress:
+    """Progress after one more pulse, its `read` and the `energy` [J] that all pulses took.
 
-    A ramp starts anew when the cell has crossed its target. Otherwise the next pulse has, of the places up to one above
+    A ramp starts anew when the cell has crossed its target. Otherwise the next pulse has, of the places up to two above
     the last, the highest that is expected to move the cell by no more than a stride. The expectation is the answer to
     the last pulse, with its rise over the one before continued: most cells speed up as they go (abrupt SET).
     """
-    side = _side(spec, target, read)
+    side = _side(work, target, read)
+    ramp = _ramp(work, side, read)
     same = side == last.side
-    answer = _in_places(jnp.maximum(jnp.abs(read - last.read), _ANSWER * jnp.abs(read))) - last.place
+    moved, least = jnp.abs(read - last.read), _ANSWER * jnp.abs(read)
+    answer = _in_places(jnp.maximum(moved, least) / last.ramp.move) - last.place
     expected = answer + jnp.maximum(answer - last.answer, 0)
-    place = jnp.floor(_in_places(_stride(spec, target, last.read, read)) - expected)
-    place = jnp.clip(place, 0, last.place + 1).astype(last.place.dtype)
+    place = jnp.floor(_in_places(_stride(work, target, ramp, read) / ramp.move) - expected)
+    place = jnp.clip(place, 0, last.place + _RISE).astype(last.place.dtype)
+    unmoved = (last.place >= last.ramp.last) & (moved <= least)
     return Progress(
         side=side,
         read=read,
+        ramp=ramp,
         place=jnp.where(same, place, 0),
         answer=jnp.where(same, answer, jnp.inf),
-        held=_held(spec, last, read),
+        unanswered=jnp.where(unmoved, last.unanswered + 1, 0),
+        ended=~(energy <= work.spec.max_energy),
     )
 
 
-def _side(spec, target, read) -> Array:
-    low, high = spec.device.conductance_bounds
+def _side(work, target, read) -> Array:
     error = target - read
-    return jnp.where(jnp.abs(error) <= spec.tolerance * (high - low), 0, jnp.sign(error)).astype(jnp.int32)
+    return jnp.where(jnp.abs(error) <= work.band, 0, jnp.where(error > 0, 1, -1)).astype(jnp.int32)
 
 
-def _stride(spec, target, before, read) -> Array:
+def _ramp(work, side, read) -> Ramp:
+    """The pulses of cells on a side of their targets."""
+    up, down = work.spec.set_ramp.at(read), work.spec.reset_ramp.at(read)
+    return jax.tree.map(lambda sets, resets: jnp.where(side > 0, sets, resets).astype(read.dtype), up, down)
+
+
+def _stride(work, target, ramp, read) -> Array:
     """Largest move [S] wanted of a pulse; near the target as wide as the accepted band, to fall anywhere in it."""
-    low, high = spec.device.conductance_bounds
-    way = jnp.maximum(_STRIDE * jnp.abs(target - read), 2 * spec.tolerance * (high - low))
-    return jnp.minimum(way, _STRIDE * jnp.minimum(jnp.abs(before), jnp.abs(read)))
-
-
-def _held(spec, last: Progress, read) -> Array:
-    """Whether the cell has not answered to the strongest pulse of its ramp, after several of them."""
-    end = jnp.where(last.side > 0, spec.set_ramp.last, spec.reset_ramp.last)
-    return (last.place >= end + _PATIENCE - 1) & (jnp.abs(read - last.read) <= _ANSWER * jnp.abs(read))
+    return jnp.minimum(jnp.maximum(_STRIDE * jnp.abs(target - read), 2 * work.band), ramp.stride)
 
 
 def _in_places(conductance) -> Array:

@@ -1,23 +1,27 @@
 """Pulse trains of one direction, of growing amplitude and duration."""
 
+from functools import partial
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
-from memjax._check import choice, concrete, not_negative, number, ordered, positive
+from memjax._check import not_negative, number, ordered, positive
 from memjax.devices import AbstractDevice, Numeric, describe, parameter
+from memjax.programming._matched import LONGEST, SHORTEST, first_pulses
 
-# Longest pulse, in units of the first: a cell that needs a longer one does not move at all.
-_LONGEST = 1e9
+# Largest move wanted of a pulse of a ramp that is the same everywhere, as a share of the conductance.
+_STRIDE = 0.5
 
 
 class Ramp(eqx.Module):
     """Pulses of one direction: amplitude `start`, `start + step`, ... up to `stop` [V], the first `width` [s] long.
 
     Amplitudes are magnitudes; the sign follows from the polarity of the device. Arrays of the cells' shape give every
-    cell its own ramp.
+    cell its own ramp. With `levels` the ramp depends on the conductance that was read, as a table: `start`, `step`,
+    `stop`, `width`, `move` and `stride` then end in an axis over the levels, between which their logarithms are
+    interpolated.
     """
 
     start: Numeric = parameter()
@@ -30,77 +34,79 @@ class Ramp(eqx.Module):
     """Duration of the first pulse [s]."""
     growth: Numeric = parameter(default=1.0)
     """Factor by which the duration grows from one pulse to the next in the same direction [1]."""
-    longest: Numeric | None = parameter(default=None)
-    """Longest duration [s]; 1e9 times the first if None."""
+    longest: Numeric = parameter(default=LONGEST)
+    """Longest duration [s]."""
+    levels: Numeric | None = parameter(default=None)
+    """Conductances [S] of the table, rising along the last axis; None: the ramp is the same at all."""
+    move: Numeric = parameter(default=1.0)
+    """Move of the conductance [S] expected of the first pulse; of no matter where it is the same at all levels."""
+    stride: Numeric | None = parameter(default=None)
+    """Largest move [S] to be wanted of a pulse; None: half of the conductance."""
+    transition: Numeric = parameter(default=jnp.inf)
+    """Energy [J] with which first pulses take a cell through its range; infinite where it is not known."""
 
     def __check_init__(self):
-        positive("Ramp", start=self.start, stop=self.stop, width=self.width)
+        positive("Ramp", start=self.start, stop=self.stop, width=self.width, longest=self.longest)
         not_negative("Ramp", step=self.step)
         number("Ramp.growth", self.growth, 1.0)
-        if self.longest is not None:
-            positive("Ramp", longest=self.longest)
+        number("Ramp.transition", self.transition, 0.0, infinite=True)
+        if self.levels is not None:
+            positive("Ramp", step=self.step, move=self.move, stride=self.stride)
 
     @classmethod
     def matched(
         cls,
         device: AbstractDevice,
         direction: int,
-        start: Numeric = None,
-        stop: Numeric = None,
-        move: Numeric = 0.005,
+        start: Numeric | None = None,
+        stop: Numeric | None = None,
+        move: Numeric = 0.0025,
         growth: Numeric = 1.5,
+        shortest: Numeric = SHORTEST,
+        longest: Numeric = LONGEST,
     ) -> "Ramp":
-        """A ramp whose first pulse moves the conductance by at most a fraction `move` of its range.
+        """A ramp whose first pulse moves the conductance by a fraction `move` of its range, wherever it stands.
 
-        The duration follows from the fastest change of conductance over all states at the first amplitude; where the
-        device is slower, growing amplitude and duration make up for it. The longest pulse carries the state through
-        half its range at the first amplitude from anywhere in the middle half: what needs a longer one is held at its
-        bound, by a window that vanishes there.
+        It moves it less where the cell would speed up on the way: by no more than a quarter of the move that makes it
+        e times as fast, while a later pulse may be wanted to move it by half of that. The amplitude is, at each level,
+        the one nearest to the device's `write_voltages` at which this first pulse lasts `shortest` at least and a tenth
+        of `longest` at most; so cells without thresholds get voltages that move them within physical times.
 
         Args:
             device: parameters are scalars or arrays of the cells' shape.
             direction: +1 for SET (the conductance rises), -1 for RESET.
-            start: first amplitude [V]; the device's own `write_voltages` if None.
+            start: first amplitude [V] at all levels; None: chosen as said.
             stop: last amplitude [V]; 1.8 times the first if None, which leaves the half-selected cells of a threshold
                 device below its threshold.
             move: fraction of the conductance range [1].
             growth: factor by which the second pulse moves the cell farther than the first, half of it (in logarithm)
                 by its amplitude, half by its duration. Much more than this overshoots.
+            shortest, longest: bounds of the duration [s].
 
-        Raises: ValueError if the device does not move at the first amplitude, or start >= stop.
+        Raises: ValueError if the device does not move at the amplitudes, is binary, or start >= stop.
         """
-        choice("direction", direction, (1, -1))
-        number("growth", growth, 1.0, open_low=True)
-        if start is None:
-            start = device.write_voltages[0 if direction == 1 else 1]
-        stop = 1.8 * start if stop is None else stop
-        ordered("Ramp", start=start, stop=stop)
-        # One axis for the states before those of the cells; even in the conductance too, since it may rise steeply.
-        even = jnp.linspace(0, 1, 65).reshape(-1, *[1] * max(jnp.ndim(leaf) for leaf in jax.tree.leaves(device)))
-        low, high = device.conductance_bounds
-        states = jnp.concatenate(jnp.broadcast_arrays(even, device.state_at(low + (high - low) * even)))
-        _, slope = jax.jvp(device.conductance, (states,), (jnp.ones_like(states),))
-        speed = lambda volts: jnp.max(
-            jnp.abs(slope * device.derivative(states, direction * device.set_polarity * volts)) / (high - low), axis=0
-        )
-        rate, further = speed(start), speed(1.01 * start)
-        known = concrete(rate)
-        if known is not None and not (known > 0).all():
-            volts = np.broadcast_to(np.asarray(start), known.shape)[~(known > 0)].flat[0]
-            raise ValueError(
-                f"Ramp.matched: {type(device).__name__} does not move at {volts:g} V; choose a larger start"
-            )
-        share = 0.5 * jnp.log(growth)
-        sensitivity = jnp.log(further / rate) / (0.01 * start)  # d ln(speed)/dV [1/V]
-        step = jnp.minimum(share / jnp.maximum(sensitivity, 1e-6), 0.05 * (stop - start))
-        width = move / rate
-        middle = device.derivative(even[16:49], direction * device.set_polarity * start) + 0 * even[16:49]
-        slowest = jnp.min(jnp.abs(middle), axis=0)
-        longest = jnp.clip(0.5 / slowest, width, _LONGEST * width)
-        return cls(start=start, step=step, stop=stop, width=width, growth=jnp.exp(share), longest=longest)
+        if start is not None and stop is not None:
+            ordered("Ramp", start=start, stop=stop)
+        first = first_pulses(device, direction, start, move, growth, shortest, longest)
+        if stop is None:
+            stop = 1.8 * first.start
+        return cls(stop=stop + 0 * first.start, growth=jnp.sqrt(growth), longest=longest, **first._asdict())
 
     def __repr__(self) -> str:
         return describe(self)
+
+    def at(self, conductance: Array) -> "Ramp":
+        """The ramp of cells of which a conductance [S] was read: the same at all, with a `stride`."""
+        if self.levels is None:
+            first = self.start, self.step, self.stop, self.width, self.growth, self.longest
+            stride = _STRIDE * jnp.abs(conductance) if self.stride is None else self.stride
+            return Ramp(*first, move=self.move, stride=stride)
+        assert self.stride is not None
+        columns = jnp.broadcast_arrays(self.start, self.step, self.stop, self.width, self.move, self.stride)
+        table = jnp.stack(columns, axis=-1)
+        found = jnp.moveaxis(jnp.exp(_between(conductance, self.levels, jnp.log(table))), -1, 0)
+        start, step, stop, width, move, stride = found
+        return Ramp(start, step, stop, width, self.growth, self.longest, move=move, stride=stride)
 
     def amplitude(self, index: Numeric) -> Array:
         """Magnitude [V] of pulse number `index` of a run in one direction."""
@@ -108,16 +114,28 @@ class Ramp(eqx.Module):
 
     def duration(self, index: Numeric) -> Array:
         """Duration [s] of pulse number `index` of a run in one direction."""
-        return jnp.minimum(self.width * self.growth**index, self._longest)
+        return jnp.minimum(self.width * self.growth**index, self.longest)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the cells that have ramps of their own."""
+        if self.levels is not None:
+            return jnp.shape(self.levels)[:-1]
+        return jnp.broadcast_shapes(*map(jnp.shape, jax.tree.leaves(self)))
 
     @property
     def last(self) -> Array:
         """Number of the pulse than which no later one is stronger."""
         grows, lengthens = self.step > 0, self.growth > 1
         steps = jnp.where(grows, (self.stop - self.start) / jnp.where(grows, self.step, 1), 0)
-        factors = jnp.log(self._longest / self.width) / jnp.log(jnp.where(lengthens, self.growth, 2))
-        return jnp.ceil(jnp.maximum(steps, jnp.where(lengthens, factors, 0)))
+        factors = jnp.log(self.longest / self.width) / jnp.log(jnp.where(lengthens, self.growth, 2))
+        return jnp.ceil(jnp.maximum(jnp.maximum(steps, jnp.where(lengthens, factors, 0)), 0))
 
-    @property
-    def _longest(self) -> Array:
-        return _LONGEST * self.width if self.longest is None else self.longest
+
+@partial(jnp.vectorize, signature="(),(l),(l,c)->(c)")
+def _between(x: Array, levels: Array, rows: Array) -> Array:
+    """Rows of a table interpolated between its levels, the ends continued."""
+    above = jnp.clip(jnp.searchsorted(levels, x), 1, len(levels) - 1)
+    low, high = levels[above - 1], levels[above]
+    share = jnp.clip((x - low) / jnp.where(high > low, high - low, 1), 0, 1)
+    return rows[above - 1] + share * (rows[above] - rows[above - 1])

@@ -1,5 +1,6 @@
 """Write-verify: pulses of growing amplitude until the read-out meets the target."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
@@ -9,14 +10,19 @@ from jax import Array
 
 from memjax._check import choice, not_negative, number, positive
 from memjax._check import key as check_key
+from memjax._names import check_names, parameters
+from memjax._random import fold_name
 from memjax.circuit import Wires
 from memjax.converters import replace_value
-from memjax.devices import AbstractDevice, Numeric, check_conductance, describe, parameter
+from memjax.devices import AbstractDevice, Numeric, check_conductance, describe, lognormal, parameter
 from memjax.programming._cells import Programmed
+from memjax.programming._matched import check_analog
 from memjax.programming._passive import write_array
 from memjax.programming._ramp import Ramp
 from memjax.programming._single import write_cells
 
+# Energy that a cell may take, in full transitions to and fro.
+_BUDGET = 100.0
 SCHEMES = ("1t1r", "v/2", "v/3")
 
 
@@ -26,28 +32,42 @@ class WriteVerify(eqx.Module):
     Read; stop if |G - G_target| <= tolerance (G_max - G_min); else apply one SET or RESET pulse, of an amplitude and
     duration that grow while the cell stays on the same side of the target and fall back to the start when it has
     crossed it (incremental step pulse programming with verify; reset of the ramp as in Wan et al., Nature 608, 504,
-    2022). They stay or shrink where the last two reads foretell a move of more than half the way left, or of half the
-    conductance: a cell that speeds up as it goes is not shot into a bound where its window may hold it. A cell that
-    the strongest pulses of its ramp do not move is given up before `max_pulses`.
+    2022). How much they grow or shrink follows from how far the last pulse moved the cell: the next is to move it by
+    half the way left, and by no more than over what it speeds up. A cell that the strongest pulses of its ramp do not
+    move, or whose pulses took `max_energy`, is given up before `max_pulses`.
+
+    A state at a bound that no pulse leaves, where the window of the model vanishes, is taken to be beside it: by a
+    thousandth of the range, or by what changes the conductance by a quarter of the tolerance, if that is less.
 
     `scheme`: "1t1r" pulses the selected cells alone, all at once. "v/2" and "v/3" write the last two axes [word line,
     bit line] of the target cell by cell in row-major order, and disturb the rest of the array at each pulse: cells
     sharing a line with the selected one see V/2 (others nothing), or V/3 (others -V/3). What earlier cells suffer
     from later writes is in the result, and counts as failure when it exceeds the tolerance.
+
+    Raises: TypeError for what is no device; ValueError for numbers out of their range, for names that the device does
+        not have, and for devices that pulses cannot write: binary ones, and those that no voltage moves.
     """
 
     device: AbstractDevice
-    """The cell; parameters are scalars, or arrays of the shape of the targets."""
+    """The cell; parameters are scalars, or (with "1t1r") arrays of the shape of the targets."""
     set_ramp: Ramp
-    """Pulses that raise the conductance; `Ramp.matched(device, +1, move=tolerance / 2)` if None is given."""
+    """Pulses that raise the conductance; `Ramp.matched(device, +1, move=tolerance / 4)` if None is given."""
     reset_ramp: Ramp
     """Pulses that lower it; likewise."""
+    spread: dict[str, Array]
+    """Device-to-device variation: standard deviation of the logarithm of named parameters of the device [1], such as
+    {"v_on": 0.05}; parameters of parts are named by path, as in `window__p`. Every cell is drawn by the key of the
+    write, or with the chip that it belongs to. Ramps, tolerance and range stay those of `device`: no controller knows
+    a cell."""
     tolerance: Numeric = parameter()
     """Accepted error, as a fraction of the conductance range [1]."""
     write_noise: Numeric | None = parameter()
     """Cycle-to-cycle noise: standard deviation of G per pulse as a fraction of the range [1]; None for none."""
     read_noise: Numeric | None = parameter()
     """Standard deviation of a read, as a fraction of the conductance read [1]; None for none."""
+    max_energy: Numeric = parameter()
+    """Energy of its pulses [J] after which a cell is given up and reported; if None is given, 100 times that of a full
+    SET and a full RESET by the gentlest pulses of the ramps."""
     max_pulses: int = eqx.field(static=True, default=300)
     """Pulses after which a cell is given up and reported."""
     scheme: str = eqx.field(static=True, default="1t1r")
@@ -61,31 +81,67 @@ class WriteVerify(eqx.Module):
         tolerance: Numeric = 0.01,
         write_noise: Numeric | None = None,
         read_noise: Numeric | None = None,
+        spread: Mapping[str, Numeric] | None = None,
+        max_energy: Numeric | None = None,
         max_pulses: int = 300,
         scheme: str = "1t1r",
     ):
         if not isinstance(device, AbstractDevice):
             raise TypeError(f"WriteVerify.device must be a device of memjax.devices, got {device!r}")
+        check_analog(device)
         positive("WriteVerify", tolerance=tolerance)
         self.device = device
-        self.set_ramp = Ramp.matched(device, 1, move=0.5 * tolerance) if set_ramp is None else set_ramp
-        self.reset_ramp = Ramp.matched(device, -1, move=0.5 * tolerance) if reset_ramp is None else reset_ramp
+        self.set_ramp = Ramp.matched(device, 1, move=0.25 * tolerance) if set_ramp is None else set_ramp
+        self.reset_ramp = Ramp.matched(device, -1, move=0.25 * tolerance) if reset_ramp is None else reset_ramp
         self.tolerance, self.write_noise, self.read_noise = tolerance, write_noise, read_noise
-        self.max_pulses, self.scheme = max_pulses, scheme
+        self.spread = {name: 1.0 * jnp.asarray(sigma) for name, sigma in (spread or {}).items()}
+        if max_energy is None:
+            max_energy = _BUDGET * (self.set_ramp.transition + self.reset_ramp.transition)
+        self.max_energy, self.max_pulses, self.scheme = max_energy, max_pulses, scheme
 
     def __check_init__(self):
         for name in ("write_noise", "read_noise"):
             if getattr(self, name) is not None:
                 not_negative("WriteVerify", **{name: getattr(self, name)})
+        check_names("WriteVerify.spread", self.device, self.spread)
+        for name, sigma in self.spread.items():
+            number(f"WriteVerify.spread[{name!r}]", sigma, 0.0)
+        number("WriteVerify.max_energy", self.max_energy, 0.0, infinite=True)
         if self.max_pulses < 1:
             raise ValueError(f"WriteVerify.max_pulses must be at least 1, got {self.max_pulses}")
         choice("WriteVerify.scheme", self.scheme, SCHEMES)
+        if self.scheme != "1t1r" and self.shape:
+            raise ValueError(
+                f"WriteVerify.device must have scalar parameters for scheme {self.scheme!r}, got arrays of shape "
+                f"{self.shape}: give cells their own by spread="
+            )
 
     def __repr__(self) -> str:
         return describe(self)
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the cells that have parameters or ramps of their own; () where one serves all."""
+        numbers = (self.device, self.tolerance, self.write_noise, self.read_noise, self.max_energy)
+        return jnp.broadcast_shapes(
+            *map(jnp.shape, jax.tree.leaves(numbers)), self.set_ramp.shape, self.reset_ramp.shape
+        )
+
+    def draw(self, key: Array, shape: tuple[int, ...]) -> dict[str, Array]:
+        """The parameters named in `spread` for each of many cells: the nominal one times exp(sigma z), z normal."""
+        check_key("key", key)
+        nominal = parameters(self.device)
+        return {
+            name: lognormal(sigma)(fold_name(key, name), nominal[name], shape) for name, sigma in self.spread.items()
+        }
+
     def program(
-        self, target: Numeric, key: Array, state: Numeric | None = None, wires: Wires | None = None
+        self,
+        target: Numeric,
+        key: Array,
+        state: Numeric | None = None,
+        wires: Wires | None = None,
+        cells: Mapping[str, Array] | None = None,
     ) -> Programmed:
         """Write `target` conductances [S] of any shape, from `state` (the HRS if None).
 
@@ -93,6 +149,8 @@ class WriteVerify(eqx.Module):
         meets the cells at the voltages that their network has at its beginning: with transistors a cell has the
         resistance of its own lines in series; "v/2" and "v/3" solve the whole array, with its sneak currents. Energy
         then includes the losses of the wires. Reads are of the cell alone.
+
+        `cells` are the parameters of cells that `spread` makes differ, from `draw`; None draws them with `key`.
 
         Gradients pass straight through: the achieved conductance follows its target one to one, since the number of
         pulses is discrete. Raises ValueError for a concrete target outside the device's range.
@@ -109,9 +167,10 @@ class WriteVerify(eqx.Module):
             raise ValueError(f"WriteVerify: {what} needs targets [..., row, column], got {target.shape}")
         if wires is not None:
             wires.check(*target.shape[-2:])
+        if cells is None:
+            cells = self.draw(fold_name(key, "cells"), target.shape) if self.spread else {}
         state = jnp.broadcast_to(state, target.shape).astype(target.dtype)
-        spec, wanted, start, lines = jax.lax.stop_gradient((self, target, state, wires))
-        achieved = _program(spec, wanted, key, start, lines)
+        achieved = _program(*jax.lax.stop_gradient((self, target, key, state, dict(cells), wires)))
         return achieved._replace(conductance=replace_value(target, achieved.conductance))
 
 
@@ -133,6 +192,6 @@ def write_verify(
 
 
 @jax.jit
-def _program(spec: WriteVerify, target, key, state, wires) -> Programmed:
+def _program(spec: WriteVerify, target, key, state, cells, wires) -> Programmed:
     write = write_cells if spec.scheme == "1t1r" else write_array
-    return write(spec, target, key, state, wires)
+    return write(spec, target, key, state, cells, wires)

@@ -42,59 +42,31 @@ def test_energy_is_that_of_the_pulses(x64):
     spec = writer(max_pulses=1)
     device, before = spec.device, 0.5
     result = spec.program(9e-3, jax.random.key(0), state=before)
-    joule = spec.set_ramp.start**2 * spec.set_ramp.width
+    first = spec.set_ramp.at(device.conductance(jnp.array(before)))
+    joule = first.start**2 * first.width
     assert result.pulses == 1
     assert result.failed
     assert joule * device.conductance(before) < result.energy < joule * result.conductance
 
 
-MODELS = {
-    "VTEAM": md.VTEAM.pt_hf_ti,
-    "VTEAM ferroelectric": md.VTEAM.ferroelectric,
-    "VTEAM reversed": lambda: md.VTEAM.pt_hf_ti(v_off=-0.5, v_on=0.53),
-    "Yakopcic": md.Yakopcic.oblea,
-    "Yakopcic Ag/a-Si": md.Yakopcic.jo,
-    "linear drift": lambda: md.LinearIonDrift.biolek_soft(window=None),
-    "linear drift Biolek": md.LinearIonDrift.biolek_hard,
-    "Simmons": md.Simmons.pickett,
-    "Stanford-PKU": md.StanfordPKU.needs,
-    "data-driven": md.DataDriven.tiox,
-    "memdiode": md.Memdiode.aguirre,
-}
-SLOW = {"memdiode"}  # solves for its inner voltage at every step
-
-
-@pytest.mark.parametrize(
-    "make", [pytest.param(make, id=name, marks=[pytest.mark.slow] * (name in SLOW)) for name, make in MODELS.items()]
-)
-def test_any_model_is_written_without_being_told_how(make):
-    """Ramps matched to the device alone reach every target between 2 and 98 % of the range to 1 %."""
-    device = make()
+def test_a_cell_that_never_answers_costs_little():
+    """Of the data-driven model, RESET ends at 16.71 kohm below its largest 17 kohm: the cell is given up at the end of
+    its ramp or of its energy, whatever `max_pulses` allows."""
+    device = md.DataDriven.tiox()
     low, high = device.conductance_bounds
-    target = jnp.linspace(low + 0.02 * (high - low), low + 0.98 * (high - low), 9)
-    result = mp.write_verify(device, target, jax.random.key(0))
-    assert not result.failed.any()
-    assert jnp.max(jnp.abs(result.conductance - target)) <= 0.0101 * (high - low)
-    np.testing.assert_allclose(device.conductance(result.state), result.conductance, rtol=1e-4)
+    spec = mp.WriteVerify(device, max_pulses=100_000)
+    result = spec.program(jnp.stack([low, low + 0.1 * (high - low)]), jax.random.key(0), 0.0)
+    np.testing.assert_array_equal(result.failed, [True, False])
+    assert result.pulses[0] < 150
+    assert result.energy[0] < 1.1 * spec.max_energy
 
 
-def test_a_state_held_at_its_bound_is_given_up():
-    """Joglekar's window vanishes at the HRS: nothing moves, every cell is reported, nothing is infinite."""
-    result = mp.write_verify(md.LinearIonDrift.biolek_soft(), jnp.full(3, 5e-3), jax.random.key(0), max_pulses=60)
-    assert result.failed.all()
-    np.testing.assert_array_equal(result.pulses, 60)
-    assert jnp.isfinite(result.energy).all()
-
-
-@pytest.mark.parametrize("state", [0.0, 1.0])
-def test_a_cell_that_never_answers_costs_little(state):
-    """It is given up at the end of its ramp, whatever `max_pulses` allows."""
-    device = md.LinearIonDrift.biolek_soft()
-    result = mp.write_verify(device, jnp.full(3, 5e-3), jax.random.key(0), state, max_pulses=100_000)
-    assert result.failed.all()
-    assert jnp.all(result.pulses < 100)
-    assert jnp.all(result.energy < 0.5)
-    np.testing.assert_array_equal(device.conductance(result.state), device.conductance(state))
+@pytest.mark.parametrize("energy", [1e-6, 1e-5])
+def test_a_cell_that_used_up_its_energy_is_given_up(energy):
+    """Half a volt in the LRS for up to 0.15 s: no pulse alone may take more than the rest of the write."""
+    result = writer(max_energy=energy).program(jnp.array([4.4e-4, 9e-3]), jax.random.key(0), 0.0)
+    np.testing.assert_array_equal(result.failed, [True, False])
+    assert energy < result.energy[0] < 5 * energy
 
 
 WINDOWS = [md.windows.Joglekar(1.0), md.windows.Joglekar(10.0), md.windows.Prodromakis(5.0), md.windows.Biolek(4.0)]
@@ -119,21 +91,6 @@ def test_ramps_end():
     assert ramp.last == 4
     assert mp.Ramp(start=1.0, step=0.25, stop=2.0, width=1e-6, growth=2.0, longest=4e-5).last == 6
     assert mp.Ramp(start=1.0, step=0.0, stop=2.0, width=1e-6).last == 0
-
-
-@pytest.mark.parametrize("direction", [1, -1])
-@pytest.mark.parametrize("make", [md.VTEAM.ferroelectric, md.Yakopcic.oblea, md.DataDriven.tiox])
-def test_matched_ramps_begin_gently(make, direction, x64):
-    """The first pulse moves no cell by more than `move` of the range, and the fastest by nearly that."""
-    device = make()
-    ramp = mp.Ramp.matched(device, direction, move=1e-6)
-    low, high = device.conductance_bounds
-    states = jnp.linspace(0, 1, 2001)[1:-1]
-    volts = direction * device.set_polarity * ramp.amplitude(0)
-    after = md.apply_pulse(device, states, volts, ramp.duration(0))
-    moved = direction * (device.conductance(after) - device.conductance(states)) / (high - low)
-    assert 0.5e-6 < jnp.max(moved) < 1.01e-6
-    assert jnp.min(moved) >= -1e-15
 
 
 def test_what_cannot_be_written_is_reported():
@@ -178,17 +135,47 @@ def test_gradients_pass_straight_through():
     np.testing.assert_allclose(gradient, 2 * achieved, rtol=1e-6)
 
 
-def test_cells_with_parameters_of_their_own():
+def population(count):
     draws = dict(r_on=md.lognormal(0.05), v_on=md.normal(0.02), v_off=md.normal(0.02))
-    device = md.population(md.VTEAM.pt_hf_ti(), jax.random.key(0), (50,), **draws)
-    spec = mp.WriteVerify(device)
-    assert spec.set_ramp.width.shape == (50,)
+    return md.population(md.VTEAM.pt_hf_ti(), jax.random.key(0), (count,), **draws)
+
+
+def test_cells_with_parameters_of_their_own():
+    spec = mp.WriteVerify(population(50))
+    assert spec.shape == spec.set_ramp.shape == (50,)
     target = jnp.full(50, 5e-3)
     result = spec.program(target, jax.random.key(1))
-    low, high = device.conductance_bounds
-    ok = ~result.failed
-    assert ok.mean() > 0.9
-    assert jnp.all((jnp.abs(result.conductance - target) <= 0.0101 * (high - low))[ok])
+    low, high = spec.device.conductance_bounds
+    assert not result.failed.any()
+    assert jnp.all(jnp.abs(result.conductance - target) <= 0.0101 * (high - low))
+
+
+SPREAD = {"v_on": 0.1, "v_off": 0.1, "k_on": 0.5}
+
+
+@pytest.mark.parametrize("scheme", ["1t1r", "v/2"])
+def test_ramps_of_the_nominal_device_write_cells_that_differ(scheme):
+    """Thresholds spread by 10 %, beyond what the first pulses exceed them by: more pulses, no more error."""
+    target = targets((6, 5))
+    alike, spread = (writer(scheme=scheme, spread=s).program(target, jax.random.key(0)) for s in ({}, SPREAD))
+    assert not spread.failed.any()
+    assert jnp.max(jnp.abs(spread.conductance - target)) <= 0.0101 * RANGE
+    assert spread.pulses.sum() > 1.1 * alike.pulses.sum()
+
+
+def test_cells_are_drawn_by_key_and_name():
+    spec = writer(spread=SPREAD)
+    drawn = spec.draw(jax.random.key(0), (4000,))
+    for name, sigma in SPREAD.items():
+        ratio = jnp.log(drawn[name] / getattr(spec.device, name))
+        assert abs(jnp.mean(ratio)) < 5 * sigma / np.sqrt(4000)
+        np.testing.assert_allclose(jnp.std(ratio), sigma, rtol=0.06)
+    same = writer(spread={"v_on": 0.1}).draw(jax.random.key(0), (4000,))
+    np.testing.assert_array_equal(same["v_on"], drawn["v_on"])
+    assert abs(np.corrcoef(drawn["v_on"], drawn["v_off"])[0, 1]) < 0.08
+    given = spec.program(targets((9,)), jax.random.key(1), cells=spec.draw(jax.random.key(2), (9,)))
+    other = spec.program(targets((9,)), jax.random.key(1))
+    assert jnp.any(given.pulses != other.pulses)
 
 
 def test_half_selected_threshold_cells_do_not_move_at_all(x64):
@@ -236,7 +223,11 @@ def test_arrays_of_a_stack_are_independent():
         (lambda: writer(scheme="v/4"), "scheme must be one of"),
         (lambda: writer(read_noise=-1.0), "WriteVerify.read_noise must be finite and in"),
         (lambda: writer(scheme="v/2").program(targets((3,)), jax.random.key(0)), "needs targets"),
-        (lambda: mp.write_verify(md.PCM.joshi(), 1e-5, jax.random.key(0)), "PCM does not move at 1 V"),
+        (lambda: writer(max_energy=-1.0), "WriteVerify.max_energy must be"),
+        (lambda: writer(spread={"v_up": 0.1}), "VTEAM has no parameter 'v_up'"),
+        (lambda: writer(spread={"v_on": -0.1}), r"WriteVerify.spread\['v_on'\] must be finite and in"),
+        (lambda: mp.WriteVerify(population(3), scheme="v/2"), "must have scalar parameters for scheme 'v/2'"),
+        (lambda: mp.Ramp.matched(md.VTEAM.pt_hf_ti(), 1, shortest=2.0), "Ramp.shortest must be smaller than"),
         (lambda: mp.Ramp.matched(md.VTEAM.pt_hf_ti(), 0), "direction must be one of 1, -1, got 0"),
         (lambda: mp.Ramp.matched(md.VTEAM.pt_hf_ti(), 1, 0.9, 0.6), "Ramp.start must be smaller than Ramp.stop"),
         (lambda: mp.Ramp.matched(md.VTEAM.pt_hf_ti(), 1, growth=1.0), "growth must be finite and in"),
