@@ -85,13 +85,6 @@ def test_noise_of_steps_within_a_sample_is_independent():
     assert abs(np.corrcoef(other, moves[0])[0, 1]) < 5 / np.sqrt(4000)
 
 
-def test_increments_of_the_noise_are_uncorrelated():
-    device, _ = diffusing()
-    trace = md.simulate(device, np.zeros(7), np.linspace(0, 1e-12, 7), jnp.full(2000, 0.5), key=KEY)
-    increments = np.diff(np.asarray(trace.state), axis=0)
-    assert np.abs(np.corrcoef(increments) - np.eye(6)).max() < 5 / np.sqrt(2000)
-
-
 def test_parameters_of_a_population_are_drawn_independently():
     device = md.VTEAM.pt_hf_ti(window=md.windows.Biolek())
     names = ("r_on", "r_off", "k_off", "window__p")
@@ -116,14 +109,3 @@ def test_distributions():
     flat = np.asarray(md.uniform(3.0, 7.0)(KEY, value, (count,)), np.float64)
     assert flat.mean() == pytest.approx(5.0, abs=5 * 4 / np.sqrt(12 * count))
     assert flat.std() == pytest.approx(4 / np.sqrt(12), rel=0.03)
-
-
-def test_samples_of_junctions_are_independent():
-    device = md.STTMRAM(r_p=2e3, delta=40.0)
-    width = 0.7 * 1e-9 * np.exp(20)
-    a, b = (device.sample(jnp.zeros(5000, bool), 0.25, width, jax.random.key(k)) for k in (0, 1))
-    p = 1 - np.exp(-0.7)
-    assert abs(a.mean() - p) < 5 * np.sqrt(p * (1 - p) / 5000)
-    assert abs(np.corrcoef(a, b)[0, 1]) < 5 / np.sqrt(5000)
-    stay = device.sample(jnp.ones(5000, bool), 0.25, width, jax.random.key(0))
-    assert stay.mean() > 0.99

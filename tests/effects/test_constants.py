@@ -227,23 +227,6 @@ def test_amplitudes_of_traps_are_at_most_one():
     assert 0.3 < float((amplitude == 1.0).mean()) < 0.6  # P(z > -ln 0.9) = 0.46
 
 
-def test_errors_of_one_write_by_two_effects_are_independent():
-    """What each of them does alone, in one chip of one key."""
-    errors = []
-    for effects in ((E.ProgrammingNoise(absolute=1e-6),), (P((1e-6,), 1e-4),)):
-        hardware = mj.Hardware(tile=(64, 64), effects=effects)
-        chip = mj.program(hardware, np.full((64, 64), 0.5), KEY)
-        errors.append(np.ravel(chip["conductance"]["pos"]))
-    assert abs(np.corrcoef(errors)[0, 1]) < 5 / 64
-
-
-def test_a_cell_of_phase_change_draws_error_and_exponent_independently():
-    hardware = mj.Hardware(tile=(64, 64), effects=(E.PhaseChange(mj.devices.PCM(g_max=1e-4)),))
-    chip = mj.program(hardware, np.full((64, 64), 0.5), KEY)
-    pair = [np.ravel(chip["conductance"]["pos"]), np.ravel(chip["memory"]["pos"]["PhaseChange"]["nu"])]
-    assert abs(np.corrcoef(pair)[0, 1]) < 5 / 64
-
-
 def test_a_share_of_the_range_is_about_the_conductance_of_zero():
     """`headroom` shrinks the range of the targets, and the scale makes up for it: the weights stay."""
 

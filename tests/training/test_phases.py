@@ -27,7 +27,7 @@ def states_of(tx, given, params):
     return seen
 
 
-@pytest.mark.parametrize(("every", "rows"), [(2, 1), (3, 3)])
+@pytest.mark.parametrize(("every", "rows"), [(2, 3)])
 def test_rows_are_transferred_in_turn_whatever_the_time_between_transfers(every, rows):
     """The t-th transfer reads the next rows after those of the one before, from the first on, round and round."""
     tx = T.tiki_taka(EXACT, KEY, transfer=T.Direct(rate=1.0), every=every, rows=rows)
@@ -105,7 +105,6 @@ ALGORITHMS = {
     "one-sided": lambda: T.one_sided(dataclasses.replace(NOISY, population=P(0.01, -1e-3, 1.0, noise=1.0)), KEY),
     "Tiki-Taka": lambda: T.tiki_taka(NOISY, KEY, transfer=T.Direct(rate=1.0), read_noise=0.05),
     "NeuroSim": lambda: T.neurosim_wage(KEY, c2c=0.1),
-    "moments": lambda: T.coincidence(NOISY, KEY, 1.0),
     "sequential": lambda: T.coincidence(NOISY, KEY, 1.0, fidelity="sequential"),
 }
 
@@ -113,7 +112,7 @@ ALGORITHMS = {
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_draws_of_parameters_and_updates_are_independent(name):
     """Equal parameters are asked for equal changes: what they do differs by a noise of their own each time."""
-    tx, trains = ALGORITHMS[name](), name in ("moments", "sequential")
+    tx, trains = ALGORITHMS[name](), name == "sequential"
     rows = 1 if trains else 2  # the trains of a bit line meet all word lines
     params = {"a": jnp.zeros((rows, N)), "b": jnp.zeros((rows, N))}
     update = outers(-0.05) if trains else jax.tree.map(lambda w: w + 0.05, params)
@@ -155,12 +154,10 @@ def test_fits_do_not_depend_on_the_unit_of_what_is_measured():
     """Steps of conductances of nanosiemens; the error is relative to their span."""
     pulses = np.array([1] * 10 + [-1] * 6)
     weights = 0.3 + 0.05 * np.cumsum(pulses)
-    measured = 1e-9 * (1.0 + 9.0 * (weights + 1) / 2)
+    measured = 1e-9 * (1.0 + 9.0 * (weights + 0.03 * np.cos(3.0 * np.arange(16)) + 1) / 2)
     law = T.ConstantStep(P(step=0.03))
     fitted = T.fit_law(law, pulses, measured, {"population__step": (0.01, 0.2)}, range=(1e-9, 1e-8))
-    assert float(fitted.law.population.step) == pytest.approx(0.05, rel=1e-3)
-    assert float(fitted.error) < 1e-3
-    poor = T.fit_law(law, pulses, measured, {"population__step": (0.01, 0.04)}, range=(1e-9, 1e-8))
-    gap = np.asarray(poor.curve, np.float64) - measured
-    assert float(poor.error) == pytest.approx(np.sqrt((gap**2).mean()) / np.ptp(measured), rel=1e-3)
-    assert float(poor.error) > 0.02
+    assert float(fitted.law.population.step) == pytest.approx(0.05, rel=0.03)
+    gap = np.asarray(fitted.curve, np.float64) - measured
+    assert float(fitted.error) == pytest.approx(np.sqrt((gap**2).mean()) / np.ptp(measured), rel=1e-3)
+    assert 0.02 < float(fitted.error) < 0.08

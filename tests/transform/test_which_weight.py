@@ -95,6 +95,12 @@ def loops_in_loops(p, x):
     return rows, columns, first
 
 
+def again_deeper(p, x):
+    """One stack walked over by a loop, and by a loop in a loop."""
+    walk = lambda h: lax.scan(lambda h, w: (jnp.tanh(h @ w), None), h, p["stack"])[0]
+    return walk(x), lax.scan(lambda h, _: (walk(h), None), x, length=2)[0]
+
+
 def counted(p, x):
     """A loop whose steps are counted, with a weight that it transposes and one that it leaves."""
 
@@ -106,12 +112,7 @@ def counted(p, x):
     return h, x @ w, x @ fixed
 
 
-def picked(p, x):
-    """One of a stack in each step, by the counter."""
-    return lax.fori_loop(0, 2, lambda i, h: jnp.tanh(h @ p["stack"][i + 1]), x) - x @ p["stack"][0]
-
-
-LOOPS = {in_turn: 4, two_loops: 2, forth_and_back: 4, loops_in_loops: 4, counted: 3, picked: 2}
+LOOPS = {in_turn: 4, two_loops: 2, forth_and_back: 4, loops_in_loops: 4, again_deeper: 2, counted: 3}
 
 
 @pytest.mark.parametrize(("fn", "crossbars"), LOOPS.items(), ids=lambda v: getattr(v, "__name__", ""))
