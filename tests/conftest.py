@@ -1,5 +1,6 @@
 """Fixtures of tests in several folders."""
 
+import functools
 import gc
 import pathlib
 
@@ -35,16 +36,21 @@ def known(name: str) -> bool:
     return True
 
 
+@functools.cache
+def available() -> dict:
+    """Found out at the first compilation, so that a process that runs no test starts no device."""
+    return {name: value for name, value in QUICK.items() if known(name)}
+
+
+def quick(*args, env_options_overrides=None, **kwargs):
+    """JAX's `get_compile_options` with QUICK for programs without options of their own."""
+    return USUAL(*args, env_options_overrides=env_options_overrides or available(), **kwargs)
+
+
 def pytest_configure(config):
-    """Programs are compiled with QUICK, those of modules as they are collected too."""
-    if config.getoption("optimised"):
-        return
-    options = {name: value for name, value in QUICK.items() if known(name)}
-
-    def quick(*args, env_options_overrides=None, **kwargs):
-        return USUAL(*args, env_options_overrides={**options, **(env_options_overrides or {})}, **kwargs)
-
-    compiler.get_compile_options = quick
+    """Before modules are collected, because some compile."""
+    if not config.getoption("optimised"):
+        compiler.get_compile_options = quick
 
 
 @pytest.fixture(autouse=True)

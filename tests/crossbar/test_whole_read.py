@@ -100,7 +100,6 @@ def test_range_of_the_chip(mapping, subtract, tile):
     compare(mj.Hardware(mapping=mapping, tile=tile, dac=mj.Dac(bits=6), adc=adc))
 
 
-@pytest.mark.optimised
 @each_layout
 def test_static_ranges_that_clip(mapping, subtract):
     top = 2e-5 if subtract == "digital" else 1e-5

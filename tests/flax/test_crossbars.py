@@ -109,6 +109,7 @@ def test_plan_select_and_calibration(vectors):
     np.testing.assert_allclose(crossbars(vectors), digital(vectors), atol=0.05)
 
 
+@pytest.mark.optimised
 def test_an_optimiser_trains_the_conductances(vectors):
     """`nnx.jit` around `nnx.value_and_grad` with respect to the chip; the digital parameters stay as they are."""
     crossbars, _ = both(Mlp, vectors, mj.Hardware(tile=(16, 16)))
@@ -151,7 +152,6 @@ def test_gradient_with_respect_to_the_input_and_the_biases(vectors):
         assert not found[0]["model"][layer]["kernel"][...].any()  # the kernel lives on the chip
 
 
-@pytest.mark.optimised
 def test_many_chips_by_vmap(vectors):
     faults = mj.effects.StuckAt(lrs=0.1, hrs=0.1)
     hardware = mj.Hardware(tile=(16, 16), mapping=mj.mapping.Offset(), effects=(faults,))
