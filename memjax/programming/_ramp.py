@@ -2,20 +2,21 @@
 
 from functools import partial
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
-from memjax._check import not_negative, number, ordered, positive
-from memjax.devices import AbstractDevice, Numeric, describe, parameter
+from memjax._check import concrete, ordered, positive, shown
+from memjax._field import Spec, parameter
+from memjax.devices import AbstractDevice, Numeric, describe
 from memjax.programming._matched import LONGEST, SHORTEST, first_pulses
 
 # Largest move wanted of a pulse of a ramp that is the same everywhere, as a share of the conductance.
 _STRIDE = 0.5
 
 
-class Ramp(eqx.Module):
+class Ramp(Spec):
     """Pulses of one direction: amplitude `start`, `start + step`, ... up to `stop` [V], the first `width` [s] long.
 
     Amplitudes are magnitudes; the sign follows from the polarity of the device. Arrays of the cells' shape give every
@@ -24,32 +25,33 @@ class Ramp(eqx.Module):
     interpolated.
     """
 
-    start: Numeric = parameter()
+    start: Numeric = parameter(above=0.0, unit="V")
     """First amplitude [V]."""
-    step: Numeric = parameter()
+    step: Numeric = parameter(low=0.0, unit="V")
     """Increase from one pulse to the next in the same direction [V]."""
-    stop: Numeric = parameter()
+    stop: Numeric = parameter(above=0.0, unit="V")
     """Largest amplitude [V]."""
-    width: Numeric = parameter()
+    width: Numeric = parameter(above=0.0, unit="s")
     """Duration of the first pulse [s]."""
-    growth: Numeric = parameter(default=1.0)
+    growth: Numeric = parameter(low=1.0, default=1.0)
     """Factor by which the duration grows from one pulse to the next in the same direction [1]."""
-    longest: Numeric = parameter(default=LONGEST)
+    longest: Numeric = parameter(above=0.0, unit="s", default=LONGEST)
     """Longest duration [s]."""
-    levels: Numeric | None = parameter(default=None)
+    levels: Numeric | None = parameter(low=0.0, unit="S", optional=True, default=None)
     """Conductances [S] of the table, rising along the last axis; None: the ramp is the same at all."""
-    move: Numeric = parameter(default=1.0)
+    move: Numeric = parameter(low=0.0, unit="S", default=1.0)
     """Move of the conductance [S] expected of the first pulse; of no matter where it is the same at all levels."""
-    stride: Numeric | None = parameter(default=None)
+    stride: Numeric | None = parameter(low=0.0, unit="S", optional=True, default=None)
     """Largest move [S] to be wanted of a pulse; None: half of the conductance."""
-    transition: Numeric = parameter(default=jnp.inf)
+    transition: Numeric = parameter(low=0.0, unit="J", infinite=True, default=jnp.inf)
     """Energy [J] with which first pulses take a cell through its range; infinite where it is not known."""
 
-    def __check_init__(self):
-        positive("Ramp", start=self.start, stop=self.stop, width=self.width, longest=self.longest)
-        not_negative("Ramp", step=self.step)
-        number("Ramp.growth", self.growth, 1.0)
-        number("Ramp.transition", self.transition, 0.0, infinite=True)
+    def check_relations(self) -> None:
+        start, stop = concrete(self.start), concrete(self.stop)
+        if start is not None and stop is not None and np.any(start > stop):
+            raise ValueError(
+                f"Ramp.start must be at most Ramp.stop, got start={shown(self.start)} and stop={shown(self.stop)}"
+            )
         if self.levels is not None:
             positive("Ramp", step=self.step, move=self.move, stride=self.stride)
 

@@ -3,18 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from memjax._check import choice, not_negative, number, positive
-from memjax._check import key as check_key
+from memjax import _check
+from memjax._field import Spec, choice, integer, parameter, part, ruled
 from memjax._names import check_names, parameters
 from memjax._random import fold_name
 from memjax.circuit import Wires
 from memjax.converters import replace_value
-from memjax.devices import AbstractDevice, Numeric, check_conductance, describe, lognormal, parameter
+from memjax.devices import AbstractDevice, Numeric, check_conductance, describe, lognormal
 from memjax.programming._cells import Programmed
 from memjax.programming._matched import check_analog
 from memjax.programming._passive import write_array
@@ -26,7 +25,19 @@ _BUDGET = 100.0
 SCHEMES = ("1t1r", "v/2", "v/3")
 
 
-class WriteVerify(eqx.Module):
+def _check_spread(name: str, value: Any) -> None:
+    _check.part(name, value, dict, example='{"v_on": 0.05}')
+    for parameter_name, sigma in value.items():
+        _check.real(f"{name}[{parameter_name!r}]", sigma, low=0.0)
+
+
+def _as_arrays(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    return {name: 1.0 * jnp.asarray(sigma) if _check.is_number(sigma) else sigma for name, sigma in value.items()}
+
+
+class WriteVerify(Spec):
     """Closed-loop programming of cells of one device model.
 
     Read; stop if |G - G_target| <= tolerance (G_max - G_min); else apply one SET or RESET pulse, of an amplitude and
@@ -48,29 +59,29 @@ class WriteVerify(eqx.Module):
         not have, and for devices that pulses cannot write: binary ones, and those that no voltage moves.
     """
 
-    device: AbstractDevice
+    device: AbstractDevice = part(AbstractDevice, example="memjax.devices.VTEAM.pt_hf_ti()")
     """The cell; parameters are scalars, or (with "1t1r") arrays of the shape of the targets."""
-    set_ramp: Ramp
+    set_ramp: Ramp = part(Ramp, example="Ramp.matched(device, 1)")
     """Pulses that raise the conductance; `Ramp.matched(device, +1, move=tolerance / 4)` if None is given."""
-    reset_ramp: Ramp
+    reset_ramp: Ramp = part(Ramp, example="Ramp.matched(device, -1)")
     """Pulses that lower it; likewise."""
-    spread: dict[str, Array]
+    spread: Mapping[str, Array] = ruled(_check_spread, converter=_as_arrays)
     """Device-to-device variation: standard deviation of the logarithm of named parameters of the device [1], such as
     {"v_on": 0.05}; parameters of parts are named by path, as in `window__p`. Every cell is drawn by the key of the
     write, or with the chip that it belongs to. Ramps, tolerance and range stay those of `device`: no controller knows
     a cell."""
-    tolerance: Numeric = parameter()
+    tolerance: Numeric = parameter(above=0.0)
     """Accepted error, as a fraction of the conductance range [1]."""
-    write_noise: Numeric | None = parameter()
+    write_noise: Numeric | None = parameter(low=0.0, optional=True)
     """Cycle-to-cycle noise: standard deviation of G per pulse as a fraction of the range [1]; None for none."""
-    read_noise: Numeric | None = parameter()
+    read_noise: Numeric | None = parameter(low=0.0, optional=True)
     """Standard deviation of a read, as a fraction of the conductance read [1]; None for none."""
-    max_energy: Numeric = parameter()
+    max_energy: Numeric = parameter(low=0.0, unit="J", infinite=True)
     """Energy of its pulses [J] after which a cell is given up and reported; if None is given, 100 times that of a full
     SET and a full RESET by the gentlest pulses of the ramps."""
-    max_pulses: int = eqx.field(static=True, default=300)
+    max_pulses: int = integer(1, 2**31 - 1, default=300)
     """Pulses after which a cell is given up and reported."""
-    scheme: str = eqx.field(static=True, default="1t1r")
+    scheme: str = choice(*SCHEMES, default="1t1r")
     """Array: "1t1r", "v/2" or "v/3"."""
 
     def __init__(
@@ -86,30 +97,23 @@ class WriteVerify(eqx.Module):
         max_pulses: int = 300,
         scheme: str = "1t1r",
     ):
-        if not isinstance(device, AbstractDevice):
-            raise TypeError(f"WriteVerify.device must be a device of memjax.devices, got {device!r}")
+        _check.part("WriteVerify.device", device, AbstractDevice, example="memjax.devices.VTEAM.pt_hf_ti()")
         check_analog(device)
-        positive("WriteVerify", tolerance=tolerance)
+        _check.real("WriteVerify.tolerance", tolerance, above=0.0)
+        for name, ramp in (("set_ramp", set_ramp), ("reset_ramp", reset_ramp)):
+            if ramp is not None:
+                _check.part(f"WriteVerify.{name}", ramp, Ramp, optional=True)
         self.device = device
         self.set_ramp = Ramp.matched(device, 1, move=0.25 * tolerance) if set_ramp is None else set_ramp
         self.reset_ramp = Ramp.matched(device, -1, move=0.25 * tolerance) if reset_ramp is None else reset_ramp
         self.tolerance, self.write_noise, self.read_noise = tolerance, write_noise, read_noise
-        self.spread = {name: 1.0 * jnp.asarray(sigma) for name, sigma in (spread or {}).items()}
+        self.spread = {} if spread is None else spread
         if max_energy is None:
             max_energy = _BUDGET * (self.set_ramp.transition + self.reset_ramp.transition)
         self.max_energy, self.max_pulses, self.scheme = max_energy, max_pulses, scheme
 
-    def __check_init__(self):
-        for name in ("write_noise", "read_noise"):
-            if getattr(self, name) is not None:
-                not_negative("WriteVerify", **{name: getattr(self, name)})
+    def check_relations(self) -> None:
         check_names("WriteVerify.spread", self.device, self.spread)
-        for name, sigma in self.spread.items():
-            number(f"WriteVerify.spread[{name!r}]", sigma, 0.0)
-        number("WriteVerify.max_energy", self.max_energy, 0.0, infinite=True)
-        if self.max_pulses < 1:
-            raise ValueError(f"WriteVerify.max_pulses must be at least 1, got {self.max_pulses}")
-        choice("WriteVerify.scheme", self.scheme, SCHEMES)
         if self.scheme != "1t1r" and self.shape:
             raise ValueError(
                 f"WriteVerify.device must have scalar parameters for scheme {self.scheme!r}, got arrays of shape "
@@ -129,7 +133,7 @@ class WriteVerify(eqx.Module):
 
     def draw(self, key: Array, shape: tuple[int, ...]) -> dict[str, Array]:
         """The parameters named in `spread` for each of many cells: the nominal one times exp(sigma z), z normal."""
-        check_key("key", key)
+        _check.key("key", key)
         nominal = parameters(self.device)
         return {
             name: lognormal(sigma)(fold_name(key, name), nominal[name], shape) for name, sigma in self.spread.items()
@@ -155,13 +159,14 @@ class WriteVerify(eqx.Module):
         Gradients pass straight through: the achieved conductance follows its target one to one, since the number of
         pulses is discrete. Raises ValueError for a concrete target outside the device's range.
         """
+        target = _check.array("target", target)
+        target = target if jnp.issubdtype(target.dtype, jnp.floating) else target.astype(float)
         check_conductance(self.device, target, "target")
-        check_key("key", key)
-        target = jnp.asarray(target)
+        _check.key("key", key)
         if state is None:
             state = self.device.state_at(self.device.conductance_bounds[0])
         else:
-            number("state", state, 0.0, 1.0)
+            state = _check.array("state", state, low=0.0, high=1.0)
         if (self.scheme != "1t1r" or wires is not None) and target.ndim < 2:
             what = f"scheme {self.scheme!r}" if self.scheme != "1t1r" else "wires"
             raise ValueError(f"WriteVerify: {what} needs targets [..., row, column], got {target.shape}")
