@@ -41,6 +41,11 @@ class Spec(eqx.Module):
         self.check_relations()
 
 
+def ruled_fields(spec: Spec) -> list[str]:
+    """Names of the fields whose values are checked."""
+    return [field.name for field in dataclasses.fields(spec) if _RULE in field.metadata]
+
+
 def check_scalars(name: str, spec: Any) -> None:
     """Raise unless `spec` is one specification: arrays of numbers stand for many, over which `jax.vmap` runs."""
     if isinstance(spec, tuple):

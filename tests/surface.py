@@ -1,0 +1,212 @@
+"""The public surface as data: every specification with the fields that it needs, every function with a valid call."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+import memjax as mj
+
+KEY = jax.random.key(0)
+DEVICE = mj.devices.VTEAM.pt_hf_ti()
+DRIFT = mj.devices.LinearIonDrift.technion()
+WIRES = mj.Wires(row=1.0, column=1.0)
+
+
+class Call(NamedTuple):
+    """A function or class with arguments that are valid."""
+
+    name: str
+    fn: Callable
+    arguments: dict[str, Any]
+
+
+# What specifications without defaults for all fields are made with here.
+NEEDED: dict[str, tuple[Callable | None, dict[str, Any]]] = {
+    "CBRAM": (mj.devices.CBRAM.yu_wong, {}),
+    "JARTVCM": (mj.devices.JARTVCM.tud, {}),
+    "DataDriven": (mj.devices.DataDriven.tiox, {}),
+    "LinearIonDrift": (mj.devices.LinearIonDrift.technion, {}),
+    "Memdiode": (mj.devices.Memdiode.aguirre, {}),
+    "STTMRAM": (None, {"r_p": 1e3}),
+    "Series": (None, {"device": DEVICE, "resistance": 1.0}),
+    "Simmons": (mj.devices.Simmons.pickett, {}),
+    "TEAM": (mj.devices.TEAM.simmons_fit, {}),
+    "VTEAM": (mj.devices.VTEAM.pt_hf_ti, {}),
+    "Yakopcic": (mj.devices.Yakopcic.oblea, {}),
+    "Drift": (None, {"nu": 0.1}),
+    "Endurance": (None, {"lrs": (1.0, 0.0, 0.0, 0.0), "hrs": (1.0, 0.0, 0.0, 0.0)}),
+    "FiniteStates": (None, {"levels": 4}),
+    "FormingFailure": (None, {"rate": 0.1}),
+    "Predistortion": (None, {"wires": WIRES}),
+    "ProgrammingError": (None, {"coefficients": (1e-6,), "g_max": 1e-4}),
+    "RangeCollapse": (None, {"cycles": 1e6}),
+    "ReadDisturb": (None, {"device": DRIFT, "amplitude": 0.1, "width": 1e-6}),
+    "ShotNoise": (None, {"bandwidth": 1.0}),
+    "SinhConduction": (None, {"k": 1.0}),
+    "TelegraphNoise": (None, {"amplitude": 0.1}),
+    "Temperature": (None, {"kelvin": 300.0}),
+    "ThermalNoise": (None, {"bandwidth": 1.0}),
+    "DevicePulse": (None, {"device": DEVICE}),
+    "Referenced": (None, {"law": mj.training.SoftBounds()}),
+    "Ramp": (None, {}),
+    "WriteVerify": (None, {"device": DRIFT}),
+}
+PULSES = {"start": 0.5, "step": 0.05, "stop": 1.0, "width": 1e-6}
+
+
+def specs() -> Iterator[Call]:
+    """Every final specification of the public packages."""
+    rooms = (mj, mj.devices, mj.devices.windows, mj.converters, mj.mapping, mj.effects, mj.programming, mj.training)
+    seen = set()
+    for room in rooms:
+        for name, kind in sorted(vars(room).items()):
+            if not inspect.isclass(kind) or not issubclass(kind, mj.spec.Spec) or inspect.isabstract(kind):
+                continue
+            if kind in seen or kind is mj.spec.Spec:
+                continue
+            seen.add(kind)
+            make, arguments = NEEDED.get(name, (None, {}))
+            if kind is mj.programming.Ramp:
+                arguments = PULSES
+            yield Call(f"{room.__name__}.{name}", make or kind, arguments)
+
+
+W = np.linspace(-1.0, 1.0, 15, dtype=np.float32).reshape(5, 3)
+X = np.linspace(-1.0, 1.0, 10, dtype=np.float32).reshape(2, 5)
+HARDWARE = mj.Hardware(tile=(4, 3), effects=(mj.effects.Drift(0.05),))
+PARAMS = {"w": jnp.asarray(W), "v": jnp.full((3, 2), 0.5)}
+TIME = np.linspace(0.0, 1e-3, 20)
+VOLTAGE = np.sin(2 * np.pi * 1e3 * TIME)
+G, V = np.full((4, 3), 1e-4), np.array([0.1, 0.2, 0.1, 0.0])
+
+
+def network(params, x):
+    return jnp.tanh(x @ params["w"]) @ params["v"]
+
+
+def noisy(key, a):
+    return {"y": a * jax.random.normal(key)}
+
+
+def updated(make: Callable) -> Callable:
+    """An optax transformation made and used once."""
+
+    def run(**arguments):
+        tx = optax.chain(optax.sgd(0.1), make(**arguments))
+        params = {"a": jnp.zeros((3, 2))}
+        return tx.update({"a": jnp.ones((3, 2))}, tx.init(params), params)[0]
+
+    return run
+
+
+def functions() -> list[Call]:
+    """Public functions and methods, with arguments by their names."""
+    chip = mj.program(HARDWARE, W, KEY)
+    analog = mj.crossbarify(network, HARDWARE)
+    whole = analog.program(PARAMS, KEY, X)
+    cells = {"pos": np.full((5, 3), 5e-5), "neg": np.full((5, 3), 5e-5)}
+    pulsing = {"law": mj.training.SoftBounds(), "key": KEY}
+    return [
+        Call("program", mj.program, {"hardware": HARDWARE, "weights": W, "key": KEY}),
+        Call("reprogram", mj.reprogram, {"hardware": HARDWARE, "chip": chip, "weights": W, "key": KEY}),
+        Call("matmul", mj.matmul, {"hardware": HARDWARE, "chip": chip, "x": X, "key": None}),
+        Call(
+            "age",
+            mj.age,
+            {
+                "hardware": HARDWARE,
+                "chip": chip,
+                "key": KEY,
+                "seconds": 1.0,
+                "cycles": 0,
+                "temperature": 300.0,
+                "reads": 0,
+            },
+        ),
+        Call(
+            "compensate",
+            mj.compensate,
+            {"hardware": HARDWARE, "chip": chip, "fresh": chip, "key": KEY, "columns": False, "vectors": 8},
+        ),
+        Call("tune", mj.tune, {"hardware": HARDWARE, "chip": chip, "weights": W, "key": KEY, "vectors": 8}),
+        Call("weights", mj.weights, {"hardware": HARDWARE, "chip": chip}),
+        Call(
+            "chip_from_conductances",
+            mj.chip_from_conductances,
+            {"hardware": HARDWARE, "conductance": cells, "scale": 1.0, "key": KEY},
+        ),
+        Call("Analog.program", analog.program, {"params": PARAMS, "key": KEY, "x": X}),
+        Call("Analog.apply", analog.apply, {"chip": whole, "params": PARAMS, "x": X, "key": None}),
+        Call("Analog.prepare", analog.prepare, {"chip": whole}),
+        Call("Analog.calibrate", analog.calibrate, {"chip": whole, "params": PARAMS, "x": X, "percentile": 99.0}),
+        Call("Analog.clipping", analog.clipping, {"chip": whole, "params": PARAMS, "x": X}),
+        Call("Analog.converters", analog.converters, {"chip": whole, "params": PARAMS, "x": X}),
+        Call("Analog.errors", analog.errors, {"chip": whole, "params": PARAMS, "x": X, "key": None}),
+        Call("Analog.weights", analog.weights, {"chip": whole}),
+        Call("Analog.reprogram", analog.reprogram, {"chip": whole, "params": PARAMS, "key": KEY, "x": X}),
+        Call("Analog.tune", analog.tune, {"chip": whole, "params": PARAMS, "key": KEY, "x": X}),
+        Call("Analog.age", analog.age, {"chip": whole, "key": KEY, "seconds": 1.0, "cycles": 0, "temperature": 300.0}),
+        Call("Analog.compensate", analog.compensate, {"chip": whole, "fresh": whole, "key": KEY, "columns": False}),
+        Call("crossbarify", mj.crossbarify, {"fn": network, "hardware": HARDWARE, "select": None}),
+        Call(
+            "simulate",
+            mj.simulate,
+            {"device": DRIFT, "voltage": VOLTAGE, "time": TIME, "state": 0.5, "method": "rk4", "substeps": 1},
+        ),
+        Call("apply_pulse", mj.apply_pulse, {"device": DRIFT, "state": 0.5, "amplitude": 1.0, "width": 1e-6}),
+        Call(
+            "devices.fit",
+            mj.devices.fit,
+            {
+                "device": DRIFT,
+                "voltage": VOLTAGE,
+                "current": VOLTAGE / 1e3,
+                "time": TIME,
+                "bounds": {"r_on": (50.0, 200.0)},
+                "max_steps": 3,
+            },
+        ),
+        Call("devices.population", mj.devices.population, {"device": DEVICE, "key": KEY, "shape": (3,)}),
+        Call("devices.lognormal", mj.devices.lognormal, {"sigma": 0.1}),
+        Call("devices.normal", mj.devices.normal, {"std": 0.1}),
+        Call("devices.uniform", mj.devices.uniform, {"low": 1.0, "high": 2.0}),
+        Call(
+            "programming.write_verify",
+            mj.programming.write_verify,
+            {"device": DRIFT, "target": np.array([5e-4]), "key": KEY, "tolerance": 0.01, "max_pulses": 20},
+        ),
+        Call("circuit.solve", mj.circuit.solve, {"conductance": G, "voltage": V, "wires": WIRES, "sense_voltage": 0.0}),
+        Call("circuit.transfer_matrix", mj.circuit.transfer_matrix, {"conductance": G, "wires": WIRES}),
+        Call("circuit.predistort", mj.circuit.predistort, {"target": G, "wires": WIRES, "low": 0.0, "high": 1e-3}),
+        Call("circuit.to_spice", mj.circuit.to_spice, {"conductance": G, "voltage": V, "wires": WIRES, "time": None}),
+        Call(
+            "circuit.operating_point",
+            mj.circuit.operating_point,
+            {"device": DRIFT, "state": np.full((4, 3), 0.5), "voltage": V, "wires": WIRES},
+        ),
+        Call("mapping.weight_scale", mj.mapping.weight_scale, {"mapping": mj.mapping.DoubleColumn(), "weights": W}),
+        Call(
+            "mapping.weights_to_conductances",
+            mj.mapping.weights_to_conductances,
+            {"mapping": mj.mapping.DoubleColumn(), "cell": mj.Cell(), "weights": W},
+        ),
+        Call(
+            "training.pulsed", updated(mj.training.pulsed), pulsing | {"rule": mj.training.Deterministic(), "every": 1}
+        ),
+        Call(
+            "training.tiki_taka",
+            updated(mj.training.tiki_taka),
+            pulsing | {"transfer": mj.training.Buffered(), "fast_rate": 1.0, "gamma": 0.0, "every": 1},
+        ),
+        Call("training.one_sided", updated(mj.training.one_sided), pulsing | {"refresh_every": 2, "upper": 0.9}),
+        Call(
+            "sweep",
+            lambda **arguments: mj.sweep(**arguments, progress=False),
+            {"fn": noisy, "grid": {"a": [1.0, 2.0]}, "key": KEY, "samples": 2, "batch_size": 2},
+        ),
+    ]
