@@ -4,10 +4,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax._check import fraction, ordered, positive
+from memjax._constants import BOLTZMANN
 from memjax.devices._base import AbstractDevice, Numeric, Preset, check_conductance, parameter
 from memjax.devices._math import scaled_sinh
-
-_BOLTZMANN = 8.617333262e-5  # k/e [V/K]
 
 
 class CBRAM(AbstractDevice):
@@ -77,6 +76,6 @@ class CBRAM(AbstractDevice):
 
     def _rate(self, voltage) -> Array:
         """d(h/L)/dt [1/s]."""
-        thermal = _BOLTZMANN * self.ambient
+        thermal = BOLTZMANN * self.ambient
         crossing = jnp.log(self.velocity / self.length) - self.activation / thermal
         return scaled_sinh(crossing, self.alpha * voltage / (2 * thermal))
