@@ -1,14 +1,17 @@
+"""`memjax device`: one cell under a sine."""
+
 import inspect
 import io
 import pathlib
 import warnings
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import numpy as np
 import tyro
 
 from memjax import devices, plot
-from memjax.cli import _files
+from memjax.cli import _files, _phase_change
 from memjax.cli._errors import usage_errors
 from memjax.plot import style
 
@@ -18,14 +21,36 @@ MODELS = {
     if inspect.isclass(kind) and issubclass(kind, devices.AbstractDevice) and not inspect.isabstract(kind)
     if kind is not devices.Series
 }
+
+# Amplitude [V] and frequency [Hz] at which a parameter set shows its loop; 1 V and 1 Hz for the others.
+_DRIVES = {
+    "LinearIonDrift.biolek_soft": (1.2, 1.0),
+    "LinearIonDrift.biolek_hard": (2.0, 1.0),
+    "VTEAM.ferroelectric": (7.0, 1e6),
+    "TEAM.simmons_fit": (0.3, 0.1),
+    "Simmons.pickett": (0.15, 1.0),
+    "Yakopcic.oblea": (0.45, 100.0),
+    "Yakopcic.oblea_pulsed": (0.25, 100.0),
+    "Yakopcic.miao": (1.25, 0.05),
+    "Yakopcic.jo": (3.0, 0.2),
+    "StanfordPKU.needs": (1.5, 1e6),
+    "DataDriven.tiox": (1.0, 20.0),
+    "Memdiode.aguirre": (1.5, 0.25),
+    "STTMRAM.textbook": (0.45, 1e6),
+    "JARTVCM.tud": (1.2, 5e5),
+    "JARTVCM.port": (1.2, 5e5),
+    "CBRAM.yu_wong": (0.5, 1e6),
+}
+# Of the adaptive integration: finer than a line of the figure.
+_TOLERANCE = 1e-5
 _NAMES = tyro.conf.arg(metavar="{" + ",".join(MODELS) + "}")
 
 
 def device(
     model: Annotated[tyro.conf.Positional[str], _NAMES],
     preset: str | None = None,
-    amplitude: float = 1.0,
-    frequency: float = 1.0,
+    amplitude: float | None = None,
+    frequency: float | None = None,
     periods: int = 2,
     samples: int = 1000,
     method: Literal["diffrax", "rk4", "heun", "euler", "exponential"] = "diffrax",
@@ -36,11 +61,13 @@ def device(
 ) -> None:
     """Drive one device model with a sine and draw its hysteresis loop, bipolar switching and state.
 
+    Phase-change cells have no voltage dynamics: theirs are the spread of programming, the drift and the noise of reads.
+
     Args:
         model: the device model
         preset: its named parameter set; the first if left out, all are named if it does not exist
-        amplitude: of the voltage, in V
-        frequency: of the voltage, in Hz
+        amplitude: of the voltage, in V; one that switches the parameter set if left out
+        frequency: of the voltage, in Hz; likewise
         periods: number of periods
         samples: samples in each period
         method: integration; diffrax takes steps of the size it needs, the others one for every sample and substep
@@ -50,24 +77,34 @@ def device(
         csv: file for the trace: time, voltage, current, state, conductance
     """
     with usage_errors():
-        _check(amplitude, frequency, periods, samples, substeps, out)
         cell, label = _build(model, preset)
-        if series != 0:
+        usual = _DRIVES.get(label, (1.0, 1.0))
+        amplitude, frequency = (
+            u if given is None else given for u, given in zip(usual, (amplitude, frequency), strict=True)
+        )
+        _check(amplitude, frequency, periods, samples, substeps, out)
+        if series != 0 and not isinstance(cell, devices.PCM):
             cell = devices.Series(cell, series)
             label += f" + {series:g} Ω"
         for path in filter(None, (out, csv)):
             _files.check_writable(path.parent)
+    if isinstance(cell, devices.PCM):
+        print(f"{label}\n{_phase_change.summary(cell)}")
+        _write(out, _phase_change.figure(cell, label, out.suffix[1:]), csv, lambda: _phase_change.table(cell))
+        return
     time = np.linspace(0, periods / frequency, periods * samples + 1)
     voltage = amplitude * np.sin(2 * np.pi * frequency * time)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", devices.StepSizeWarning)
-        trace = devices.simulate(cell, voltage, time, method=method, substeps=substeps)
+        trace = devices.simulate(cell, voltage, time, method=method, substeps=substeps, tolerance=_TOLERANCE)
     print(f"{label}, {amplitude:g} V at {frequency:g} Hz\n{_summary(trace)}")
     for warning in caught:
         print(f"memjax: warning: {warning.message}")
-    files = {out: _figure(trace, label, out.suffix[1:])}
-    if csv is not None:
-        files[csv] = _table(trace)
+    _write(out, _figure(trace, label, out.suffix[1:]), csv, lambda: _table(trace))
+
+
+def _write(out: pathlib.Path, picture: bytes, csv: pathlib.Path | None, table: Callable[[], bytes]) -> None:
+    files = {out: picture} | ({} if csv is None else {csv: table()})
     with usage_errors():
         for path, content in files.items():
             _files.write(path.parent, {path.name: content})

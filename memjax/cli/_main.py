@@ -4,13 +4,17 @@ from collections.abc import Sequence
 
 from tyro.extras import SubcommandApp
 
+import memjax
 from memjax.cli._device import device
 from memjax.cli._errors import UsageError
 from memjax.cli._quickstart import quickstart
 from memjax.cli._spice import spice
 from memjax.cli._sweep import sweep
 
-_DESCRIPTION = "Run JAX programs on simulated memristive crossbars. `memjax COMMAND --help` explains a command."
+_DESCRIPTION = (
+    "Run JAX programs on simulated memristive crossbars. `memjax COMMAND --help` explains a command, "
+    "`memjax --version` says which memjax this is."
+)
 
 _app = SubcommandApp()
 _app.command(quickstart)
@@ -21,6 +25,10 @@ _app.command(spice)
 
 def main(args: Sequence[str] | None = None) -> None:
     """Runs the command line and exits: 0 done, 1 a damaged store was found, 2 wrong arguments, 130 interrupted."""
+    args = sys.argv[1:] if args is None else args
+    if list(args) == ["--version"]:
+        print(f"memjax {memjax.__version__}")
+        return
     try:
         _app.cli(prog="memjax", description=_DESCRIPTION, args=args)
     except UsageError as error:

@@ -1,7 +1,7 @@
 """Adaptive integration by diffrax, for stiff models and for reference solutions."""
 
-from functools import partial
-from typing import cast
+from functools import lru_cache, partial
+from typing import Any, cast
 
 import diffrax
 import jax
@@ -55,7 +55,9 @@ def _at_bounds(state: Array) -> tuple[Array, Array]:
     return state <= 0, state >= 1
 
 
-def integrate(device, voltage, time: Array, width: Array, state: Array, method, tolerance: float) -> Array:
+def integrate(
+    device, voltage: Any, time: Array, width: Array, state: Array, method, tolerance: float, hold: str = "linear"
+) -> Array:
     """States `[T, ...]` at the sample times; NaN from where the solver gave up (4096 steps between two samples).
 
     Every sample interval is an initial value problem of its own, with time counted from its beginning: float32 then
@@ -66,12 +68,18 @@ def integrate(device, voltage, time: Array, width: Array, state: Array, method, 
     if not isinstance(solver, diffrax.AbstractAdaptiveSolver):
         raise ValueError(f"simulate: method must be a name or an adaptive diffrax solver, got {method!r}")
     wave = voltage if callable(voltage) else None
-    samples = jax.vmap(wave)(time) if wave is not None else voltage
-    return _solve(device, samples, time, width, state, tolerance, solver=_Bounded(solver), wave=wave)
+    samples = cast(Array, jax.vmap(wave)(time) if wave is not None else voltage)
+    ends = samples[:-1], samples[1:] if hold == "linear" else samples[:-1]
+    return _program(_Bounded(solver), wave)(device, ends, time, width, state, tolerance)
 
 
-@partial(jax.jit, static_argnames=("solver", "wave"))
-def _solve(device, samples, time, width, state, tolerance, *, solver, wave):
+@lru_cache(maxsize=16)
+def _program(solver, wave):
+    """The compiled integration; those of the last few functions of time are kept."""
+    return jax.jit(partial(_solve, solver=solver, wave=wave))
+
+
+def _solve(device, ends, time, width, state, tolerance, *, solver, wave):
     width = width.astype(state.dtype)
     controller = diffrax.PIDController(rtol=tolerance, atol=tolerance)
 
@@ -102,7 +110,7 @@ def _solve(device, samples, time, width, state, tolerance, *, solver, wave):
         new = jnp.where(solution.result == diffrax.RESULTS.successful, ys[-1], jnp.nan).astype(state.dtype)
         return new, new
 
-    _, states = jax.lax.scan(over_interval, state, (time[:-1], width, samples[:-1], samples[1:]))
+    _, states = jax.lax.scan(over_interval, state, (time[:-1], width, *ends))
     return jnp.concatenate([state[None], states])
 
 

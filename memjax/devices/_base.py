@@ -104,6 +104,12 @@ def describe(module: eqx.Module) -> str:
     return eqx.tree_pformat(jax.tree.map(_printable, module))
 
 
+def check_device(owner: str, device: Any) -> None:
+    """Raise TypeError unless it is a device."""
+    if not isinstance(device, AbstractDevice):
+        raise TypeError(f"{owner}: device must be a model of memjax.devices, VTEAM.pt_hf_ti() say, got {device!r:.100}")
+
+
 def check_conductance(device: AbstractDevice, conductance: Numeric, name: str = "conductance") -> None:
     """Raise ValueError if a concrete conductance [S] lies outside the device's range by more than rounding."""
     low, high = (concrete(bound) for bound in device.conductance_bounds)

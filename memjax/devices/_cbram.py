@@ -4,11 +4,10 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax._check import ordered
+from memjax._constants import BOLTZMANN
 from memjax._field import parameter
 from memjax.devices._base import AbstractDevice, Numeric, Preset, check_conductance
 from memjax.devices._math import scaled_sinh
-
-_BOLTZMANN = 8.617333262e-5  # k/e [V/K]
 
 
 class CBRAM(AbstractDevice):
@@ -75,6 +74,6 @@ class CBRAM(AbstractDevice):
 
     def _rate(self, voltage) -> Array:
         """d(h/L)/dt [1/s]."""
-        thermal = _BOLTZMANN * self.ambient
+        thermal = BOLTZMANN * self.ambient
         crossing = jnp.log(self.velocity / self.length) - self.activation / thermal
         return scaled_sinh(crossing, self.alpha * voltage / (2 * thermal))

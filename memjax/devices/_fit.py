@@ -1,15 +1,22 @@
 """Fitting a model to a measured current: least squares through the simulation."""
 
+from functools import partial
+
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from memjax._bounded import Bounds, from_line, to_line
-from memjax._check import concrete, satisfies
+from memjax._check import concrete, integer, satisfies
 from memjax._names import check_names, parameters, replace
-from memjax.devices._base import AbstractDevice, Numeric
-from memjax.devices._simulate import Trace, simulate
+from memjax.devices._base import AbstractDevice, Numeric, check_device
+from memjax.devices._simulate import Trace, prepare, response
+from memjax.devices._step import STEPS
+
+# Standard deviation, beside the value, from which a parameter is called undetermined.
+_VAGUE = 0.5
 
 
 class Fit(eqx.Module):
@@ -25,6 +32,24 @@ class Fit(eqx.Module):
     """Iterations used."""
     converged: Array
     """Whether the optimiser met its tolerance before the last iteration."""
+    covariance: Array
+    """[parameters, parameters], in the units of the parameters and the order of `names`: of the fitted values, from the
+    residuals, each with a variance of its own (White's estimate). Infinite on the diagonal where the current does not
+    depend on a parameter, or on several in one combination alone."""
+    names: tuple[str, ...] = eqx.field(static=True)
+    """The fitted parameters."""
+
+    @property
+    def deviation(self) -> dict[str, Array]:
+        """Standard deviation of each fitted parameter, in its unit."""
+        return dict(zip(self.names, jnp.sqrt(jnp.diagonal(self.covariance)), strict=True))
+
+    @property
+    def undetermined(self) -> tuple[str, ...]:
+        """The parameters that the data do not determine: those with a deviation beyond half their value. Not in jit."""
+        values = parameters(self.device)
+        vague = {name: spread > _VAGUE * jnp.abs(values[name]) for name, spread in self.deviation.items()}
+        return tuple(name for name in self.names if bool(jnp.any(vague[name])))
 
 
 def fit(
@@ -48,38 +73,82 @@ def fit(
 
     Levenberg-Marquardt (optimistix) with exact derivatives of the integrator, on variables that map the bounds to the
     whole line, so that no step leaves them. It finds a local optimum: thresholds that no sample crosses with the
-    starting values have no slope to follow. Raises ValueError for unknown names, starting values outside their bounds,
-    and measurements with NaN or of unequal length.
+    starting values have no slope to follow. A good match does not mean good parameters: `Fit.deviation` tells how well
+    the data determine each, `Fit.undetermined` names those that they do not. Raises TypeError for what is no device or
+    number; ValueError for unknown names, starting values outside their bounds, and measurements with NaN, of unequal
+    length or of no more samples than parameters.
     """
+    check_device("fit", device)
     _check_measurement(voltage, current, time)
     check_names("fit", device, bounds)
     names = tuple(bounds)
     if not names:
         raise ValueError("fit: bounds must name at least one parameter, got none")
+    if len(np.shape(time)) == 1 and np.shape(time)[0] <= len(names):
+        raise ValueError(f"fit: {len(names)} parameters need more samples than that, got {np.shape(time)[0]}")
+    integer("max_steps", max_steps, 1, 1_000_000)
+    if method not in STEPS:
+        raise ValueError(f"fit: method must be one of {STEPS}, got {method!r}")
     start = {name: to_line(name, parameters(device)[name], *bounds[name]) for name in names}
+    ranges = tuple((name, *map(float, bounds[name])) for name in names)
+    fits_start = state is None
     # Copies: JAX remembers the conversion of a NumPy array it has seen while tracing, precision included, and would
     # hand the caller's own array back in that precision after a change of jax_enable_x64.
     voltage, time = (x if concrete(x) is None else np.array(x) for x in (voltage, time))
+    time, width, voltage, state = prepare("fit", device, voltage, time, state, substeps)
     measured = jnp.asarray(current)
+    measured = measured if jnp.issubdtype(measured.dtype, jnp.inexact) else measured.astype(float)
+    static = dict(ranges=ranges, fits_start=fits_start, method=method, substeps=substeps, max_steps=max_steps)
+    return _fit(device, voltage, measured, time, width, state, start, **static)
+
+
+@partial(jax.jit, static_argnames=("ranges", "fits_start", "method", "substeps", "max_steps"))
+def _fit(device, voltage, measured, time, width, state, start, *, ranges, fits_start, method, substeps, max_steps):
+    import optimistix  # a second to import: only who fits, waits
+
     scale = jnp.sqrt(jnp.mean(measured**2))
 
-    def candidate(line):
-        return replace(device, {name: from_line(line[name], *bounds[name]) for name in names})
+    def respond(values):
+        candidate = replace(device, values)
+        begin = jnp.broadcast_to(candidate.initial, state.shape).astype(state.dtype) if fits_start else state
+        return candidate, response(candidate, voltage, time, width, begin, method, substeps)
+
+    def on_line(line):
+        return {name: from_line(line[name], low, high) for name, low, high in ranges}
 
     def residual(line, _):
-        trace = simulate(candidate(line), voltage, time, state, method=method, substeps=substeps)
-        return (trace.current - measured) / scale
-
-    import optimistix  # a second to import: only who fits, waits
+        return (respond(on_line(line))[1].current - measured) / scale
 
     tolerance = 1e-5 if measured.dtype == jnp.float32 else 1e-9
     solver = optimistix.LevenbergMarquardt(rtol=tolerance, atol=tolerance)
     solution = optimistix.least_squares(residual, solver, start, max_steps=max_steps, throw=False)
-    fitted = candidate(solution.value)
-    trace = simulate(fitted, voltage, time, state, method=method, substeps=substeps)
-    error = jnp.sqrt(jnp.mean((trace.current - measured) ** 2)) / scale
+    values = on_line(solution.value)
+    fitted, trace = respond(values)
+    gap = (trace.current - measured) / scale
+    slopes = jax.jacfwd(lambda values: respond(values)[1].current / scale)(values)
+    covariance = _covariance(jnp.stack([slopes[name] for name, *_ in ranges], axis=1), gap)
+    names = tuple(name for name, *_ in ranges)
     converged = solution.result == optimistix.RESULTS.successful
-    return Fit(fitted, trace, error, solution.stats["num_steps"], converged)
+    return Fit(fitted, trace, jnp.sqrt(jnp.mean(gap**2)), solution.stats["num_steps"], converged, covariance, names)
+
+
+def _covariance(slopes: Array, gap: Array) -> Array:
+    """White's heteroscedasticity-consistent covariance of a least-squares fit, by the singular values of the slopes.
+
+    slopes `[T, n]` and residuals `[T]`: (J^T J)^-1 J^T diag(r^2) J (J^T J)^-1 T/(T - n). Combinations of parameters
+    with singular values below rounding are undetermined, and so is every parameter that has a part in one.
+    """
+    samples, count = slopes.shape
+    norm = jnp.linalg.norm(slopes, axis=0)
+    scaled = slopes / jnp.where(norm > 0, norm, 1.0)
+    left, singular, right = jnp.linalg.svd(scaled, full_matrices=False)
+    lost = singular <= 10 * samples**0.5 * jnp.finfo(slopes.dtype).eps
+    inverse = right.T / jnp.where(lost, jnp.inf, singular)
+    middle = (left.T * gap**2) @ left * samples / (samples - count)
+    unit = jnp.where(norm > 0, norm, jnp.inf)
+    covariance = inverse @ middle @ inverse.T / unit / unit[:, None]
+    part = jnp.max(jnp.where(lost[:, None], jnp.abs(right), 0.0), axis=0) > 1e-3
+    return covariance + jnp.diag(jnp.where(part | (norm == 0), jnp.inf, 0.0))
 
 
 def _check_measurement(voltage, current, time) -> None:

@@ -8,13 +8,13 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax._check import ordered, satisfies
+from memjax._constants import BOLTZMANN
 from memjax._field import parameter
 from memjax.devices._base import AbstractDevice, Numeric, Preset, check_conductance
 from memjax.devices._math import bounded_exp, increasing_root, positive_power
 
 # CODATA 2018. Energies are in eV and concentrations in 1e26/m^3; what would leave the range of float32 on the way is
 # multiplied out here, in double precision.
-_BOLTZMANN = 8.617333262e-5  # k/e [V/K]
 _CHARGE_DENSITY = 1.602176634e-19 * 1e26  # e x 1e26/m^3 [C/m^3]
 _PERMITTIVITY = 8.8541878128e-12  # eps_0 [F/m]
 # e^3 (1e26/m^3)/(8 pi^2 eps_0^3) [V^3]: the image-force lowering of the barrier
@@ -142,7 +142,7 @@ class JARTVCM(AbstractDevice):
         over_cell = jnp.abs(voltage) * point.share + current * (r_disc + r_plug)
         field = jnp.where(voltage < 0, current * r_disc / self.l_disc, over_cell / self.l_cell)
         tilt = jnp.minimum(self.valence * self.hop * field / (jnp.pi * self.activation), _LARGEST_FIELD)
-        energy = self.activation / (_BOLTZMANN * point.temperature)
+        energy = self.activation / (BOLTZMANN * point.temperature)
         span = self._span()
         supply = 0.5 * (1 + self.n_plug / self.concentration(state))
         prefactor = jnp.log(self.attempts) + jnp.log(self.hop / self.l_disc * supply / span)
@@ -200,14 +200,14 @@ class JARTVCM(AbstractDevice):
         def excess(share):
             """Current of the contact less that of the resistors, relative to v/R."""
             current, temperature = resistors(share)
-            thermal = _BOLTZMANN * temperature
+            thermal = BOLTZMANN * temperature
             across = magnitude * share
             barrier = self.phi_0 - positive_power(lowering * (bending + jnp.where(setting, across, -across)), 0.25)
             barrier = jnp.maximum(barrier, 0)
             ratio = tunnelling / thermal
             lost = _one_minus_tanhc(ratio)
             width = jnp.sqrt(jnp.pi * tunnelling * (across + barrier * (1 - (ratio * (1 - lost)) ** 2)))
-            scale = emission * temperature * jnp.where(setting, width / _BOLTZMANN, temperature)
+            scale = emission * temperature * jnp.where(setting, width / BOLTZMANN, temperature)
             height, growth = jnp.where(setting, 1 - lost, 1.0) * barrier, jnp.where(setting, lost, 1.0) * across
             contact = scale * bounded_exp(-height / thermal) * jnp.expm1(jnp.minimum(growth / thermal, 60.0))
             return (contact - current) * (resistance / magnitude)

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import equinox as eqx
 import jax
@@ -12,10 +12,12 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
-from memjax._check import concrete, number
+from memjax._check import choice, concrete, integer, number, satisfies
 from memjax._check import key as check_key
-from memjax.devices._base import AbstractDevice, Numeric
+from memjax.devices._base import AbstractDevice, Numeric, check_device
 from memjax.devices._step import STEPS, step
+
+HOLDS = ("linear", "zero")
 
 # Largest change of the scaled state per step that passes without a warning, and the one the warning recommends.
 _LARGEST_MOVE, _GOOD_MOVE = 0.2, 0.01
@@ -35,7 +37,7 @@ class Trace(eqx.Module):
     conductance: Array
     """[T, ...], S, at the model's read voltage."""
     energy: Array
-    """[T, ...], J, dissipated since the first sample (trapezoidal in the samples)."""
+    """[T, ...], J, dissipated since the first sample (trapezoidal between samples)."""
     temperature: Array | None
     """[T, ...], K; None where the model has none."""
 
@@ -53,37 +55,41 @@ def simulate(
     substeps: int = 1,
     *,
     tolerance: float = 1e-6,
+    hold: str = "linear",
     key: Array | None = None,
 ) -> Trace:
     """The response of a device to a voltage waveform.
 
-    voltage: samples `[T, ...]` [V], linear in between, or a function of time [s]. time: `[T]` [s], increasing.
+    voltage: samples `[T, ...]` [V], or a function of time [s]. time: `[T]` [s], increasing.
     state: `[...]` in [0, 1] at the first sample; the model's own `initial` if None.
     method: "euler", "heun", "rk4", "exponential" (see `step`), each with `substeps` steps per sample; or "diffrax",
     adaptive steps to the relative and absolute `tolerance` that stop at every sample and threshold, by Tsit5 or by the
     diffrax solver given in place of the name (`diffrax.Kvaerno5()` for stiff models).
+    hold: samples are joined by lines ("linear"), or each lasts until the next ("zero", as a converter holds it).
     key: draws the noise of models that have `diffusion`; without a key the trace is the deterministic one.
 
-    Raises ValueError for times that do not increase, states outside [0, 1], shapes that do not agree. Warns
-    (StepSizeWarning) when a step is too long for the rate, with a number of `substeps` that would do.
+    Raises TypeError for what is no device, number or key; ValueError for times that do not increase, states outside
+    [0, 1], shapes that do not agree. Warns (StepSizeWarning) when a step is too long for the rate, with a number of
+    `substeps` that would do.
     """
-    time, width, voltage, state = _prepare(device, voltage, time, state, substeps, key)
+    time, width, voltage, state = prepare("simulate", device, voltage, time, state, substeps, hold, key)
+    number("tolerance", tolerance, 0.0, 1.0, open_low=True)
     fixed = isinstance(method, str) and method != "diffrax"
     if fixed and method not in STEPS:
         raise ValueError(f"simulate: method must be one of {STEPS}, 'diffrax' or a diffrax solver, got {method!r}")
     if key is not None and not fixed:
         raise ValueError("simulate: noise needs one of the fixed-step methods, got a key with an adaptive one")
     if fixed:
-        states = _march(device, voltage, time, width, state, key, method=method, substeps=substeps, keep=True)
+        intervals = _intervals(voltage, time, width, substeps, hold)
+        states = _march(device, intervals, width, state, key, method=method, substeps=substeps, keep=True)
     else:
         from memjax.devices._adaptive import integrate  # diffrax takes a second to import: only who asks, waits
 
-        states = integrate(device, voltage, time, width, state, method, tolerance)
+        states = integrate(device, voltage, time, width, state, method, tolerance, hold)
         _refuse_gaps(states, time)
-    samples = jax.vmap(voltage)(time) if callable(voltage) else voltage
-    trace = _trace(device, samples, time, width, states)
+    trace = _trace(device, _samples(voltage, time), time, width, states, hold=hold)
     if fixed:
-        _warn_of_large_steps(device, trace, width / substeps, substeps)
+        _warn_of_large_steps(device, trace, width / substeps, substeps, hold)
     return trace
 
 
@@ -95,39 +101,50 @@ def evolve(
     method: str = "rk4",
     substeps: int = 1,
     *,
+    hold: str = "linear",
     key: Array | None = None,
 ) -> Array:
     """The final state `[...]` of `simulate`, without storing the trace: for large populations."""
-    time, width, voltage, state = _prepare(device, voltage, time, state, substeps, key)
+    time, width, voltage, state = prepare("evolve", device, voltage, time, state, substeps, hold, key)
     if method not in STEPS:
         raise ValueError(f"evolve: method must be one of {STEPS}, got {method!r}")
-    return _march(device, voltage, time, width, state, key, method=method, substeps=substeps, keep=False)
+    intervals = _intervals(voltage, time, width, substeps, hold)
+    return _march(device, intervals, width, state, key, method=method, substeps=substeps, keep=False)
 
 
-def _prepare(device, voltage, time, state, substeps, key):
+def response(device, voltage: Array, time: Array, width: Array, state: Array, method: str, substeps: int) -> Trace:
+    """`simulate` of prepared arguments, without checks and warnings: for traced code."""
+    intervals = _intervals(voltage, time, width, substeps, "linear")
+    states = _march(device, intervals, width, state, None, method=method, substeps=substeps, keep=True)
+    return _trace(device, voltage, time, width, states, hold="linear")
+
+
+def prepare(owner: str, device, voltage, time, state, substeps: int, hold: str = "linear", key=None):
     """Checked arguments: time and width `[T]`, `[T - 1]`, a voltage array or function, an initial state."""
-    if substeps < 1:
-        raise ValueError(f"simulate: substeps must be at least 1, got {substeps}")
+    check_device(owner, device)
+    integer("substeps", substeps, 1, 1_000_000_000)
+    choice("hold", hold, HOLDS)
     if key is not None:
         check_key("key", key)
+    time = _floating("time", time)
+    if time.ndim != 1 or time.shape[0] < 2:
+        raise ValueError(f"{owner}: time must be one axis of at least 2 samples, got shape {time.shape}")
     known = concrete(time)
-    if np.ndim(time) != 1 or np.shape(time)[0] < 2:
-        raise ValueError(f"simulate: time must be one axis of at least 2 samples, got shape {np.shape(time)}")
     if known is not None and not np.all(np.diff(known) > 0):
         index = int(np.flatnonzero(~(np.diff(known) > 0))[0])
-        raise ValueError(f"simulate: time must increase, got {known[index]:g} s before {known[index + 1]:g} s")
+        raise ValueError(f"{owner}: time must increase, got {known[index]:g} s before {known[index + 1]:g} s")
+    satisfies("time", time, np.isfinite, "finite")
     # Differences are taken before rounding to float32, in which 1 s + 10 ns = 1 s.
     width = jnp.diff(time) if known is None else jnp.asarray(np.diff(known.astype(np.float64)))
+    time = jnp.asarray(time)
     if not callable(voltage):
-        if np.ndim(voltage) == 0 or np.shape(voltage)[0] != np.shape(time)[0]:
-            raise ValueError(
-                f"simulate: voltage must have one entry per time, {np.shape(voltage)} for {np.shape(time)}"
-            )
-        volts = concrete(voltage)
-        if volts is not None and not np.isfinite(volts).all():
-            raise ValueError("simulate: voltage must be finite, got NaN or infinity")
+        if np.ndim(voltage) == 0 or np.shape(voltage)[0] != time.shape[0]:
+            raise ValueError(f"{owner}: voltage must have one entry per time, {np.shape(voltage)} for {time.shape}")
+        voltage = _floating("voltage", voltage)
+        satisfies("voltage", voltage, np.isfinite, "finite")
         voltage = jnp.asarray(voltage)
-        voltage = voltage if jnp.issubdtype(voltage.dtype, jnp.inexact) else voltage.astype(float)
+    elif hold != "linear":
+        raise ValueError(f"{owner}: hold={hold!r} needs a voltage given by samples, got a function")
     if state is None:
         state = device.initial
     else:
@@ -137,46 +154,54 @@ def _prepare(device, voltage, time, state, substeps, key):
     start = jax.eval_shape(voltage, time[0]) if callable(voltage) else voltage[0]
     shape = np.broadcast_shapes(start.shape, *(jnp.shape(leaf) for leaf in leaves))
     dtype = jnp.result_type(start.dtype, *leaves)
-    return jnp.asarray(time), width, voltage, jnp.broadcast_to(state, shape).astype(dtype)
+    return time, width, voltage, jnp.broadcast_to(state, shape).astype(dtype)
 
 
-def _march(device, voltage, time, width, state, key, *, method, substeps, keep):
+def _floating(name: str, values) -> Any:
+    """The array of real numbers, still in double precision where it came as NumPy's or Python's."""
+    if any(isinstance(value, jax.Array) for value in jax.tree.leaves(values)):
+        array = jnp.asarray(values)
+    else:
+        try:
+            array = np.asarray(values)
+        except ValueError as error:
+            raise TypeError(f"{name} must be an array of numbers, got {values!r:.100}") from error
+    if array.dtype.kind not in "biuf" and not jnp.issubdtype(array.dtype, jnp.floating):
+        raise TypeError(f"{name} must be an array of real numbers, got {values!r:.100}")
+    return array if jnp.issubdtype(array.dtype, jnp.inexact) else array.astype(float)
+
+
+def _samples(voltage: Any, time: Array) -> Array:
+    """[T, ...], V."""
+    return cast(Array, jax.vmap(voltage)(time)) if callable(voltage) else voltage
+
+
+def _intervals(voltage: Any, time: Array, width: Array, substeps: int, hold: str) -> tuple[Array, ...]:
+    """Voltages of every interval: of its ends, or of a function at the ends and the middle of every sub-step.
+
+    A function is called here, outside compiled code, so that a new one does not compile (and keep) a new program.
+    """
     if callable(voltage):
-        return _march_function(
-            device, time, width, state, key, method=method, substeps=substeps, keep=keep, wave=voltage
-        )
-    return _march_samples(device, voltage, width, state, key, method=method, substeps=substeps, keep=keep)
+        shares = jnp.linspace(0, 1, 2 * substeps + 1)
+        at = cast(Array, jax.vmap(jax.vmap(voltage))(time[:-1, None] + shares * width[:, None].astype(time.dtype)))
+        return (at,)
+    return voltage[:-1], voltage[:-1] if hold == "zero" else voltage[1:]
 
 
 @partial(jax.jit, static_argnames=("method", "substeps", "keep"))
-def _march_samples(device, voltage, width, state, key, *, method, substeps, keep):
-    """Fixed steps through linearly interpolated samples."""
-
-    def wave(interval, fraction):
-        start, end = interval
-        return start + fraction * (end - start)
-
-    return _scan(device, wave, (voltage[:-1], voltage[1:]), width, state, key, method, substeps, keep)
-
-
-@partial(jax.jit, static_argnames=("method", "substeps", "keep", "wave"))
-def _march_function(device, time, width, state, key, *, method, substeps, keep, wave):
-    """Fixed steps through a function of time."""
-
-    def at(interval, fraction):
-        start, width = interval
-        return wave(start + fraction * width)
-
-    return _scan(device, at, (time[:-1], width), width, state, key, method, substeps, keep)
-
-
-def _scan(device, wave, intervals, width, state, key, method, substeps, keep):
-    """lax.scan over intervals of `substeps` steps; all states `[T, ...]` if `keep`, else the last."""
+def _march(device, intervals, width, state, key, *, method, substeps, keep):
+    """lax.scan over intervals of `substeps` fixed steps; all states `[T, ...]` if `keep`, else the last."""
     dtype = state.dtype
 
+    def at(interval, half):
+        """Voltage after a number of half sub-steps."""
+        if len(interval) == 1:
+            return interval[0][half]
+        start, end = interval
+        return start + 0.5 * half / substeps * (end - start)
+
     def advance(state, index, interval, width, sub):
-        a, b = sub / substeps, (sub + 1) / substeps
-        start, middle, end = wave(interval, a), wave(interval, 0.5 * (a + b)), wave(interval, b)
+        start, middle, end = (at(interval, 2 * sub + half) for half in (0, 1, 2))
         h = (width / substeps).astype(dtype)
         new = step(device, method, state, start, middle, end, h)
         noise = device.diffusion(state, middle)
@@ -199,14 +224,15 @@ def _scan(device, wave, intervals, width, state, key, method, substeps, keep):
     return last if states is None else jnp.concatenate([state[None], states])
 
 
-@jax.jit
-def _trace(device, voltage, time, width, states) -> Trace:
+@partial(jax.jit, static_argnames="hold")
+def _trace(device, voltage, time, width, states, *, hold) -> Trace:
     volts = voltage.reshape(voltage.shape + (1,) * (states.ndim - voltage.ndim))
     current = device.current(states, volts)
     power = volts * current
+    late = power[1:] if hold == "linear" else volts[:-1] * device.current(states[1:], volts[:-1])
     steps = width.astype(power.dtype).reshape((-1,) + (1,) * (power.ndim - 1))
     # Summed in order of time: the tree of jnp.cumsum lets float32 rounding lower the energy now and then.
-    heat = jnp.concatenate([jnp.zeros_like(power[:1]), 0.5 * (power[1:] + power[:-1]) * steps])
+    heat = jnp.concatenate([jnp.zeros_like(power[:1]), 0.5 * (late + power[:-1]) * steps])
     _, energy = jax.lax.scan(lambda total, more: (total + more, total + more), jnp.zeros_like(heat[0]), heat)
     conductance = device.conductance(states)
     return Trace(time, voltage, current, states, conductance, energy, device.temperature(states, volts))
@@ -223,11 +249,11 @@ def _refuse_gaps(states, time) -> None:
         )
 
 
-def _warn_of_large_steps(device, trace, width, substeps) -> None:
+def _warn_of_large_steps(device, trace, width, substeps, hold) -> None:
     """Compare the rate at both ends of every interval with the step; silent while tracing."""
     if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((device, trace))):
         return
-    move = float(_largest_move(device, trace, width))
+    move = float(_largest_move(device, trace, width, hold=hold))
     if move > _LARGEST_MOVE:
         needed = substeps * move / _GOOD_MOVE
         warnings.warn(
@@ -238,8 +264,8 @@ def _warn_of_large_steps(device, trace, width, substeps) -> None:
         )
 
 
-@jax.jit
-def _largest_move(device, trace, width):
+@partial(jax.jit, static_argnames="hold")
+def _largest_move(device, trace, width, *, hold):
     """max |rate| x step over the samples, ignoring rates that push against the bound the state is at."""
     volts = trace.voltage.reshape(trace.voltage.shape + (1,) * (trace.state.ndim - trace.voltage.ndim))
     h = width.reshape((-1,) + (1,) * (trace.state.ndim - 1))
@@ -250,4 +276,5 @@ def _largest_move(device, trace, width):
         return jnp.max(jnp.where(held, 0.0, jnp.abs(rate) * h))
 
     start = trace.state[:-1]
-    return jnp.maximum(inward(start, volts[:-1]), inward(start, volts[1:]))
+    at_start = inward(start, volts[:-1])
+    return at_start if hold == "zero" else jnp.maximum(at_start, inward(start, volts[1:]))

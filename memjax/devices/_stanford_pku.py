@@ -5,11 +5,11 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax._check import ordered
+from memjax._constants import BOLTZMANN
 from memjax._field import choice, parameter
 from memjax.devices._base import AbstractDevice, Numeric, check_conductance
 from memjax.devices._math import positive_power, scaled_sinh
 
-_BOLTZMANN = 8.617333e-5  # eV/K (CODATA 2018)
 _NOISE_STEP = 1e-9  # s: the time step to which the amplitude of the source's per-step noise refers
 
 GATES = ("off", "hard", "smooth")
@@ -98,7 +98,7 @@ class StanfordPKU(AbstractDevice):
 
     def derivative(self, state, voltage):
         gap = self._gap(state)
-        thermal = _BOLTZMANN * self.temperature(state, voltage)
+        thermal = BOLTZMANN * self.temperature(state, voltage)
         enhancement = jnp.where(voltage < 0, self.gamma_reset, self.gamma_set)
         enhancement = enhancement - self.beta * positive_power(gap / 1e-9, self.alpha)
         field = enhancement * self.a_0 / self.t_ox * voltage / thermal

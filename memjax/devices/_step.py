@@ -6,6 +6,9 @@ from jax import Array
 
 STEPS = ("euler", "heun", "rk4", "exponential")
 
+# exp(60) = 1e26: a growth that carries every state it can resolve to the bound.
+_LARGEST_EXPONENT = 60.0
+
 
 def step(device, method: str, state: Array, start: Array, middle: Array, end: Array, width: Array) -> Array:
     """The state after `width` [s] of the voltages `start`, `middle`, `end` [V], kept in [0, 1] at every stage.
@@ -16,30 +19,44 @@ def step(device, method: str, state: Array, start: Array, middle: Array, end: Ar
     """
     f = device.derivative
     if method == "euler":
-        return _clamp(state + width * f(state, start))
+        return clamp(state + width * f(state, start))
     if method == "heun":
         first = f(state, start)
-        second = f(_clamp(state + width * first), end)
-        return _clamp(state + 0.5 * width * (first + second))
+        second = f(clamp(state + width * first), end)
+        return clamp(state + 0.5 * width * (first + second))
     if method == "rk4":
         k1 = f(state, start)
-        k2 = f(_clamp(state + 0.5 * width * k1), middle)
-        k3 = f(_clamp(state + 0.5 * width * k2), middle)
-        k4 = f(_clamp(state + width * k3), end)
-        return _clamp(state + width / 6 * (k1 + 2 * (k2 + k3) + k4))
-    # The models are elementwise, so one tangent of ones gives every cell its own d(rate)/d(state).
-    rate, slope = jax.jvp(lambda x: f(x, middle), (state,), (jnp.ones_like(state),))
-    return _clamp(state + width * rate * _mean_growth(width * slope))
+        k2 = f(clamp(state + 0.5 * width * k1), middle)
+        k3 = f(clamp(state + 0.5 * width * k2), middle)
+        k4 = f(clamp(state + width * k3), end)
+        return clamp(state + width / 6 * (k1 + 2 * (k2 + k3) + k4))
+    rate, slope = tangent(lambda x: f(x, middle), state)
+    return clamp(state + rate * (width * mean_growth(width * slope)))
 
 
-def _clamp(state: Array) -> Array:
+def tangent(f, state: Array) -> tuple[Array, Array]:
+    """Rate and its slope d(rate)/d(state) of every cell: the models are elementwise, so one tangent of ones does."""
+    return jax.jvp(f, (state,), (jnp.ones_like(state),))
+
+
+def clamp(state: Array) -> Array:
     """Limit to [0, 1]; a state at or beyond a bound passes no gradient, since the bound alone decides it."""
     inside = (state > 0) & (state < 1)
     return jnp.where(inside, state, jax.lax.stop_gradient(jnp.clip(state, 0, 1)))
 
 
-def _mean_growth(z: Array) -> Array:
-    """(e^z - 1)/z, continued through z = 0 and limited above (a runaway is stopped by the clamp anyway)."""
-    small = jnp.abs(z) < 1e-3
-    safe = jnp.clip(jnp.where(small, 1.0, z), -60.0, 20.0)
-    return jnp.where(small, 1 + 0.5 * z, jnp.expm1(safe) / safe)
+def mean_growth(z: Array) -> Array:
+    """(e^z - 1)/z, continued through z = 0; growth ends at e^60 (the clamp stops a runaway anyway)."""
+    small = jnp.abs(z) < 1e-5
+    safe = jnp.where(small, 1.0, z)
+    return jnp.where(small, 1 + 0.5 * z, jnp.expm1(jnp.minimum(safe, _LARGEST_EXPONENT)) / safe)
+
+
+def curved_growth(z: Array) -> Array:
+    """(e^z - 1 - z - z^2/2)/z^3, which weighs what a rate has beyond its linear part."""
+    small = jnp.abs(z) < 1
+    inner, outer = jnp.where(small, z, 0.0), jnp.where(small, 1.0, z)
+    series = jnp.zeros_like(z)
+    for divisor in (12, 11, 10, 9, 8, 7, 6, 5, 4):
+        series = (1 + series) * inner / divisor
+    return jnp.where(small, (1 + series) / 6, ((mean_growth(outer) - 1) / outer - 0.5) / outer)

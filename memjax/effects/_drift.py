@@ -4,9 +4,9 @@ from typing import Any
 
 import jax.numpy as jnp
 from jax import Array
-from scipy.constants import Boltzmann, elementary_charge
 
 from memjax import _random
+from memjax._constants import BOLTZMANN
 from memjax._field import number
 from memjax.effects._base import Ageing, Memory, Stress
 
@@ -44,8 +44,7 @@ class Drift(Ageing):
 
     def age(self, conductance: Array, memory: Memory, key: Array, stress: Stress) -> tuple[Array, Memory]:
         del key
-        kelvin = Boltzmann / elementary_charge  # [eV/K]
-        rate = jnp.exp(self.activation_energy / kelvin * (1.0 / self.t_ref - 1.0 / stress.temperature))
+        rate = jnp.exp(self.activation_energy / BOLTZMANN * (1.0 / self.t_ref - 1.0 / stress.temperature))
         seconds = jnp.asarray(stress.seconds * rate, conductance.dtype)
         # ln of the ratio of both factors.
         passed = jnp.log1p(seconds / (self.t0 + memory["seconds"]))

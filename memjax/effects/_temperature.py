@@ -4,9 +4,9 @@ from typing import Any
 
 import jax.numpy as jnp
 from jax import Array
-from scipy.constants import Boltzmann, elementary_charge
 
 from memjax import _check
+from memjax._constants import BOLTZMANN
 from memjax._field import number
 from memjax.effects._base import Memory, Reading
 
@@ -43,9 +43,8 @@ class Temperature(Reading):
 
     def read(self, conductance: Array, memory: Memory, cell: Any) -> Array:
         del memory
-        kelvin = Boltzmann / elementary_charge  # [eV/K]
         on = cell.g_on / (1.0 + self.alpha * (self.kelvin - self.t_ref))
-        off = cell.g_off * jnp.exp(-self.activation_energy / kelvin * (1.0 / self.kelvin - 1.0 / self.t_ref))
+        off = cell.g_off * jnp.exp(-self.activation_energy / BOLTZMANN * (1.0 / self.kelvin - 1.0 / self.t_ref))
         fraction = (conductance - cell.g_off) / (cell.g_on - cell.g_off)
         # As a change, which is exactly nothing at the reference temperature.
         change = (1.0 - fraction) * (off - cell.g_off) + fraction * (on - cell.g_on)

@@ -120,16 +120,15 @@ def clipping(program: Program, fleet: Fleet, chip: dict[str, Any], leaves: list[
 
 def _converters(program: Program, fleet: Fleet, chip: dict[str, Any], leaves: list[Array]) -> dict[str, Observation]:
     """Of each crossbar with converters, by tile: (conversions that clip, conversions), and the largest share of the
-    full scale."""
-    quiet = Fleet(tuple(eqx.tree_at(lambda h: h.effects, kind, ()) for kind in fleet.kinds), fleet.index)
+    full scale. A read without a key has no noise, as in `calibrate`; every other effect acts."""
 
     def read(site, entry, x, key):
-        hardware = quiet[site.crossbar]
+        hardware = fleet[site.crossbar]
         rows = Layout.of(hardware, site.contraction.shape).down
         watch = None if hardware.adc.bits is None else partial(_by_tile, hardware, rows)
         return crossbar.read(hardware, site.contraction, entry, x, watch=watch)
 
-    ready = prepared(quiet, chip)
+    ready = prepared(fleet, chip)
     return program.run(leaves, ready, None, read)[1]
 
 

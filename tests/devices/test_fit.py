@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from memjax import devices as md
+from memjax.devices._fit import _fit
 
 TIME = np.linspace(0, 2, 201)
 VOLTAGE = 1.2 * np.sin(2 * np.pi * TIME) * (1 + 0.3 * TIME)
@@ -29,7 +30,44 @@ def test_recovers_known_parameters(noise, x64):
     assert result.error < (0.011 if noise else 1e-6)
     for name, tolerance in dict(k_off=0.1, k_on=0.1, v_off=0.02, v_on=0.02, r_on=0.01, r_off=0.01).items():
         np.testing.assert_allclose(getattr(result.device, name), TRUE[name], rtol=tolerance if noise else 1e-4)
+        if noise:
+            assert abs(getattr(result.device, name) - TRUE[name]) < 3 * result.deviation[name]
+            assert result.deviation[name] < tolerance * abs(TRUE[name])
     assert result.device.alpha_off == 1.5
+    assert result.undetermined == ()
+
+
+def test_names_what_the_data_do_not_determine(x64):
+    """Rate and exponent of the SET trade off in 3 % of noise; without negative voltages there is no SET at all."""
+    bounds = {name: BOUNDS[name] for name in ("k_on", "r_on")}
+    loose = md.VTEAM(**GUESS | dict(alpha_on=1.5), initial=0.9)
+    result = md.fit(loose, VOLTAGE, measurement(0.03), TIME, BOUNDS | {"alpha_on": (0.5, 6.0)}, substeps=2)
+    assert result.error < 0.035
+    assert result.undetermined == ("k_on",)
+    assert abs(result.device.k_on - TRUE["k_on"]) < 3 * result.deviation["k_on"]
+    true = md.VTEAM(**TRUE, initial=0.1)
+    volts = np.abs(VOLTAGE)
+    current = md.simulate(true, volts, TIME, substeps=2).current
+    blind = md.fit(md.VTEAM(**TRUE | dict(k_on=-2e-8, r_on=300.0), initial=0.1), volts, current, TIME, bounds)
+    assert blind.undetermined == ("k_on",)
+    assert np.isinf(blind.deviation["k_on"])
+    assert blind.deviation["r_on"] < 1
+
+
+def test_covariance_is_that_of_repeated_fits(x64):
+    """Twenty draws of noise: the spread of the fitted values against the deviation; and one compilation for all."""
+    device, bounds = md.VTEAM(**TRUE, initial=0.9), {"r_on": BOUNDS["r_on"], "r_off": BOUNDS["r_off"]}
+    clean = np.asarray(md.simulate(device, VOLTAGE, TIME).current)
+    noisy = (clean * (1 + 0.02 * np.random.default_rng(seed).normal(size=TIME.size)) for seed in range(20))
+    fits, sizes = [], []
+    for current in noisy:
+        fits.append(md.fit(device, VOLTAGE, current, TIME, bounds))
+        sizes.append(_fit._cache_size())
+    assert sizes[0] == sizes[-1]
+    for name in bounds:
+        spread = np.std([getattr(fit.device, name) for fit in fits])
+        expected = np.mean([fit.deviation[name] for fit in fits])
+        assert 0.5 < spread / expected < 1.6  # 3 sigma of twenty
 
 
 def test_fits_windows_and_starting_states(x64):
@@ -86,6 +124,8 @@ def test_bad_files_are_named(text, message, tmp_path):
         (dict(current=np.zeros(201)), "current must not be zero throughout"),
         (dict(current=np.zeros(200)), "one length"),
         (dict(time=TIME[::-1]), "time must increase"),
+        (dict(max_steps=-3), "max_steps must be in"),
+        (dict(method="diffrax"), "method must be one of"),
     ],
 )
 def test_bad_measurements_are_named(changes, message):

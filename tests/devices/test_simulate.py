@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from memjax import devices as md
+from memjax.devices._simulate import _march
 
 CONSTANTS = dict(r_on=100.0, r_off=16e3, depth=10e-9, mobility=1e-14, initial=0.3)
 
@@ -182,6 +183,35 @@ def test_warns_with_a_step_that_does():
     md.simulate(md.VTEAM.pt_hf_ti(), voltage, time, substeps=needed)
 
 
+def test_samples_held_until_the_next(x64):
+    """Zero-order hold: a trace of rectangular pulses, with their energy."""
+    device = drift()
+    time, volts = np.array([0.0, 0.01, 0.03, 0.05]), np.array([1.0, -0.5, 2.0, 7.0])
+    traces = [md.simulate(device, volts, time, hold="zero", **how) for how in ({"substeps": 50}, {"method": "diffrax"})]
+    state, energy = 0.3, 0.0
+    for index in range(3):
+        after = md.apply_pulse(device, state, volts[index], time[index + 1] - time[index])
+        power = volts[index] * (device.current(state, volts[index]) + device.current(after, volts[index])) / 2
+        energy += power * (time[index + 1] - time[index])
+        for trace in traces:
+            np.testing.assert_allclose(trace.state[index + 1], after, atol=1e-7)
+            np.testing.assert_allclose(trace.energy[index + 1], energy, rtol=1e-6)
+        state = after
+    final = md.evolve(device, volts, time, hold="zero", substeps=50)
+    np.testing.assert_allclose(final, traces[0].state[-1], rtol=1e-12)
+    coarse = md.simulate(device, volts, time, hold="linear", substeps=50)
+    assert abs(coarse.state[-1] - state) > 1e-3
+
+
+def test_a_new_function_compiles_nothing_new():
+    _, time = sine(10)
+    sizes = []
+    for amplitude in (0.1, 0.2, 0.3):
+        md.simulate(drift(), lambda t, a=amplitude: a * jnp.sin(2 * jnp.pi * t), time)
+        sizes.append(_march._cache_size())
+    assert sizes[0] == sizes[2]
+
+
 TIME = np.linspace(0, 1, 5)
 
 
@@ -194,6 +224,7 @@ TIME = np.linspace(0, 1, 5)
         ((np.zeros(4), TIME), "one entry per time"),
         ((0.5, TIME), "one entry per time"),
         ((np.array([0, 0, np.nan, 0, 0]), TIME), "voltage must be finite"),
+        ((np.zeros(5), np.array([0, 1, 2, 3, np.inf])), "time must be finite"),
         ((np.zeros(5), TIME, 1.5), r"state must be finite and in \[0, 1\], got 1.5"),
         ((np.zeros(5), TIME, np.nan), r"state must be finite and in \[0, 1\]"),
         ((np.zeros(1), TIME[:1]), "at least 2 samples"),
@@ -207,8 +238,22 @@ def test_bad_input_is_named(arguments, message):
 def test_bad_options_are_named():
     with pytest.raises(ValueError, match="method must be one of"):
         md.simulate(drift(), np.zeros(5), TIME, method="rk5")
-    with pytest.raises(ValueError, match="substeps must be at least 1"):
+    with pytest.raises(ValueError, match=r"substeps must be in \[1, "):
         md.simulate(drift(), np.zeros(5), TIME, substeps=0)
+    with pytest.raises(TypeError, match=r"substeps must be an integer, got 1\.5"):
+        md.simulate(drift(), np.zeros(5), TIME, substeps=1.5)
+    with pytest.raises(TypeError, match=r"key must be a PRNG key such as jax.random.key\(0\), got 0"):
+        md.simulate(drift(), np.zeros(5), TIME, key=0)
+    with pytest.raises(TypeError, match="time must be an array of real numbers, got"):
+        md.simulate(drift(), np.zeros(5), list("abcde"))
+    with pytest.raises(TypeError, match="voltage must be an array of real numbers, got"):
+        md.simulate(drift(), np.zeros(5) * 1j, TIME)
+    with pytest.raises(ValueError, match="hold must be one of 'linear', 'zero', got 'first'"):
+        md.simulate(drift(), np.zeros(5), TIME, hold="first")
+    with pytest.raises(ValueError, match="hold='zero' needs a voltage given by samples"):
+        md.simulate(drift(), jnp.sin, TIME, hold="zero")
+    with pytest.raises(ValueError, match="tolerance must be finite and in"):
+        md.simulate(drift(), np.zeros(5), TIME, method="diffrax", tolerance=0.0)
     with pytest.raises(ValueError, match="noise needs"):
         md.simulate(drift(), np.zeros(5), TIME, method="diffrax", key=jax.random.key(0))
     with pytest.raises(ValueError, match="width must be finite and in"):

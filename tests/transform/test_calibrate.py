@@ -135,6 +135,20 @@ def test_nothing_to_calibrate_is_an_error(setup):
         analog.calibrate(chip, {"w": w}, x)
 
 
+@pytest.mark.parametrize(
+    "effect", [mj.effects.SinhConduction(10.0), mj.effects.Temperature(400.0), mj.effects.ReadNoise(relative=0.3)]
+)
+def test_nothing_clips_in_the_range_of_the_largest_current(setup, effect):
+    """Calibration and the clipping rate see the same currents: every effect but the noise of reads."""
+    w, x = setup
+    analog = mj.crossbarify(linear, hardware(effects=(effect,)))
+    chip = analog.calibrate(analog.program({"w": w}, jax.random.key(0), x), {"w": w}, x, percentile=100)
+    assert analog.clipping(chip, {"w": w}, x) == {"w": 0.0}
+    assert analog.converters(chip, {"w": w}, x)["w"].used.max() == pytest.approx(
+        1.0, abs=1 / 127
+    )  # half a step of the DAC
+
+
 def test_clipping_rate_of_a_logarithmic_converter():
     """Its full scale is the last level: what lies beyond it clips."""
     w, x = jnp.eye(4), jnp.abs(jax.random.normal(jax.random.key(0), (1000, 4)))
