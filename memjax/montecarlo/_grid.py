@@ -94,7 +94,7 @@ def parse(grid: Mapping[str | tuple[str, ...], Any], static: Collection[str]) ->
     """
     if not isinstance(grid, Mapping):
         raise TypeError(f"grid must map names to values, got {type(grid).__name__}")
-    if isinstance(static, str) or not isinstance(static, Collection):
+    if isinstance(static, str) or hasattr(static, "dtype") or not isinstance(static, Collection):
         raise TypeError(f"static must be a list of names, got {static!r}")
     axes = []
     for names, values in grid.items():
@@ -133,8 +133,11 @@ def check_name(must: str, name: str) -> None:
 
 def _columns(names: str | tuple[str, ...], values: Any) -> list[Sequence]:
     """The values of every name of an axis."""
-    if isinstance(values, str) or not hasattr(values, "__len__"):
+    rows = hasattr(values, "__len__") and hasattr(values, "__getitem__") and getattr(values, "ndim", 1) > 0
+    if not rows or isinstance(values, str | bytes | Mapping):
         raise TypeError(f"grid[{names!r}] must be a sequence of values, got {values!r}")
+    if any(jax.dtypes.issubdtype(getattr(value, "dtype", None) or bool, jax.dtypes.prng_key) for value in values):
+        raise TypeError(f"grid[{names!r}] must have no PRNG keys: all randomness comes from the argument key")
     if len(values) == 0:
         raise ValueError(f"grid[{names!r}] must have at least one value, got none")
     if isinstance(names, str):
@@ -160,7 +163,7 @@ def _traced_or_static(name: str, values: Sequence, static: bool) -> Any:
     if array.dtype.kind not in "biuf" and not long:
         return tuple(values)
     _check_kept(name, values, array)
-    return array
+    return np.asarray(array.tolist()) if long else array
 
 
 def _check_kept(name: str, values: Sequence, array: np.ndarray) -> None:
