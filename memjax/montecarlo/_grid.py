@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 RESERVED = ("sample", "key")
@@ -118,6 +119,10 @@ def parse(grid: Mapping[str | tuple[str, ...], Any], static: Collection[str]) ->
     return Grid(tuple(axes))
 
 
+def _is_key(value: Any) -> bool:
+    return isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
+
+
 def check_name(must: str, name: str) -> None:
     """Raise for the name of a parameter or result that cannot be one in a store, where it names a folder."""
     if name in ("", ".", "..", "batches", "zarr.json") or name.startswith("__"):
@@ -136,7 +141,7 @@ def _columns(names: str | tuple[str, ...], values: Any) -> list[Sequence]:
     rows = hasattr(values, "__len__") and hasattr(values, "__getitem__") and getattr(values, "ndim", 1) > 0
     if not rows or isinstance(values, str | bytes | Mapping):
         raise TypeError(f"grid[{names!r}] must be a sequence of values, got {values!r}")
-    if any(jax.dtypes.issubdtype(getattr(value, "dtype", None) or bool, jax.dtypes.prng_key) for value in values):
+    if _is_key(values) or (isinstance(values, list | tuple) and any(map(_is_key, values))):
         raise TypeError(f"grid[{names!r}] must have no PRNG keys: all randomness comes from the argument key")
     if len(values) == 0:
         raise ValueError(f"grid[{names!r}] must have at least one value, got none")
