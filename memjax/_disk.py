@@ -129,5 +129,5 @@ def _same(descriptor: int, file: pathlib.Path) -> bool:
     """Whether an open file is still the one of that name."""
     try:
         return os.path.samestat(os.fstat(descriptor), os.lstat(file))
-    except FileNotFoundError:
+    except OSError:
         return False

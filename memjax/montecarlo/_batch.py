@@ -64,7 +64,7 @@ def trace(fn: Callable, group: Group, key: Array, size: int, mesh: Mesh | None) 
         result = fn(jax.random.fold_in(key, sample), **group.static, **parameters)
         if not isinstance(result, dict) or not result or not all(isinstance(name, str) for name in result):
             raise TypeError(f"fn must return a dict of scalars or arrays by name, got {result!r}")
-        return {name: jnp.asarray(value) for name, value in result.items()}
+        return {name: _numbers(name, value) for name, value in result.items()}
 
     def batch(key, samples, parameters):
         return jax.vmap(one, (None, 0, 0))(key, samples, parameters)
@@ -100,6 +100,17 @@ def trace(fn: Callable, group: Group, key: Array, size: int, mesh: Mesh | None) 
     shapes = {name: leaf.shape[1:] for name, leaf in traced.out_info.items()}
     dtypes = {name: np.dtype(leaf.dtype) for name, leaf in traced.out_info.items()}
     return Batch(traced, constants, Outputs(shapes, dtypes))
+
+
+def _numbers(name: str, value: Any) -> Array:
+    """One entry of what the function returns."""
+    try:
+        array = jnp.asarray(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise TypeError(f"fn must return scalars or arrays by name, got {value!r} for {name!r}") from error
+    if is_key(array):
+        raise TypeError(f"fn must return scalars or arrays by name, got PRNG keys for {name!r}")
+    return array
 
 
 def is_key(value: Any) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 RESERVED = ("sample", "key")
@@ -94,7 +95,7 @@ def parse(grid: Mapping[str | tuple[str, ...], Any], static: Collection[str]) ->
     """
     if not isinstance(grid, Mapping):
         raise TypeError(f"grid must map names to values, got {type(grid).__name__}")
-    if isinstance(static, str) or not isinstance(static, Collection):
+    if isinstance(static, str) or hasattr(static, "dtype") or not isinstance(static, Collection):
         raise TypeError(f"static must be a list of names, got {static!r}")
     axes = []
     for names, values in grid.items():
@@ -118,6 +119,10 @@ def parse(grid: Mapping[str | tuple[str, ...], Any], static: Collection[str]) ->
     return Grid(tuple(axes))
 
 
+def _is_key(value: Any) -> bool:
+    return isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
+
+
 def check_name(must: str, name: str) -> None:
     """Raise for the name of a parameter or result that cannot be one in a store, where it names a folder."""
     if name in ("", ".", "..", "batches", "zarr.json") or name.startswith("__"):
@@ -133,8 +138,11 @@ def check_name(must: str, name: str) -> None:
 
 def _columns(names: str | tuple[str, ...], values: Any) -> list[Sequence]:
     """The values of every name of an axis."""
-    if isinstance(values, str) or not hasattr(values, "__len__"):
+    rows = hasattr(values, "__len__") and hasattr(values, "__getitem__") and getattr(values, "ndim", 1) > 0
+    if not rows or isinstance(values, str | bytes | Mapping):
         raise TypeError(f"grid[{names!r}] must be a sequence of values, got {values!r}")
+    if _is_key(values) or (isinstance(values, list | tuple) and any(map(_is_key, values))):
+        raise TypeError(f"grid[{names!r}] must have no PRNG keys: all randomness comes from the argument key")
     if len(values) == 0:
         raise ValueError(f"grid[{names!r}] must have at least one value, got none")
     if isinstance(names, str):
@@ -160,7 +168,7 @@ def _traced_or_static(name: str, values: Sequence, static: bool) -> Any:
     if array.dtype.kind not in "biuf" and not long:
         return tuple(values)
     _check_kept(name, values, array)
-    return array
+    return np.asarray(array.tolist()) if long else array
 
 
 def _check_kept(name: str, values: Sequence, array: np.ndarray) -> None:

@@ -1,11 +1,11 @@
 """Statistics over simulated chips: moments, quantiles and yield, each with its uncertainty."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from memjax._check import number, satisfies
+from memjax._check import concrete, number, satisfies
 
 if TYPE_CHECKING:
     import xarray
@@ -66,23 +66,35 @@ def summary(
     """
     import xarray
 
-    number("confidence", confidence)
+    _check_number("confidence", confidence)
     satisfies("confidence", confidence, lambda c: (c > 0) & (c < 1), "in (0, 1)")
-    levels = [quantiles] if np.ndim(quantiles) == 0 else np.asarray(quantiles).tolist()
+    levels = _levels(quantiles)
     for level in levels:
-        number("quantiles", level, 0.0, 1.0)
+        _check_number("quantiles", level, 0.0, 1.0)
     chips = _one_variable(data)
     _check_chips(chips, dim)
 
     statistics = _moments(chips, dim, confidence) | _order(chips, dim, levels)
     if target is not None:
-        number("target", target)
+        _check_number("target", target)
         statistics |= _yield(chips, dim, confidence, float(target))
     result = xarray.Dataset(statistics, attrs=data.attrs if isinstance(data, xarray.Dataset) else {})
     units = {"units": chips.attrs["units"]} if "units" in chips.attrs else {}
     for name, variable in result.data_vars.items():
         variable.attrs = {} if name == "count" or str(name).startswith("yield") else units
     return result.assign_attrs(confidence=confidence, **({} if target is None else {"target": target}))
+
+
+def _levels(quantiles: Any) -> list:
+    several = isinstance(quantiles, Sequence) and not isinstance(quantiles, str)
+    return list(quantiles) if several or getattr(quantiles, "ndim", 0) == 1 else [quantiles]
+
+
+def _check_number(name: str, value: Any, low: float = -np.inf, high: float = np.inf) -> None:
+    array = concrete(value)
+    if array is None or array.ndim:
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    number(name, value, low, high)
 
 
 def _one_variable(data) -> "xarray.DataArray":
@@ -100,7 +112,7 @@ def _one_variable(data) -> "xarray.DataArray":
 
 
 def _check_chips(chips: "xarray.DataArray", dim: str) -> None:
-    if chips.dtype.kind not in "biuf":
+    if getattr(chips.dtype, "kind", "key") not in "biuf":
         raise TypeError(f"data must hold real numbers, got dtype {chips.dtype}")
     if dim not in chips.dims:
         raise ValueError(f"dim must be one of the dimensions of data, {', '.join(map(repr, chips.dims))}, got {dim!r}")

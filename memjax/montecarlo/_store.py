@@ -25,7 +25,7 @@ def opened(path: str | os.PathLike, wanted: About) -> Iterator["Store"]:
     """
     path = _inspect.real(path)
     with _explained(f"store {str(path)!r} cannot be read"):
-        found = Store.find(path, wanted)
+        found = Store.find(path, wanted) if _is_finished(path) else None
     if found is not None and found.complete:
         _tidy(path)
         yield found  # nothing is left to write: neither the lock nor leave to write is needed
@@ -88,14 +88,14 @@ class Store:
         return self.about.finished and not self.damage and self.about.attributes == self._wanted.attributes
 
     def mend(self) -> None:
-        """Write damaged metadata again, and say what is computed again."""
+        """Write damaged metadata again, and say what was damaged."""
         if not self.damage:
             return
         lost = [f"{file} {reason}" for file, reason in self.damage.items()]
-        again = int((~self._done).sum())
+        missing = int((~self._done).sum())
         print(
             f"sweep: store {str(self.path)!r} is damaged: {'; '.join(lost[:5])}{' ...' * (len(lost) > 5)}. "
-            f"{again} of {self.about.batches} batches are computed again",
+            f"{missing} of {self.about.batches} batches are to be computed",
             file=sys.stderr,
         )
         files = _layout.skeleton(self.about)
@@ -171,6 +171,14 @@ class Store:
         safe = f"{int(self._done.sum())} batches are safe in it: make room and call sweep again with the same arguments"
         with _explained(f"store {str(self.path)!r} could not be written", safe):
             yield
+
+
+def _is_finished(path: pathlib.Path) -> bool:
+    try:
+        about = _inspect.about(path)
+    except _inspect.Damage:
+        return False
+    return about is not None and about.finished
 
 
 def _tidy(path: pathlib.Path) -> None:

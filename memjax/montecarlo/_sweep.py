@@ -50,7 +50,8 @@ def sweep(
         key: of all randomness.
         samples: evaluations of each point.
         store: path of a zarr store. Results go there batch by batch; the same call after a crash or an interrupt
-            computes only what is missing. None: results are held in memory.
+            computes only what is missing, or does not fit its checksum, and ends with the same bytes. One process may
+            write it at a time. None: results are held in memory.
         batch_size: evaluations in one call, under `vmap`, which bounds the memory. None: the fastest of a few tried
             sizes, or that of the store. Several processes need it.
         mesh: devices that share each batch, in one process or many (`jax.distributed`); None: the default device.
@@ -63,7 +64,8 @@ def sweep(
         hold key and versions, and of this call the number of compilations and the time they and the evaluations took.
 
     Raises: TypeError and ValueError naming the argument, before anything is computed; ValueError for a store of another
-        sweep, naming the difference; OSError where the store cannot be written, MemoryError where a batch does not fit.
+        sweep, naming the difference; OSError where the store cannot be written, is being written by another process or
+        moved meanwhile; MemoryError where a batch does not fit.
     """
     parsed = _grid.parse(grid, static)
     if not _is_count(samples):
@@ -74,6 +76,8 @@ def sweep(
         raise ValueError(f"batch_size must be None or an integer of at least 1, got {batch_size!r}")
     if mesh is not None and not isinstance(mesh, Mesh):
         raise TypeError(f"mesh must be a jax.sharding.Mesh or None, got {mesh!r}")
+    if not isinstance(progress, bool):
+        raise TypeError(f"progress must be True or False, got {progress!r}")
     _check.key("key", key)
     _batch.check_arguments(fn, parsed)
 
@@ -81,7 +85,7 @@ def sweep(
     primary = jax.process_index() == 0
     kept = _inspect.batch_size(store, batch_size) if store is not None and primary else None
     work.trace(work.choose_size(batch_size, kept))
-    attrs = attrs or {}
+    attrs = {} if attrs is None else attrs
     _labels.check_attrs(parsed, work.outputs.shapes, attrs)
     with _results(work, store if primary else None, attrs) as results:
         before, start = work.compiling, time.perf_counter()

@@ -173,6 +173,11 @@ def never(key, sigma, bits):
         ),
         (dict(grid=GRID | {"sigma": [[1.0, 1e-50]]}), ValueError, "values that float32 holds"),
         (dict(grid=GRID | {"sigma": [1.0, 1 + 1e-9]}), ValueError, "values that differ in float32"),
+        (dict(grid=GRID | {"bits": {1, 2}}), TypeError, r"grid\['bits'\] must be a sequence of values, got"),
+        (dict(grid=GRID | {"bits": np.array(1)}), TypeError, r"grid\['bits'\] must be a sequence of values, got"),
+        (dict(grid=GRID | {"bits": [KEY]}), TypeError, r"grid\['bits'\] must have no PRNG keys"),
+        (dict(progress="no"), TypeError, "progress must be True or False, got 'no'"),
+        (dict(static=np.ones(2)), TypeError, "static must be a list of names"),
         (dict(static="bits"), TypeError, "static must be a list of names, got 'bits'"),
         (dict(samples=True), ValueError, "samples must be an integer of at least 1"),
         (dict(samples=2**31), ValueError, "samples must be less than 2"),
@@ -200,6 +205,8 @@ def test_bad_arguments_are_named_before_anything_runs(change, error, message):
     [
         (lambda key, n: jnp.ones(3), TypeError, "fn must return a dict of scalars or arrays by name, got"),
         (lambda key, n: {}, TypeError, "fn must return a dict"),
+        (lambda key, n: {"y": "good"}, TypeError, "fn must return scalars or arrays by name, got 'good' for 'y'"),
+        (lambda key, n: {"y": key}, TypeError, "fn must return scalars or arrays by name, got PRNG keys for 'y'"),
         (lambda key, n: {"y": jnp.ones(n)}, TypeError, r"fn needs one of \['n'\] as a Python number .* static="),
         (lambda key, n: {"y": 1.0 if n > 1 else 0.0}, TypeError, r"fn needs one of \['n'\] as a Python number"),
         (lambda key, n: {"n": 1.0 * n}, ValueError, "fn must not return 'n'"),
@@ -255,6 +262,7 @@ def test_labels_of_static_values_are_not_replaced():
 @pytest.mark.parametrize(
     ("attrs", "error", "message"),
     [
+        ([], TypeError, "attrs must map names to attributes, got"),
         (["sigma"], TypeError, "attrs must map names to attributes"),
         ({"sigma": "V"}, TypeError, r"attrs\['sigma'\] must map names to text or numbers, got 'V'"),
         ({"sigma": {"units": object()}}, TypeError, r"attrs\['sigma'\]\['units'\] must be text, a number, or a list"),
