@@ -91,9 +91,10 @@ def key_of(key, count, purpose) -> Array:
 def _free_states(spec, device, low, high) -> tuple[Array, Array]:
     """A bound that no pulse leaves, as where a window vanishes there, gives way to the margin next to it."""
     bottom, top = margins(device, low, high, spec.tolerance)
+    one = jnp.ones([1] * max(jnp.ndim(leaf) for leaf in jax.tree.leaves((device, bottom))))
     volts = jnp.stack([sign * jnp.max(ramp.stop) for ramp in (spec.set_ramp, spec.reset_ramp) for sign in (1, -1)])
-    volts = volts.reshape(-1, *[1] * (bottom.ndim + 1))
-    states = jnp.stack(jnp.broadcast_arrays(0.0, bottom, top, 1.0)) + 0 * volts
+    volts = volts.reshape(-1, 1, *one.shape)
+    states = jnp.stack(jnp.broadcast_arrays(0 * one, bottom, top, one)) + 0 * volts
     rates = device.derivative(states, volts) + 0 * states
     rises, falls = jnp.any(rates > 0, axis=0), jnp.any(rates < 0, axis=0)
     return jnp.where(rises[1] & ~rises[0], bottom, 0.0), jnp.where(falls[2] & ~falls[3], top, 1.0)

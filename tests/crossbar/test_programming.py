@@ -135,6 +135,29 @@ def test_a_whole_network_is_written(weights):
     assert all(not entry["writes"]["failed"]["pos"].any() for entry in chip.values())
 
 
+SPREAD = {"v_on": 0.05, "v_off": 0.05, "k_on": 0.3, "r_on": 0.1}
+
+
+def test_cells_differ_and_stay_who_they_are(weights):
+    """Devices are drawn with the chip, whatever the size of the matrix, and met again by the next write."""
+    spec = hardware(writer(spread=SPREAD))
+    weights = weights[:20, :20].at[0, 0].set(5.0)
+    chip = mj.program(spec, weights, jax.random.key(1))
+    assert all(jnp.mean(failed) < 0.02 for failed in chip["writes"]["failed"].values())
+    assert set(chip["device"]["pos"]) == set(SPREAD)
+    assert jnp.std(jnp.log(chip["device"]["pos"]["r_on"])) == pytest.approx(0.1, rel=0.2)
+    assert jnp.any(chip["device"]["pos"]["v_on"] != chip["device"]["neg"]["v_on"])
+    part = mj.program(spec, weights[:16, :16], jax.random.key(1))
+    np.testing.assert_array_equal(part["device"]["pos"]["v_on"][0], chip["device"]["pos"]["v_on"][0, :, :16])
+    again = mj.reprogram(spec, chip, weights, jax.random.key(2))
+    total = lambda chip: sum(pulses.sum() for pulses in chip["writes"]["pulses"].values())
+    assert total(again) < 0.02 * total(chip)  # of cells that failed, or lie at the edge of the tolerance
+    other = mj.reprogram(spec, chip, weights[::-1], jax.random.key(2))
+    jax.tree.map(np.testing.assert_array_equal, other["device"], chip["device"])
+    with pytest.raises(ValueError, match="chip must hold the parameters .* of the devices in array '(pos|neg)'"):
+        mj.reprogram(spec, {k: v for k, v in chip.items() if k != "device"}, weights, jax.random.key(2))
+
+
 def population():
     return mj.devices.population(mj.devices.VTEAM.pt_hf_ti(), jax.random.key(0), 3, r_on=mj.devices.lognormal(0.1))
 

@@ -58,15 +58,15 @@ def test_a_cell_that_never_answers_costs_little():
     result = spec.program(jnp.stack([low, low + 0.1 * (high - low)]), jax.random.key(0), 0.0)
     np.testing.assert_array_equal(result.failed, [True, False])
     assert result.pulses[0] < 150
-    assert result.energy[0] < 1.1 * spec.max_energy
+    assert spec.max_energy < result.energy[0] < 2 * spec.max_energy  # by the last pulse
 
 
-@pytest.mark.parametrize("energy", [1e-6, 1e-5])
+@pytest.mark.parametrize("energy", [3e-5, 1e-4])
 def test_a_cell_that_used_up_its_energy_is_given_up(energy):
-    """Half a volt in the LRS for up to 0.15 s: no pulse alone may take more than the rest of the write."""
-    result = writer(max_energy=energy).program(jnp.array([4.4e-4, 9e-3]), jax.random.key(0), 0.0)
+    """By the pulse with which it did, about twice as long as the one before."""
+    result = writer(max_energy=energy).program(jnp.array([6e-4, 9.8e-3]), jax.random.key(0), 0.0)
     np.testing.assert_array_equal(result.failed, [True, False])
-    assert energy < result.energy[0] < 5 * energy
+    assert energy < result.energy[0] < 4 * energy
 
 
 WINDOWS = [md.windows.Joglekar(1.0), md.windows.Joglekar(10.0), md.windows.Prodromakis(5.0), md.windows.Biolek(4.0)]
