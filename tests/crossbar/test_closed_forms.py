@@ -10,8 +10,6 @@ import memjax as mj
 from memjax import crossbar
 from memjax.crossbar._terminals import attenuated
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 E = mj.effects
 KEY = jax.random.key(0)
 CELL = mj.Cell(10e3, 100e3)

@@ -4,14 +4,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 import memjax as mj
 from memjax import crossbar
 from memjax.converters import BitSerial
 from memjax.crossbar import _codes
-
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 E = mj.effects
 KEY = jax.random.key(5)

@@ -8,8 +8,6 @@ import pytest
 from memjax import devices as md
 from memjax.devices import windows
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 W = windows
 STATES = np.array([0.0, 0.07, 0.35, 0.6, 0.93, 1.0])
 

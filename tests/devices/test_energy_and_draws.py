@@ -9,8 +9,6 @@ import pytest
 
 from memjax import devices as md
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 KEY = jax.random.key(2)
 
 

@@ -9,8 +9,6 @@ from flax import nnx
 import memjax as mj
 from memjax.flax import Conductance, Crossbars
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 EFFECTS = (mj.effects.StuckAt(0.2, 0.2), mj.effects.Drift(0.05, activation_energy=0.5), mj.effects.ReadNoise(0.05))
 HARDWARE = mj.Hardware(mj.Cell(2e4, 4e5), tile=(4, 3), dac=mj.Dac(6), adc=mj.Adc(4), effects=EFFECTS)
 KEY, OTHER = jax.random.key(0), jax.random.key(1)

@@ -34,11 +34,6 @@ PRESETS = {
 SLOW = {"memdiode", "JART VCM", "JART VCM port", "Stanford-PKU in series"}  # solve for an inner voltage at every step
 
 
-@pytest.fixture(autouse=True)
-def compiled_quickly(quick_compilation):
-    """One program for each model, run once for each of its presets."""
-
-
 @pytest.mark.parametrize(
     "make", [pytest.param(make, id=name, marks=[pytest.mark.slow] * (name in SLOW)) for name, make in PRESETS.items()]
 )

@@ -9,8 +9,6 @@ from jax import lax
 import memjax as mj
 from memjax.transform._calibrate import histogram, quantile
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 KEY = jax.random.key(0)
 BIN = 2.0 ** (1 / 256)  # ratio of the edges of a bin
 

@@ -8,8 +8,6 @@ from jax import lax
 
 import memjax as mj
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 KEY = jax.random.key(0)
 N = 3
 DRAW = np.random.default_rng(0)
