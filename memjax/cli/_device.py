@@ -38,8 +38,8 @@ _DRIVES = {
     "DataDriven.tiox": (1.0, 20.0),
     "Memdiode.aguirre": (1.5, 0.25),
     "STTMRAM.textbook": (0.45, 1e5),
-    "JARTVCM.tud": (1.2, 5e5),
-    "JARTVCM.port": (1.2, 5e5),
+    "JARTVCM.tud": (1.3, 1e3),
+    "JARTVCM.port": (1.3, 1e3),
     "CBRAM.yu_wong": (0.5, 1e6),
 }
 # Of the adaptive integration: finer than a line of the figure.
