@@ -93,7 +93,7 @@ def simulate(
         _refuse_gaps(states, time)
     trace = _trace(device, _samples(voltage, time), time, width, states, hold=hold)
     if fixed and method != "pulses":
-        _warn_of_large_steps(device, trace, width / substeps, substeps, hold)
+        warn_of_large_steps(device, trace, width / substeps, substeps, hold)
     return trace
 
 
@@ -256,7 +256,7 @@ def _refuse_gaps(states, time) -> None:
         )
 
 
-def _warn_of_large_steps(device, trace, width, substeps, hold) -> None:
+def warn_of_large_steps(device, trace, width, substeps, hold) -> None:
     """Compare the rate at both ends of every interval with the step; silent while tracing."""
     if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((device, trace))):
         return
