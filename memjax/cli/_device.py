@@ -12,7 +12,7 @@ import tyro
 
 from memjax import devices, plot
 from memjax.cli import _files, _phase_change
-from memjax.cli._errors import usage_errors
+from memjax.cli._errors import UsageError, usage_errors
 from memjax.plot import style
 
 MODELS = {
@@ -26,19 +26,20 @@ MODELS = {
 _DRIVES = {
     "LinearIonDrift.biolek_soft": (1.2, 1.0),
     "LinearIonDrift.biolek_hard": (2.0, 1.0),
-    "VTEAM.ferroelectric": (7.0, 1e6),
+    "LinearIonDrift.technion": (2.0, 0.5),
+    "VTEAM.ferroelectric": (7.0, 1e5),
     "TEAM.simmons_fit": (0.3, 0.1),
     "Simmons.pickett": (0.15, 1.0),
     "Yakopcic.oblea": (0.45, 100.0),
     "Yakopcic.oblea_pulsed": (0.25, 100.0),
     "Yakopcic.miao": (1.25, 0.05),
-    "Yakopcic.jo": (3.0, 0.2),
-    "StanfordPKU.needs": (1.5, 1e6),
+    "Yakopcic.jo": (4.0, 0.2),
+    "StanfordPKU.needs": (1.5, 1e5),
     "DataDriven.tiox": (1.0, 20.0),
     "Memdiode.aguirre": (1.5, 0.25),
-    "STTMRAM.textbook": (0.45, 1e6),
-    "JARTVCM.tud": (1.2, 5e5),
-    "JARTVCM.port": (1.2, 5e5),
+    "STTMRAM.textbook": (0.45, 1e5),
+    "JARTVCM.tud": (1.3, 1e3),
+    "JARTVCM.port": (1.3, 1e3),
     "CBRAM.yu_wong": (0.5, 1e6),
 }
 # Of the adaptive integration: finer than a line of the figure.
@@ -53,7 +54,7 @@ def device(
     frequency: float | None = None,
     periods: int = 2,
     samples: int = 1000,
-    method: Literal["diffrax", "rk4", "heun", "euler", "exponential"] = "diffrax",
+    method: Literal["pulses", "diffrax", "rk4", "heun", "euler", "exponential"] = "pulses",
     substeps: int = 1,
     series: float = 0.0,
     out: pathlib.Path = pathlib.Path("memjax-device.png"),
@@ -70,7 +71,7 @@ def device(
         frequency: of the voltage, in Hz; likewise
         periods: number of periods
         samples: samples in each period
-        method: integration; diffrax takes steps of the size it needs, the others one for every sample and substep
+        method: integration; pulses and diffrax take steps of the size they need, the others one for every substep
         substeps: steps for each sample, for the methods of fixed step
         series: resistance in series with the device, in ohm
         out: file for the figure (.png, .pdf or .svg)
@@ -96,7 +97,10 @@ def device(
     voltage = amplitude * np.sin(2 * np.pi * frequency * time)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", devices.StepSizeWarning)
-        trace = devices.simulate(cell, voltage, time, method=method, substeps=substeps, tolerance=_TOLERANCE)
+        try:
+            trace = devices.simulate(cell, voltage, time, method=method, substeps=substeps, tolerance=_TOLERANCE)
+        except RuntimeError as error:  # the adaptive steps gave up: its message says what to change
+            raise UsageError(str(error)) from error
     print(f"{label}, {amplitude:g} V at {frequency:g} Hz\n{_summary(trace)}")
     for warning in caught:
         print(f"memjax: warning: {warning.message}")

@@ -12,7 +12,7 @@ from memjax._bounded import Bounds, from_line, to_line
 from memjax._check import concrete, integer, satisfies
 from memjax._names import check_names, parameters, replace
 from memjax.devices._base import AbstractDevice, Numeric, check_device
-from memjax.devices._simulate import Trace, prepare, response
+from memjax.devices._simulate import Trace, prepare, response, warn_of_large_steps
 from memjax.devices._step import STEPS
 
 # Standard deviation, beside the value, from which a parameter is called undetermined.
@@ -99,7 +99,10 @@ def fit(
     measured = jnp.asarray(current)
     measured = measured if jnp.issubdtype(measured.dtype, jnp.inexact) else measured.astype(float)
     static = dict(ranges=ranges, fits_start=fits_start, method=method, substeps=substeps, max_steps=max_steps)
-    return _fit(device, voltage, measured, time, width, state, start, **static)
+    result = _fit(device, voltage, measured, time, width, state, start, **static)
+    if method != "pulses":
+        warn_of_large_steps(result.device, result.trace, width / substeps, substeps, "linear")
+    return result
 
 
 @partial(jax.jit, static_argnames=("ranges", "fits_start", "method", "substeps", "max_steps"))

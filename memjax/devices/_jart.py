@@ -50,7 +50,7 @@ class JARTVCM(AbstractDevice):
     two others appear and vanish in pairs; of all it has the largest current and the barrier lowered.
     Source: Bengel et al., IEEE TCAS-I 67, 4618 (2020); equations and values second-hand, from the public Verilog-A of
     the JART-TUD library and a public C++ port of JART VCM v1b; not compared with the authors' own code (FZJ). Both
-    directions run away thermally: integrate with method="diffrax" or many substeps. Temperatures are not limited;
+    directions run away thermally: integrate with method="pulses" or many substeps. Temperatures are not limited;
     at thousands of kelvin, beyond v = -1.9 V, the current of some states falls again with the voltage, and the model
     does not fit into `Series`.
     """

@@ -12,6 +12,7 @@ from memjax._check import concrete, integer, number
 from memjax.devices._base import AbstractDevice, Numeric, check_device
 from memjax.devices._step import clamp, curved_growth, mean_growth, tangent
 
+TOLERANCE, SUBSTEPS = 3e-4, 1000
 # Largest move of the scaled state in one sub-step: what the rate does between two looks at it stays known.
 _STRIDE = 0.25
 # Largest share of the move that the error of a sub-step may be.
@@ -24,8 +25,8 @@ def apply_pulse(
     amplitude: Numeric,
     width: Numeric,
     *,
-    tolerance: float = 3e-4,
-    substeps: int = 1000,
+    tolerance: float = TOLERANCE,
+    substeps: int = SUBSTEPS,
 ) -> Array:
     """The state after a pulse of `amplitude` [V] and `width` [s]; everything broadcasts, a whole array at once.
 
@@ -47,7 +48,7 @@ def apply_pulse(
     number("width", width, 0.0)
     number("tolerance", tolerance, 0.0, 0.1, open_low=True)
     integer("substeps", substeps, 1, 1_000_000)
-    after, stopped = _apply(device, state, amplitude, width, tolerance, substeps=substeps)
+    after, stopped = pulsed(device, state, amplitude, width, tolerance, substeps=substeps)
     known = None if stopped is None else concrete(stopped)
     if known is not None and known.any():
         raise RuntimeError(
@@ -58,7 +59,7 @@ def apply_pulse(
 
 
 @partial(jax.jit, static_argnames="substeps")
-def _apply(device, state, amplitude, width, tolerance, *, substeps):
+def pulsed(device, state, amplitude, width, tolerance=TOLERANCE, *, substeps=SUBSTEPS):
     """The state, and where it is NaN because the sub-steps did not do (None for a closed form)."""
     exact = device.pulse(state, amplitude, width)
     if exact is not None:

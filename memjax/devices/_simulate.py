@@ -15,6 +15,7 @@ from jax.core import Tracer
 from memjax._check import choice, concrete, integer, number, satisfies
 from memjax._check import key as check_key
 from memjax.devices._base import AbstractDevice, Numeric, check_device
+from memjax.devices._pulse import pulsed
 from memjax.devices._step import STEPS, step
 
 HOLDS = ("linear", "zero")
@@ -62,7 +63,8 @@ def simulate(
 
     voltage: samples `[T, ...]` [V], or a function of time [s]. time: `[T]` [s], increasing.
     state: `[...]` in [0, 1] at the first sample; the model's own `initial` if None.
-    method: "euler", "heun", "rk4", "exponential" (see `step`), each with `substeps` steps per sample; or "diffrax",
+    method: "euler", "heun", "rk4", "exponential" (see `step`), each with `substeps` steps per sample; "pulses", where
+    each of these is an `apply_pulse` at its middle voltage, for rates that no fixed step resolves; or "diffrax",
     adaptive steps to the relative and absolute `tolerance` that stop at every sample and threshold, by Tsit5 or by the
     diffrax solver given in place of the name (`diffrax.Kvaerno5()` for stiff models).
     hold: samples are joined by lines ("linear"), or each lasts until the next ("zero", as a converter holds it).
@@ -82,14 +84,16 @@ def simulate(
     if fixed:
         intervals = _intervals(voltage, time, width, substeps, hold)
         states = _march(device, intervals, width, state, key, method=method, substeps=substeps, keep=True)
+        if method == "pulses":
+            _refuse_gaps(states, time)
     else:
         from memjax.devices._adaptive import integrate  # diffrax takes a second to import: only who asks, waits
 
         states = integrate(device, voltage, time, width, state, method, tolerance, hold)
         _refuse_gaps(states, time)
     trace = _trace(device, _samples(voltage, time), time, width, states, hold=hold)
-    if fixed:
-        _warn_of_large_steps(device, trace, width / substeps, substeps, hold)
+    if fixed and method != "pulses":
+        warn_of_large_steps(device, trace, width / substeps, substeps, hold)
     return trace
 
 
@@ -203,7 +207,10 @@ def _march(device, intervals, width, state, key, *, method, substeps, keep):
     def advance(state, index, interval, width, sub):
         start, middle, end = (at(interval, 2 * sub + half) for half in (0, 1, 2))
         h = (width / substeps).astype(dtype)
-        new = step(device, method, state, start, middle, end, h)
+        if method == "pulses":
+            new = pulsed(device, state, middle, h)[0]
+        else:
+            new = step(device, method, state, start, middle, end, h)
         noise = device.diffusion(state, middle)
         if key is not None and noise is not None:
             draw = jax.random.normal(jax.random.fold_in(key, index * substeps + sub), state.shape, dtype)
@@ -244,12 +251,12 @@ def _refuse_gaps(states, time) -> None:
     if known is not None and not np.isfinite(known).all():
         lost = np.flatnonzero(~np.isfinite(known.reshape(len(known), -1)).all(axis=1))[0]
         raise RuntimeError(
-            f"simulate: the adaptive solver gave up after t = {time[lost - 1]:g} s, with too many steps between two "
-            "samples; use shorter samples, a larger tolerance or a stiff solver, method=diffrax.Kvaerno5()"
+            f"simulate: the adaptive steps gave up after t = {time[lost - 1]:g} s, with too many steps between two "
+            "samples; use shorter samples, method='pulses', a larger tolerance or a stiff solver, diffrax.Kvaerno5()"
         )
 
 
-def _warn_of_large_steps(device, trace, width, substeps, hold) -> None:
+def warn_of_large_steps(device, trace, width, substeps, hold) -> None:
     """Compare the rate at both ends of every interval with the step; silent while tracing."""
     if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((device, trace))):
         return
@@ -258,7 +265,7 @@ def _warn_of_large_steps(device, trace, width, substeps, hold) -> None:
         needed = substeps * move / _GOOD_MOVE
         warnings.warn(
             f"simulate: {type(device).__name__} moves by {move:.3g} of its range per step; use substeps={needed:.0f}, "
-            "shorter samples, method='diffrax' or, for rectangular pulses, apply_pulse",
+            "shorter samples, method='pulses' or method='diffrax' or, for rectangular pulses, apply_pulse",
             StepSizeWarning,
             stacklevel=3,
         )

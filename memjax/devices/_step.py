@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-STEPS = ("euler", "heun", "rk4", "exponential")
+STEPS = ("euler", "heun", "rk4", "exponential", "pulses")
 
 # exp(60) = 1e26: a growth that carries every state it can resolve to the bound.
 _LARGEST_EXPONENT = 60.0

@@ -1,7 +1,9 @@
 """`memjax device`: a model, its figure and its table."""
 
+import numpy as np
 import pytest
 
+import memjax
 from memjax import devices as md
 from memjax.cli import main
 from memjax.cli._device import MODELS, presets
@@ -47,6 +49,37 @@ def test_every_model_has_a_parameter_set():
             assert isinstance(getattr(MODELS[model], name)(), md.AbstractDevice)
     assert all(presets(model) for model in MODELS)
     assert presets("vteam") == ["pt_hf_ti", "ferroelectric", "memtorch"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_parameter_set_runs_with_its_own_drive(model, tmp_path, capsys, quick_compilation):
+    """And its state moves."""
+    for name in presets(model):
+        csv = tmp_path / f"{name}.csv"
+        assert (
+            run(model, "--preset", name, "--samples", 16, "--periods", 1, "--out", tmp_path / "a.svg", "--csv", csv)
+            == 0
+        )
+        table = np.genfromtxt(csv, delimiter=",", names=True)
+        assert all(np.isfinite(table[column]).all() for column in table.dtype.names)
+        if model != "pcm":
+            assert np.ptp(table["state"]) > 0.05
+    assert "Written" in capsys.readouterr().out
+
+
+def test_phase_change_cells_show_their_statistics(tmp_path, capsys):
+    """Drift over a year: the median of each level falls by (1 + t/t_0)^-nu, with nu about 0.05 at G_max."""
+    csv = tmp_path / "a.csv"
+    assert run("pcm", "--out", tmp_path / "a.png", "--csv", csv) == 0
+    table = np.genfromtxt(csv, delimiter=",", names=True)
+    left = table["conductance_1"][-1] / table["conductance_1"][0]
+    assert left == pytest.approx((1 + table["time"][-1] / 20) ** -0.049, rel=0.05)
+    assert "programming error at half of G_max  9.527e-07 S" in capsys.readouterr().out
+
+
+def test_says_its_version(capsys):
+    main(["--version"])
+    assert capsys.readouterr().out == f"memjax {memjax.__version__}\n"
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,9 @@ def test_names_what_the_data_do_not_determine(x64):
     true = md.VTEAM(**TRUE, initial=0.1)
     volts = np.abs(VOLTAGE)
     current = md.simulate(true, volts, TIME, substeps=2).current
-    blind = md.fit(md.VTEAM(**TRUE | dict(k_on=-2e-8, r_on=300.0), initial=0.1), volts, current, TIME, bounds)
+    blind = md.fit(
+        md.VTEAM(**TRUE | dict(k_on=-2e-8, r_on=300.0), initial=0.1), volts, current, TIME, bounds, substeps=2
+    )
     assert blind.undetermined == ("k_on",)
     assert np.isinf(blind.deviation["k_on"])
     assert blind.deviation["r_on"] < 1
@@ -57,11 +59,11 @@ def test_names_what_the_data_do_not_determine(x64):
 def test_covariance_is_that_of_repeated_fits(x64):
     """Twenty draws of noise: the spread of the fitted values against the deviation; and one compilation for all."""
     device, bounds = md.VTEAM(**TRUE, initial=0.9), {"r_on": BOUNDS["r_on"], "r_off": BOUNDS["r_off"]}
-    clean = np.asarray(md.simulate(device, VOLTAGE, TIME).current)
+    clean = np.asarray(md.simulate(device, VOLTAGE, TIME, substeps=2).current)
     noisy = (clean * (1 + 0.02 * np.random.default_rng(seed).normal(size=TIME.size)) for seed in range(20))
     fits, sizes = [], []
     for current in noisy:
-        fits.append(md.fit(device, VOLTAGE, current, TIME, bounds))
+        fits.append(md.fit(device, VOLTAGE, current, TIME, bounds, substeps=2))
         sizes.append(_fit._cache_size())
     assert sizes[0] == sizes[-1]
     for name in bounds:

@@ -21,6 +21,15 @@ def test_labels(precision):
     np.testing.assert_allclose(curvature(-labels), -np.asarray(curvature(labels)))
 
 
+def test_curvature_of_small_labels():
+    """Nearly straight curves in float32, where the deviation is a difference of nearly equal numbers: A = 1.2627/NL."""
+    with jax.enable_x64(True):
+        exact = np.asarray(T.curvature(np.array([0.01, 0.03, 0.1, 0.4, 2.0, 7.0])))
+    found = curvature(np.array([0.01, 0.03, 0.1, 0.4, 2.0, 7.0], np.float32))
+    np.testing.assert_allclose(found, exact, rtol=2e-6)
+    assert float(found[0]) == pytest.approx(126.269, abs=1e-3)
+
+
 def test_label_is_the_deviation_from_a_straight_line(x64):
     """Its definition, by sampling the curve densely."""
     x = np.linspace(0, 1, 200_001)
