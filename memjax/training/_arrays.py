@@ -80,8 +80,10 @@ def check_range(range: Range | None) -> None:
     """Raise unless a range is None or (low, high)."""
     if range is None:
         return
-    if not isinstance(range, tuple) or len(range) != 2:
+    if not isinstance(range, tuple | list) or len(range) != 2:
         raise TypeError(f"range must be (low, high) or None, got {_check.shown(range)}")
+    for name, bound in zip(("low", "high"), range, strict=True):
+        _check.real(f"range.{name}", bound)
     _check.ordered("range", low=range[0], high=range[1])
 
 

@@ -75,11 +75,12 @@ def one_sided(
     Source: Nandakumar et al. (Front. Neurosci. 14:406, 2020); the one-sided unit cell of Rasch et al. (AICAS 2021).
     """
     rule = Deterministic() if rule is None else rule
-    if not isinstance(law, AbstractLaw) or not isinstance(rule, AbstractRule):
-        raise TypeError(f"law and rule must be an update law and a pulse rule, got {_check.shown(law)} and {rule!r}")
+    _check.part("law", law, AbstractLaw, example="SoftBounds()")
+    _check.part("rule", rule, AbstractRule, example="Deterministic()")
     _check.key("key", key)
     _check.integer("refresh_every", refresh_every, 1, 2**31 - 1)
-    _check.fraction("one_sided", upper=upper, lower=lower)
+    _check.scalar("upper", upper, low=0.0, high=1.0)
+    _check.scalar("lower", lower, low=0.0, high=1.0)
 
     def side(leaf: _arrays.Leaf, role: str, weight: Array) -> Side:
         made = _arrays.make(law, key, leaf, role)

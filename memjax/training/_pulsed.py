@@ -84,8 +84,8 @@ def pulsed(
         parameters that were changed by something else since the last update, as by a transformation after it.
     """
     rule = Deterministic() if rule is None else rule
-    _check_kind("law", law, AbstractLaw, "an update law such as SoftBounds()")
-    _check_kind("rule", rule, AbstractRule, "a pulse rule such as Deterministic()")
+    _check.part("law", law, AbstractLaw, example="SoftBounds()")
+    _check.part("rule", rule, AbstractRule, example="Deterministic()")
     _check.integer("every", every, 1, 2**31 - 1)
     if every > 1 and not rule.keeps:
         raise ValueError(f"every must be 1 for the rule {type(rule).__name__}, which keeps no residue, got {every}")
@@ -212,8 +212,3 @@ def changed(names: tuple[str, ...], values: list[Array], seen: tuple[Array, ...]
             )
         flags.append(off)
     return jnp.any(jnp.stack(flags)) if flags else jnp.array(False)
-
-
-def _check_kind(name: str, value: Any, kind: type, what: str) -> None:
-    if not isinstance(value, kind):
-        raise TypeError(f"{name} must be {what}, got {_check.shown(value)}")

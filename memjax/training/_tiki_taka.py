@@ -114,19 +114,19 @@ def tiki_taka(
     """
     slow = law if slow is None else slow
     transfer = Direct() if transfer is None else transfer
-    for name, value, kind in (("law", law, AbstractLaw), ("slow", slow, AbstractLaw)):
-        if not isinstance(value, kind):
-            raise TypeError(f"{name} must be an update law, got {_check.shown(value)}")
-    if not isinstance(transfer, AbstractTransfer):
-        raise TypeError(f"transfer must be a transfer rule such as Buffered(), got {_check.shown(transfer)}")
+    _check.part("law", law, AbstractLaw, example="SoftBounds()")
+    _check.part("slow", slow, AbstractLaw, example="SoftBounds()")
+    _check.part("transfer", transfer, AbstractTransfer, example="Buffered()")
     _check.integer("every", every, 1, 2**31 - 1)
     _check.choice("fidelity", fidelity, FIDELITIES)
     if rows is not None:
         _check.integer("rows", rows, 1, 2**31 - 1)
-    _check.number("fast_rate", fast_rate, 0.0, open_low=True)
+    _check.scalar("fast_rate", fast_rate, above=0.0)
     if auto_scale is not None:
-        _check.number("auto_scale", auto_scale, 0.0, open_low=True)
-    _check.not_negative("tiki_taka", gamma=gamma, read_noise=0.0 if read_noise is None else read_noise)
+        _check.scalar("auto_scale", auto_scale, above=0.0)
+    _check.scalar("gamma", gamma, low=0.0)
+    if read_noise is not None:
+        _check.scalar("read_noise", read_noise, low=0.0)
     _check.key("key", key)
     _arrays.check_range(range)
 

@@ -52,7 +52,7 @@ def test_every_model_has_a_parameter_set():
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_every_parameter_set_runs_with_its_own_drive(model, tmp_path, capsys, quick_compilation):
+def test_every_parameter_set_runs_with_its_own_drive(model, tmp_path, capsys):
     """And its state moves."""
     for name in presets(model):
         csv = tmp_path / f"{name}.csv"

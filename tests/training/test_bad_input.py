@@ -53,10 +53,10 @@ CASES = [
     (lambda: T.Sign(threshold=-1.0), "Sign.threshold must be finite and in [0, inf], got -1.0"),
 ]
 KINDS = [
-    (lambda: T.pulsed(P(), KEY), "law must be an update law such as SoftBounds(), got Population"),
+    (lambda: T.pulsed(P(), KEY), "law must be a Law such as SoftBounds(), got Population"),
     (
         lambda: T.pulsed(T.ConstantStep(), KEY, rule="sign"),
-        "rule must be a pulse rule such as",
+        "rule must be a Rule such as",
     ),
     (lambda: T.pulsed(T.ConstantStep(), KEY, range=1e-4), "range must be (low, high) or None, got 0.0001"),
     (lambda: T.Referenced(P()), "Referenced.law must be a Law such as training.presets.reram_es(), got Population"),

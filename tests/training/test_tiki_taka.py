@@ -211,7 +211,7 @@ def test_chips_in_a_vmap_are_those_one_by_one():
         ({"transfer": Direct(rate=-1.0)}, ValueError, r"transfer \(Direct\).rate must be finite .*, got -1.0"),
         ({"transfer": Chopped(chop=2.0)}, ValueError, r"transfer \(Chopped\).chop must be finite .*, got 2.0"),
         ({"transfer": "direct"}, TypeError, "transfer must be a transfer rule"),
-        ({"slow": 3}, TypeError, "slow must be an update law, got 3"),
+        ({"slow": 3}, TypeError, "slow must be a Law such as SoftBounds\\(\\), got 3"),
     ],
 )
 def test_bad_options(options, error, message):
