@@ -193,7 +193,7 @@ def integer(name: str, value: Any, low: int, high: int) -> None:
     if not isinstance(value, int | np.integer) or isinstance(value, bool):
         raise TypeError(f"{name} must be an integer in [{low}, {high}], got {shown(value)}")
     if not low <= value <= high:
-        raise ValueError(f"{name} must be an integer in [{low}, {high}], got {shown(value)}")
+        raise ValueError(f"{name} must be in [{low}, {high}], got {shown(value)}")
 
 
 def choice(name: str, value: Any, valid: tuple) -> None:

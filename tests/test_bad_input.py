@@ -100,7 +100,7 @@ def test_argument(where, kind):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("call", specs(), ids=lambda call: call.name)
+@pytest.mark.parametrize("call", list(specs()), ids=lambda call: call.name)
 def test_every_field(call):
     bad = {(name, kind): outcome(call, name, value) for name in fields(call) for kind, value in NEVER.items()}
     assert {where: found for where, found in bad.items() if found != "clear"} == {}

@@ -85,7 +85,7 @@ def test_bits_may_be_traced():
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: BitSliced(slices=0), ValueError, r"BitSliced\.slices must be an integer in \[1, 24\], got 0"),
+        (lambda: BitSliced(slices=0), ValueError, r"BitSliced\.slices must be in \[1, 24\], got 0"),
         (lambda: BitSliced(slices=2.0), TypeError, r"BitSliced\.slices must be an integer in \[1, 24\], got 2\.0"),
         (lambda: BitSliced(slices=4, bits=7), ValueError, r"BitSliced\.bits must be finite and in \[1, 6\], got 7"),
         (lambda: BitSliced(bits=1.5), ValueError, r"BitSliced\.bits must be a whole number in \[1, 24\], got 1\.5"),

@@ -208,15 +208,22 @@ def test_chips_in_a_vmap_are_those_one_by_one():
         ({"every": 0}, ValueError, r"every must be in \[1, .*got 0"),
         ({"rows": 0}, ValueError, r"rows must be in \[1, .*got 0"),
         ({"fast_rate": 0.0}, ValueError, "fast_rate must be finite and in .*, got 0.0"),
-        ({"transfer": Direct(rate=-1.0)}, ValueError, r"transfer \(Direct\).rate must be finite .*, got -1.0"),
-        ({"transfer": Chopped(chop=2.0)}, ValueError, r"transfer \(Chopped\).chop must be finite .*, got 2.0"),
-        ({"transfer": "direct"}, TypeError, "transfer must be a transfer rule"),
+        ({"transfer": "direct"}, TypeError, "transfer must be a Transfer such as"),
         ({"slow": 3}, TypeError, "slow must be a Law such as SoftBounds\\(\\), got 3"),
     ],
 )
 def test_bad_options(options, error, message):
     with pytest.raises(error, match=message):
         tiki_taka(EXACT, jax.random.key(0), **options)
+
+
+def test_bad_transfer_rules():
+    with pytest.raises(ValueError, match="Direct.rate must be finite .*, got -1.0"):
+        Direct(rate=-1.0)
+    with pytest.raises(ValueError, match="Chopped.chop must be finite .*, got 2.0"):
+        Chopped(chop=2.0)
+    with pytest.raises(ValueError, match="Buffered.most must be a whole number .*, got 1.5"):
+        Buffered(most=1.5)
 
 
 @pytest.mark.parametrize("make", [pulsed, tiki_taka, one_sided])
