@@ -48,14 +48,15 @@ def is_number(value: Any) -> bool:
 
 
 def concrete(value: Any) -> np.ndarray | None:
-    """The value as a NumPy array of real numbers, or None where it is traced or is no number at all."""
+    """The value as a NumPy array of real numbers or truth values, or None where it is traced or is neither."""
     if isinstance(value, list | tuple):
         try:
             value = np.asarray([concrete(element) for element in value])
         except ValueError:
             return None
         return value if value.dtype.kind in "iuf" else None
-    if not is_number(value) or isinstance(value, Tracer | jax.ShapeDtypeStruct):
+    truth = isinstance(value, np.ndarray | np.bool_ | jax.Array) and value.dtype == bool
+    if not (truth or is_number(value)) or isinstance(value, Tracer | jax.ShapeDtypeStruct):
         return None
     if isinstance(value, int) and not INT32.min <= value <= INT32.max:
         return np.asarray(np.inf if is_huge(value) else float(value))
@@ -198,8 +199,10 @@ def integer(name: str, value: Any, low: int, high: int) -> None:
 
 def choice(name: str, value: Any, valid: tuple) -> None:
     """Raise unless `value` is one of `valid`."""
-    if not any(isinstance(value, type(one)) and value == one for one in valid):
-        kind = ValueError if isinstance(value, str) else TypeError
+    numeric = int | float
+    alike = [one for one in valid if isinstance(value, numeric if isinstance(one, numeric) else type(one))]
+    if not any(value == one for one in alike):
+        kind = ValueError if alike else TypeError
         raise kind(f"{name} must be one of {', '.join(map(repr, valid))}, got {shown(value)}")
 
 

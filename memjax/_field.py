@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -199,8 +200,22 @@ def shape(axes: tuple[str, ...], **options: Any) -> Any:
 
 def _as_sizes(value: Any) -> Any:
     if not isinstance(value, list | tuple):
-        return value
+        return _as_static(value)
     return tuple(int(size) if isinstance(size, np.integer) else size for size in value)
+
+
+class _Shown:
+    """Stands for an array in a static field, about which equinox would warn, until the rule refuses it."""
+
+    def __init__(self, text: str):
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def _as_static(value: Any) -> Any:
+    return _Shown(_check.shown(value)) if isinstance(value, jax.Array | np.ndarray | np.generic) else value
 
 
 def integer(low: int, high: int, *, optional: bool = False, **options: Any) -> Any:
@@ -210,17 +225,18 @@ def integer(low: int, high: int, *, optional: bool = False, **options: Any) -> A
         if value is not None or not optional:
             _check.integer(name, value, low, high)
 
-    return ruled(check, static=True, **options)
+    return ruled(check, static=True, converter=_as_static, **options)
 
 
 def choice(*valid: Any, **options: Any) -> Any:
     """A static field for one of a few values, as texts."""
-    return ruled(lambda name, value: _check.choice(name, value, valid), static=True, **options)
+    rule = lambda name, value: _check.choice(name, value, valid)
+    return ruled(rule, static=True, converter=_as_static, **options)
 
 
 def flag(**options: Any) -> Any:
     """A static field for True or False."""
-    return ruled(_check.flag, static=True, **options)
+    return ruled(_check.flag, static=True, converter=_as_static, **options)
 
 
 def part(kind: type, *, optional: bool = False, example: str = "", **options: Any) -> Any:

@@ -1,9 +1,12 @@
 """Parameters by name: `k_off`, or `window__p` for a parameter of a part."""
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import jax
 from jax import Array
+
+from memjax import _check
 
 T = TypeVar("T")
 
@@ -24,8 +27,24 @@ def replace(device: T, values: dict[str, Array]) -> T:
 
 
 def check_names(owner: str, device: Any, names) -> None:
-    """Raise ValueError for the first name that is no parameter of it."""
+    """Raise ValueError for the first name that is no parameter of it, TypeError where there are no names."""
+    if not isinstance(names, Mapping):
+        raise TypeError(f"{owner} must be a dict of parameters by name, got {_check.shown(names)}")
     known = parameters(device)
     for name in names:
         if name not in known:
             raise ValueError(f"{owner}: {type(device).__name__} has no parameter {name!r}; it has {', '.join(known)}")
+
+
+def check_bounds(owner: str, device: Any, bounds: Any) -> None:
+    """Raise unless `bounds` are {name of a parameter: (low, high)} with finite ends."""
+    if not isinstance(bounds, Mapping):
+        raise TypeError(f"{owner}: bounds must be a dict {{name: (low, high)}}, got {_check.shown(bounds)}")
+    if not bounds:
+        raise ValueError(f"{owner}: bounds must name at least one parameter, got none")
+    check_names(owner, device, bounds)
+    for name, ends in bounds.items():
+        if not isinstance(ends, tuple | list) or len(ends) != 2:
+            raise TypeError(f"{owner}: bounds[{name!r}] must be (low, high), got {_check.shown(ends)}")
+        for end, value in zip(("low", "high"), ends, strict=True):
+            _check.scalar(f"bounds[{name!r}].{end}", value)

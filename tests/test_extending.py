@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import runpy
 from typing import Any
 
 import jax
@@ -15,12 +16,12 @@ KEY = jax.random.key(0)
 
 
 @pytest.fixture(scope="module")
-def page():
+def page(tmp_path_factory):
     """The names that the code of the page defines."""
     text = (pathlib.Path(__file__).parents[1] / "docs" / "extending.md").read_text()
-    names: dict[str, Any] = {}
-    exec("\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL)), names)
-    return names
+    program = tmp_path_factory.mktemp("page") / "extending.py"
+    program.write_text("\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL)))
+    return runpy.run_path(str(program))
 
 
 def test_page_uses_public_names_only():

@@ -16,6 +16,8 @@ from memjax.devices._measurement import Measurement as Measurement
 from memjax.devices._measurement import read_measurement as read_measurement
 from memjax.devices._memdiode import Memdiode as Memdiode
 from memjax.devices._pcm import PCM as PCM
+from memjax.devices._pcm_laws import LogLaw as LogLaw
+from memjax.devices._pcm_laws import PowerLaw as PowerLaw
 from memjax.devices._population import Distribution as Distribution
 from memjax.devices._population import lognormal as lognormal
 from memjax.devices._population import normal as normal

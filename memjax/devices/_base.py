@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
-from memjax._check import concrete
+from memjax._check import concrete, shown
 from memjax._field import Spec
 
 Numeric: TypeAlias = Any
@@ -107,7 +107,7 @@ def describe(module: eqx.Module) -> str:
 def check_device(owner: str, device: Any) -> None:
     """Raise TypeError unless it is a device."""
     if not isinstance(device, AbstractDevice):
-        raise TypeError(f"{owner}: device must be a model of memjax.devices, VTEAM.pt_hf_ti() say, got {device!r:.100}")
+        raise TypeError(f"{owner}: device must be a model of memjax.devices, VTEAM.pt_hf_ti() say, got {shown(device)}")
 
 
 def check_conductance(device: AbstractDevice, conductance: Numeric, name: str = "conductance") -> None:

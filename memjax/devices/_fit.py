@@ -9,8 +9,8 @@ import numpy as np
 from jax import Array
 
 from memjax._bounded import Bounds, from_line, to_line
-from memjax._check import concrete, integer, satisfies
-from memjax._names import check_names, parameters, replace
+from memjax._check import choice, concrete, integer, satisfies
+from memjax._names import check_bounds, parameters, replace
 from memjax.devices._base import AbstractDevice, Numeric, check_device
 from memjax.devices._simulate import Trace, prepare, response, warn_of_large_steps
 from memjax.devices._step import STEPS
@@ -80,15 +80,12 @@ def fit(
     """
     check_device("fit", device)
     _check_measurement(voltage, current, time)
-    check_names("fit", device, bounds)
+    check_bounds("fit", device, bounds)
     names = tuple(bounds)
-    if not names:
-        raise ValueError("fit: bounds must name at least one parameter, got none")
     if len(np.shape(time)) == 1 and np.shape(time)[0] <= len(names):
         raise ValueError(f"fit: {len(names)} parameters need more samples than that, got {np.shape(time)[0]}")
     integer("max_steps", max_steps, 1, 1_000_000)
-    if method not in STEPS:
-        raise ValueError(f"fit: method must be one of {STEPS}, got {method!r}")
+    choice("method", method, tuple(STEPS))
     start = {name: to_line(name, parameters(device)[name], *bounds[name]) for name in names}
     ranges = tuple((name, *map(float, bounds[name])) for name in names)
     fits_start = state is None

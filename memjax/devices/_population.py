@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from memjax._check import integer, ordered, real, shown
 from memjax._check import key as check_key
-from memjax._check import number, ordered
 from memjax._names import check_names, name_of
-from memjax.devices._base import AbstractDevice, Numeric
+from memjax.devices._base import AbstractDevice, Numeric, check_device
 
 Distribution = Callable[[Array, Array, tuple[int, ...]], Array]
 """(key, nominal value, shape) -> values of that shape."""
@@ -21,7 +21,7 @@ def normal(std: Numeric) -> Distribution:
 
     Truncated where the sign would change (redrawn, not folded), so that a resistance stays positive.
     """
-    number("std", std, 0.0)
+    real("std", std, low=0.0)
 
     def draw(key, value, shape):
         edge = -jnp.abs(value) / jnp.where(std > 0, std, jnp.inf)
@@ -32,12 +32,14 @@ def normal(std: Numeric) -> Distribution:
 
 def lognormal(sigma: Numeric) -> Distribution:
     """Nominal value times exp(sigma z), z standard normal: the nominal value is the median."""
-    number("sigma", sigma, 0.0)
+    real("sigma", sigma, low=0.0)
     return lambda key, value, shape: value * jnp.exp(sigma * jax.random.normal(key, shape))
 
 
 def uniform(low: Numeric, high: Numeric) -> Distribution:
     """Uniform between two values in the parameter's unit, whatever the nominal one."""
+    real("low", low)
+    real("high", high)
     ordered("uniform", low=low, high=high)
     return lambda key, value, shape: jax.random.uniform(key, shape, minval=low, maxval=high)
 
@@ -55,9 +57,16 @@ def population(
 
     Raises ValueError for a name the model does not have.
     """
-    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    check_device("population", device)
     check_key("key", key)
+    sizes = shape if isinstance(shape, tuple | list) else (shape,)
+    for size in sizes:
+        integer("shape", size, 0, 2**31 - 1)
+    shape = tuple(sizes)
     check_names("population", device, distributions)
+    for name, distribution in distributions.items():
+        if not callable(distribution):
+            raise TypeError(f"{name} must be a distribution such as lognormal(0.1), got {shown(distribution)}")
 
     def spread(path, value):
         name = name_of(path)

@@ -7,7 +7,7 @@ from jax import Array
 
 from memjax._bounded import Bounds, from_line, to_line
 from memjax._check import concrete, satisfies
-from memjax._names import check_names, parameters, replace
+from memjax._names import check_bounds, parameters, replace
 from memjax.devices import Numeric
 from memjax.training._arrays import Range, Window, check_range, from_weight, to_weight
 from memjax.training._law import AbstractLaw
@@ -113,9 +113,7 @@ def _check_measurement(pulses: Numeric, values: Numeric) -> None:
 
 
 def _check_parameters(law: AbstractLaw, bounds: Bounds) -> None:
-    check_names("fit_law", law, bounds)
-    if not bounds:
-        raise ValueError("fit_law: bounds must name at least one parameter, got none")
+    check_bounds("fit_law", law, bounds)
     for name in bounds:
         owner, _, field = name.rpartition("__")
         if name.endswith("_spread") or (owner.endswith("population") and field not in _MEAN):

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from memjax import crossbar
+from memjax import _check, crossbar
 from memjax._random import fold_name
 from memjax.contraction import Order, Outer
 from memjax.crossbar import Hardware
@@ -45,6 +45,11 @@ def value_and_outer(
     Raises: ValueError for a selected weight whose gradient is not one outer product per sample: one that is used in a
         loop, several times, in groups, or not as it is.
     """
+    if not callable(loss):
+        raise TypeError(f"loss must be a function of (params, *args), got {_check.shown(loss)}")
+    if hardware is not None:
+        _check.part("hardware", hardware, Hardware, optional=True)
+    _check.flag("has_aux", has_aux)
     sites = Sites(loss, select)
 
     def value_and_grad(params: Any, *args: Any, key: Array | None = None) -> Any:
@@ -58,6 +63,7 @@ def value_and_outer(
         elif key is None:
             raise ValueError("key must be a PRNG key, since the weights are programmed into hardware, got None")
         else:
+            _check.key("key", key)
             fleet = Fleet.of(hardware, {name: name for name in program.crossbars})
             chip = program_chip(program, fleet, matrices(program, fleet, own), fold_name(key, "program"))
             entries = crossbar.prepare_all(hardware, chip)

@@ -133,7 +133,7 @@ def test_lists_of_numbers_are_constants_of_an_effect(read):
     endurance, states, _ = read(BASE + LISTS + REST).hardware({}).effects
     assert endurance == mj.effects.Endurance((1e4, 0.1, 0, 0.5), (1e5, 0, 0, 0))
     assert states.table == (1e-5, 5e-5, 1e-4)
-    with pytest.raises(ValueError, match=r"effects.0.lrs: Endurance.lrs must be the four numbers"):
+    with pytest.raises(ValueError, match=r"effects.0.lrs: Endurance.lrs must be a tuple of 4 numbers"):
         read(BASE + LISTS.replace("0, 0.5]", "0.5]") + REST)
 
 
@@ -222,13 +222,13 @@ VARIATION = '[[effects]]\nkind = "DeviceVariation"\nr_on_std = 10\n'
         (BASE + "[hardware]\ntile = 16\n" + REST[27:], "line 6: hardware.tile: Hardware.tile must be a tuple"),
         (BASE + "[hardware]\nschedule = 'fast'\n" + REST[27:], "line 6: hardware.schedule: Hardware.schedule must be"),
         (BASE + "[hardware]\nmapping = 'Ofset'\n" + REST[27:], "line 6: hardware.mapping.kind: must be one of Double"),
-        (BASE + "[hardware]\nwires = 1\n" + REST[27:], "line 6: hardware.wires: Hardware.wires must be a memjax.Wires"),
+        (BASE + "[hardware]\nwires = 1\n" + REST[27:], "line 6: hardware.wires: Hardware.wires must be a Wires"),
         (BASE + REST + "[hardware.wires]\nrow = -1\n", "line 10: hardware.wires.row: Wires.row must be finite"),
         (
             BASE + REST + "[hardware.wires]\nlength = 1\n",
             "line 10: hardware.wires.length: unknown field, Wires has row",
         ),
-        (BASE + "[hardware]\ncell = 3\n" + REST[27:], "line 6: hardware.cell: Hardware.cell must be a Cell, got 3"),
+        (BASE + "[hardware]\ncell = 3\n" + REST[27:], "line 6: hardware.cell: Hardware.cell must be a Cell such as"),
         (BASE + REST + "[hardware.cell]\n\nr_off = 1\n", "line 9: hardware.cell.r_on: Cell.r_on must be smaller"),
         (
             BASE + REST + "[hardware.cell]\nr_off = nan\n",
@@ -264,7 +264,10 @@ VARIATION = '[[effects]]\nkind = "DeviceVariation"\nr_on_std = 10\n'
         (BASE + REST + "hardware.dac.bits = 4", "line 9: grid.hardware.dac.bits: must be a list of values, got 4"),
         (BASE + REST + "hardware.dac.bits = []", "line 9: grid.hardware.dac.bits: must have at least one value"),
         (BASE + REST + "hardware.dac.bit = [4]", "line 9: grid.hardware.dac.bit: unknown field, Dac has bits, v_max"),
-        (BASE + REST + "hardware.dac = [4]", "line 9: grid.hardware.dac: Hardware.dac must be a Dac, got 4"),
+        (
+            BASE + REST + "hardware.dac = [4]",
+            "line 9: grid.hardware.dac: Hardware.dac must be a Dac such as Dac(bits=8), got 4",
+        ),
         (
             BASE + REST + "hardware.dac.bits = [\n8,\n40]",
             "line 9: grid.hardware.dac.bits: Dac.bits must be finite and in",

@@ -90,7 +90,7 @@ def test_says_its_version(capsys):
         (["vteam", "--frequency", "0"], "frequency must be positive and finite; got 0"),
         (["vteam", "--amplitude", "nan"], "amplitude must be positive and finite"),
         (["vteam", "--samples", "0"], "samples must be at least 1"),
-        (["vteam", "--series", "-5"], "Series.resistance must be finite and in [0, inf], got -5"),
+        (["vteam", "--series", "-5"], "Series.resistance must be finite and in [0, inf] ohm, got -5"),
         (["vteam", "--out", "figure.bmp"], "out must end in .png, .pdf or .svg"),
     ],
 )

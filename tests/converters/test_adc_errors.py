@@ -131,19 +131,19 @@ def test_errors_act_in_order():
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: Noise(-1.0), ValueError, r"Noise\.std must be finite and in \[0, inf\], got -1\.0"),
+        (lambda: Noise(-1.0), ValueError, r"Noise\.std must be finite and in \[0, inf\] LSB, got -1\.0"),
         (lambda: Offset(float("nan")), ValueError, r"Offset\.std must be finite .*, got nan"),
-        (lambda: Gain("1"), TypeError, r"Gain\.std must be a number, got '1'"),
-        (lambda: Ramp(cubic=-1.0), ValueError, r"Ramp\.cubic must be finite and in \[0, inf\], got -1\.0"),
+        (lambda: Gain("1"), TypeError, r"Gain\.std must be a number in \[0, inf\], got '1'"),
+        (lambda: Ramp(cubic=-1.0), ValueError, r"Ramp\.cubic must be finite and in \[0, inf\] LSB, got -1\.0"),
         (lambda: Flash(0.1, resolution=11), ValueError, r"Flash\.resolution must be in \[1, 10\], got 11"),
-        (lambda: Sar(0.1, resolution=8.0), TypeError, r"Sar\.resolution must be an integer, got 8\.0"),
+        (lambda: Sar(0.1, resolution=8.0), TypeError, r"Sar\.resolution must be an integer in \[1, 16\], got 8\.0"),
         (
             lambda: mj.Adc(bits=7, errors=(Flash(),)),
             ValueError,
             r"Flash\.resolution must be at least Adc\.bits=7,",
         ),
-        (lambda: mj.Adc(bits=7, errors=Offset()), TypeError, r"Adc\.errors must be a tuple of errors .*, got Offset"),
-        (lambda: mj.Adc(bits=7, errors=(0.5,)), TypeError, r"Adc\.errors must be a tuple of errors .*, got \(0\.5,\)"),
+        (lambda: mj.Adc(bits=7, errors=Offset()), TypeError, r"Adc\.errors must be a tuple such as .*, got Offset"),
+        (lambda: mj.Adc(bits=7, errors=(0.5,)), TypeError, r"Adc\.errors must be a tuple such as .*, got \(0\.5,\)"),
         (
             lambda: mj.Adc(bits=7, errors=(Gain(), Gain())),
             ValueError,

@@ -47,9 +47,9 @@ def test_too_few_planes():
     [
         (lambda: BitSerial(0), ValueError, r"BitSerial\.planes must be in \[1, 24\], got 0"),
         (lambda: BitSerial(25), ValueError, r"BitSerial\.planes must be in \[1, 24\], got 25"),
-        (lambda: BitSerial(4.0), TypeError, r"BitSerial\.planes must be an integer, got 4\.0"),
+        (lambda: BitSerial(4.0), TypeError, r"BitSerial\.planes must be an integer in \[1, 24\], got 4\.0"),
         (lambda: mj.Dac(encoding=BitSerial()), ValueError, r"Dac\.bits must be a number .* BitSerial, got None"),
-        (lambda: mj.Dac(encoding="serial"), TypeError, r"Dac\.encoding must be an encoding .*, got 'serial'"),
+        (lambda: mj.Dac(encoding="serial"), TypeError, r"Dac\.encoding must be an Encoding such as .*, got 'serial'"),
     ],
 )
 def test_bad_input(make, error, message):

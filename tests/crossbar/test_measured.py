@@ -66,10 +66,10 @@ BAD = [
     (dict(conductance={k: v[0] for k, v in PAIR.items()}), "matrices [K, N]", "got shape (4,)"),
     (
         dict(conductance=PAIR | {"neg": -PAIR["neg"]}),
-        "['neg'] must be finite and not negative",
-        "got -3e-05",
+        "['neg'] must be finite and in [0, inf] S",
+        "got -2.99999",
     ),
-    (dict(conductance=PAIR | {"neg": PAIR["neg"] * np.nan}), "conductance['neg'] must be finite", "got nan"),
+    (dict(conductance=PAIR | {"neg": PAIR["neg"] * np.nan}), "conductance['neg'] must be finite", "NaN or infinite"),
     (dict(scale=np.ones(5)), "scale must be a number or have shape (4,)", "got shape (5,)"),
     (dict(scale=0.0), "scale must be finite and in (0, inf]", "got 0"),
     (dict(low={k: 2 * v for k, v in PAIR.items()}), "low['pos'] must be at most the conductance", "got 0.00016 S"),

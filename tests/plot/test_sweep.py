@@ -258,7 +258,7 @@ def test_wrong_arguments_of_a_sweep_are_named(data, options, message):
 def test_wrong_data_is_named(data, zipped):
     with pytest.raises(TypeError, match="data must be an xarray.Dataset or DataArray, got list"):
         plot.sweep([1.0])
-    with pytest.raises(TypeError, match=r"select\['bits'\] must be a number, got '8'"):
+    with pytest.raises(TypeError, match=r"select\['bits'\] must be a number in .*, got '8'"):
         plot.sweep(data, select={"bits": "8"})
     with pytest.raises(ValueError, match="data must have a dimension 'sample', got 'sigma', 'bits'"):
         plot.sweep(data.mean("sample"))

@@ -94,10 +94,10 @@ def test_percentile(setup, percentile):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"seconds": -1.0}, r"seconds must be finite and in \[0, inf\], got -1.0"),
+        ({"seconds": -1.0}, r"seconds must be finite and in \[0, inf\] s, got -1.0"),
         ({"cycles": -1}, r"cycles must be finite and in \[0, inf\], got -1"),
-        ({"temperature": 0.0}, r"temperature must be finite and in \(0, inf\], got 0.0"),
-        ({"seconds": "an hour"}, "seconds must be a number in [0, inf], got 'an hour'"),
+        ({"temperature": 0.0}, r"temperature must be finite and in \(0, inf\] K, got 0.0"),
+        ({"seconds": "an hour"}, "seconds must be a number in \\[0, inf\\] s, got 'an hour'"),
     ],
 )
 def test_age(setup, values, message):
