@@ -27,6 +27,8 @@ class Call(NamedTuple):
 
 # What specifications without defaults for all fields are made with here.
 NEEDED: dict[str, tuple[Callable | None, dict[str, Any]]] = {
+    "LogLaw": (None, {"slope": 1.0, "constant": 1.0, "low": 0.0, "high": 1.0}),
+    "PowerLaw": (None, {"scale": 1.0, "exponent": 1.0, "high": 1.0}),
     "CBRAM": (mj.devices.CBRAM.yu_wong, {}),
     "JARTVCM": (mj.devices.JARTVCM.tud, {}),
     "DataDriven": (mj.devices.DataDriven.tiox, {}),

@@ -209,7 +209,7 @@ def _written_tiles(
     """(the cells of all tiles, the weight scale of every bit line, the ADC range of every matrix)."""
     # The hardware may be a constant of the program around: what XLA computes of it at compilation, as a logarithm, can
     # differ in the last bit from what it computes at run time, and the same key would not give the same chip.
-    hardware = lax.optimization_barrier(hardware)
+    hardware, weights, scales, before = lax.optimization_barrier((hardware, weights, scales, before))
     strip, _ = tiling.strips
     arrays = tuple(hardware.mapping.arrays)
     columns = _largest_weights(hardware, tiling, weights) if scales is None else tiling.columns(scales)

@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from memjax._check import choice, number
 from memjax._check import key as check_key
-from memjax._check import number
-from memjax._field import choice, parameter, part
+from memjax._field import parameter, part
 from memjax.devices._base import AbstractDevice, Numeric, Preset, check_conductance
 from memjax.devices._pcm_laws import AbstractLaw, LogLaw, PowerLaw
 
