@@ -107,7 +107,7 @@ def real(
         return
     with np.errstate(over="ignore"):
         single = array.astype(_precision(array), copy=False)  # as JAX will hold it
-    valid = ~np.isnan(single) if infinite else np.isfinite(single)
+    valid = ~np.isnan(single) if infinite and not is_huge(value) else np.isfinite(single)
     for bound, holds in ((low, np.greater_equal), (high, np.less_equal), (above, np.greater), (below, np.less)):
         if bound is not None:
             valid &= holds(array, bound)

@@ -39,7 +39,9 @@ class Temperature(Reading):
         if alpha is not None and kelvin is not None and t_ref is not None:
             factor = 1.0 + alpha * (kelvin - t_ref)
             if not (factor > 0).all():
-                raise ValueError(f"Temperature.alpha must leave R_on positive at {self.kelvin} K, got {self.alpha}")
+                raise ValueError(
+                    f"Temperature.alpha must leave R_on positive at {self.kelvin} K, t_ref={self.t_ref}, got {self.alpha}"
+                )
 
     def read(self, conductance: Array, memory: Memory, cell: Any) -> Array:
         del memory
