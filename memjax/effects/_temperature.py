@@ -40,7 +40,8 @@ class Temperature(Reading):
             factor = 1.0 + alpha * (kelvin - t_ref)
             if not (factor > 0).all():
                 raise ValueError(
-                    f"Temperature.alpha must leave R_on positive at {self.kelvin} K, t_ref={self.t_ref}, got {self.alpha}"
+                    f"Temperature.alpha must leave R_on positive at {self.kelvin} K with t_ref={self.t_ref}, "
+                    f"got {self.alpha}"
                 )
 
     def read(self, conductance: Array, memory: Memory, cell: Any) -> Array:

@@ -52,6 +52,8 @@ class Ramp(Spec):
             raise ValueError(
                 f"Ramp.start must be at most Ramp.stop, got start={shown(self.start)} and stop={shown(self.stop)}"
             )
+        if self.levels is not None and self.stride is None:
+            raise ValueError("Ramp.levels must come with a stride for each of them, got none")
         if self.levels is not None:
             positive("Ramp", step=self.step, move=self.move, stride=self.stride)
 

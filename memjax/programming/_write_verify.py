@@ -99,7 +99,8 @@ class WriteVerify(Spec):
     ):
         _check.part("WriteVerify.device", device, AbstractDevice, example="memjax.devices.VTEAM.pt_hf_ti()")
         check_analog(device)
-        _check.real("WriteVerify.tolerance", tolerance, above=0.0)
+        check_tolerance = _check.scalar if set_ramp is None or reset_ramp is None else _check.real
+        check_tolerance("WriteVerify.tolerance", tolerance, above=0.0)
         for name, ramp in (("set_ramp", set_ramp), ("reset_ramp", reset_ramp)):
             if ramp is not None:
                 _check.part(f"WriteVerify.{name}", ramp, Ramp, optional=True)
