@@ -278,14 +278,13 @@ def _cells(conductance: Any, device: Any, state: Any, conduction: Any) -> tuple[
 
 def _waveform(voltage: Any, time: Any, m: int) -> tuple[np.ndarray, np.ndarray | None]:
     voltage = _finite("voltage", voltage)
+    if time is not None:
+        time = _finite("time", time)
+        if time.ndim != 1 or len(time) < 2 or not np.all(np.diff(time) > 0):
+            raise ValueError("time must be one axis of at least 2 samples that increase")
     shape = (m,) if time is None else (np.size(time), m)
     if voltage.shape != shape:
         raise ValueError(f"voltage must have shape {shape}, got {voltage.shape}")
-    if time is None:
-        return voltage, None
-    time = _finite("time", time)
-    if time.ndim != 1 or len(time) < 2 or not np.all(np.diff(time) > 0):
-        raise ValueError("time must be one axis of at least 2 samples that increase")
     return voltage, time
 
 
