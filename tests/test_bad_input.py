@@ -56,6 +56,8 @@ SOMETIMES = {
     "spec": mj.Cell(),
     "2**70": 2**70,
 }
+# Good after all: a class is a function of one argument, and a batch is no larger than the sweep.
+GOOD = {("crossbarify", "select", "class"), ("simulate", "voltage", "class"), ("sweep", "batch_size", "huge integer")}
 # Passed on to the user's own function, which is the one to complain.
 OWN = {"params", "x", "fn"}
 
@@ -96,7 +98,8 @@ def test_field(where, kind):
 @given(st.sampled_from([where for where in FUNCTIONS if where[1] not in OWN]), st.sampled_from(sorted(NEVER)))
 def test_argument(where, kind):
     call, name = where
-    assert outcome(call, name, NEVER[kind]) == "clear", f"{call.name}({name}={kind})"
+    if (call.name, name, kind) not in GOOD:
+        assert outcome(call, name, NEVER[kind]) == "clear", f"{call.name}({name}={kind})"
 
 
 @pytest.mark.slow
@@ -113,6 +116,6 @@ def test_every_field(call):
 def test_every_argument(call):
     names = [name for name in call.arguments if name not in OWN]
     bad = {(name, kind): outcome(call, name, value) for name in names for kind, value in NEVER.items()}
-    assert {where: found for where, found in bad.items() if found != "clear"} == {}
+    assert {w: found for w, found in bad.items() if found != "clear" and (call.name, *w) not in GOOD} == {}
     some = {(name, kind): outcome(call, name, value) for name in names for kind, value in SOMETIMES.items()}
     assert {where: found for where, found in some.items() if found not in ("clear", "finite")} == {}

@@ -161,6 +161,8 @@ class WriteVerify(Spec):
         pulses is discrete. Raises ValueError for a concrete target outside the device's range.
         """
         target = _check.array("target", target)
+        if target.size == 0:
+            raise ValueError(f"target must hold at least one conductance, got shape {target.shape}")
         target = target if jnp.issubdtype(target.dtype, jnp.floating) else target.astype(float)
         check_conductance(self.device, target, "target")
         _check.key("key", key)
