@@ -274,6 +274,7 @@ def _largest(values: Array, segment: np.ndarray, segments: int) -> Array:
 @jax.jit
 def _percentiles(hardware: Hardware, matrices: dict[str, Array]) -> dict[str, Array]:
     """`weight_scale` of every stack of matrices, [*leading, N]."""
+    hardware, matrices = lax.optimization_barrier((hardware, matrices))
 
     def of_stack(matrix):
         of_one = partial(weight_scale, hardware.mapping)

@@ -9,6 +9,7 @@ from jax import Array
 
 from memjax import _check
 from memjax._field import Spec
+from memjax._rounding import stored
 from memjax.mapping._cell import Cell
 from memjax.mapping._conversion import Conversion
 from memjax.mapping._placement import Placement
@@ -78,5 +79,16 @@ def weight_scale(mapping: AbstractMapping, weights: Array) -> Array:
     if mapping.percentile is None:
         top = jnp.max(magnitude, axis=axis)
     else:
-        top = jnp.percentile(magnitude, mapping.percentile, axis=axis)
+        top = _percentile(magnitude if axis == 0 else magnitude.reshape(-1), mapping.percentile)
     return jnp.broadcast_to(jnp.where(top > 0, top, 1.0), weights.shape[1:])
+
+
+def _percentile(values: Array, percent: Any) -> Array:
+    """`jnp.percentile` along the first axis, the same to the last digit in every program."""
+    ordered = jnp.sort(values, axis=0)
+    last = len(ordered) - 1
+    position = stored(jnp.asarray(percent, values.dtype) / 100.0 * last)
+    below = jnp.floor(position)
+    share = position - below
+    low, high = (ordered[jnp.clip(below.astype(int) + n, 0, last)] for n in (0, 1))
+    return stored(low * (1.0 - share)) + stored(high * share)

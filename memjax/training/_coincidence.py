@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
@@ -25,6 +26,34 @@ from memjax.training._slots import visit
 from memjax.training._trains import SLOTS
 
 FIDELITIES = ("moments", "batch", "sequential")
+
+
+class Writing(eqx.Module):
+    """What a write does, apart from the transformation: equal ones share one compiled program."""
+
+    law: AbstractLaw
+    length: Any
+    management: bool = eqx.field(static=True)
+    fidelity: str = eqx.field(static=True)
+
+    @partial(jax.jit, static_argnames="names")
+    def __call__(
+        self, names: tuple[str, ...], values: list[Array], outers: list[Outer], state: PulsedState, now: Array
+    ) -> tuple[list[Array], dict[str, tuple]]:
+        """(updates, what is new in the state)."""
+        key_now = jax.random.fold_in(state.key, state.count)
+        changes, hidden, lost, seen = [], [], [], []
+        for index, (name, parameter, outer) in enumerate(zip(names, values, outers, strict=True)):
+            made, value = state.cells[index], exact(parameter, state.lost[index])
+            stored = state.hidden[index] if state.hidden else None
+            writer = coincide(self.law, outer, made, now, self.length, self.management, self.fidelity)
+            after, stored = _arrays.write(self.law, made, value, stored, fold_name(key_now, name), writer)
+            hidden += [] if stored is None else [stored]
+            change, after, left = rounded(parameter, state.lost[index], (after - value).astype(value.dtype))
+            changes.append(change)
+            lost.append(left)
+            seen.append(witness(after))
+        return changes, {"hidden": tuple(hidden), "lost": tuple(lost), "seen": tuple(seen)}
 
 
 def coincidence(
@@ -67,6 +96,7 @@ def coincidence(
     if not callable(rate):
         _check.number("rate", rate, 0.0, open_low=True)
     same = pulsed(law, key, rule=Sign())
+    write = Writing(law, length, management, fidelity)
 
     def update(updates: Any, state: Any, params: Any = None, **_: Any) -> tuple[Any, Any]:
         is_outer = lambda node: isinstance(node, Outer)
@@ -82,25 +112,6 @@ def coincidence(
         now = jnp.asarray(rate(state.count) if callable(rate) else rate, jnp.float32)
         changes, new = write(names, values, outers, state, now)
         return jax.tree.unflatten(structure, changes), state._replace(count=state.count + 1, altered=altered, **new)
-
-    @partial(jax.jit, static_argnums=0)
-    def write(
-        names: tuple[str, ...], values: list[Array], outers: list[Outer], state: PulsedState, now: Array
-    ) -> tuple[list[Array], dict[str, tuple]]:
-        """(updates, what is new in the state)."""
-        key_now = jax.random.fold_in(state.key, state.count)
-        changes, hidden, lost, seen = [], [], [], []
-        for index, (name, parameter, outer) in enumerate(zip(names, values, outers, strict=True)):
-            made, value = state.cells[index], exact(parameter, state.lost[index])
-            stored = state.hidden[index] if state.hidden else None
-            writer = coincide(law, outer, made, now, length, management, fidelity)
-            after, stored = _arrays.write(law, made, value, stored, fold_name(key_now, name), writer)
-            hidden += [] if stored is None else [stored]
-            change, after, left = rounded(parameter, state.lost[index], (after - value).astype(value.dtype))
-            changes.append(change)
-            lost.append(left)
-            seen.append(witness(after))
-        return changes, {"hidden": tuple(hidden), "lost": tuple(lost), "seen": tuple(seen)}
 
     return optax.GradientTransformationExtraArgs(same.init, update)
 

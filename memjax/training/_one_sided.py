@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
@@ -46,6 +47,41 @@ class OneSidedState(NamedTuple):
     altered: Array
 
 
+class Writing(eqx.Module):
+    """What a write of pairs does, apart from the transformation: equal ones share one compiled program."""
+
+    law: AbstractLaw
+    rule: AbstractRule
+    refresh_every: int = eqx.field(static=True)
+    upper: Any
+    lower: Any
+
+    @partial(jax.jit, static_argnames="names")
+    def __call__(self, names: tuple[str, ...], values: list[Array], wanted: list[Any], state: OneSidedState) -> Any:
+        """(updates, what is new in the state)."""
+        key_now = jax.random.fold_in(state.key, state.count)
+        refresh = state.count % self.refresh_every == self.refresh_every - 1
+        step = _upward_step(self.law)
+        changes, seen, sides, residue = [], [], [], []
+        for index, (name, value, want) in enumerate(zip(names, values, wanted, strict=True)):
+            rule_key, plus_key, minus_key, refresh_key = jax.random.split(fold_name(key_now, name), 4)
+            dtype = state.plus[index].weight.dtype
+            want = jnp.asarray(want, dtype)
+            want = want + state.residue[index] if self.rule.keeps else want
+            counts, left = self.rule.counts(want, step.astype(dtype), rule_key)
+            plus = _send(self.law, state.plus[index], jnp.maximum(counts, 0.0), plus_key)
+            minus = _send(self.law, state.minus[index], jnp.maximum(-counts, 0.0), minus_key)
+            plus, minus = _refreshed(self.law, plus, minus, refresh, self.upper, self.lower, step, refresh_key)
+            # Both sides are in the state, so that nothing is lost where parameters are rounded.
+            change, after, _ = rounded(value, nothing_lost(value), (plus.weight - minus.weight - value).astype(dtype))
+            changes.append(change)
+            seen.append(witness(after))
+            sides.append((plus, minus))
+            residue += [left] if self.rule.keeps else []
+        plus, minus = (tuple(part) for part in zip(*sides, strict=True)) if sides else ((), ())
+        return changes, {"plus": plus, "minus": minus, "residue": tuple(residue), "seen": tuple(seen)}
+
+
 def one_sided(
     law: AbstractLaw,
     key: Array,
@@ -81,6 +117,7 @@ def one_sided(
     _check.integer("refresh_every", refresh_every, 1, 2**31 - 1)
     _check.scalar("upper", upper, low=0.0, high=1.0)
     _check.scalar("lower", lower, low=0.0, high=1.0)
+    write_pairs = Writing(law, rule, refresh_every, upper, lower)
 
     def side(leaf: _arrays.Leaf, role: str, weight: Array) -> Side:
         made = _arrays.make(law, key, leaf, role)
@@ -106,31 +143,6 @@ def one_sided(
         altered = state.altered | changed(names, values, state.seen)
         changes, new = write_pairs(names, values, wanted, state)
         return jax.tree.unflatten(structure, changes), state._replace(count=state.count + 1, altered=altered, **new)
-
-    @partial(jax.jit, static_argnums=0)
-    def write_pairs(names: tuple[str, ...], values: list[Array], wanted: list[Any], state: OneSidedState) -> Any:
-        """(updates, what is new in the state)."""
-        key_now = jax.random.fold_in(state.key, state.count)
-        refresh = state.count % refresh_every == refresh_every - 1
-        step = _upward_step(law)
-        changes, seen, sides, residue = [], [], [], []
-        for index, (name, value, want) in enumerate(zip(names, values, wanted, strict=True)):
-            rule_key, plus_key, minus_key, refresh_key = jax.random.split(fold_name(key_now, name), 4)
-            dtype = state.plus[index].weight.dtype
-            want = jnp.asarray(want, dtype)
-            want = want + state.residue[index] if rule.keeps else want
-            counts, left = rule.counts(want, step.astype(dtype), rule_key)
-            plus = _send(law, state.plus[index], jnp.maximum(counts, 0.0), plus_key)
-            minus = _send(law, state.minus[index], jnp.maximum(-counts, 0.0), minus_key)
-            plus, minus = _refreshed(law, plus, minus, refresh, upper, lower, step, refresh_key)
-            # Both sides are in the state, so that nothing is lost where parameters are rounded.
-            change, after, _ = rounded(value, nothing_lost(value), (plus.weight - minus.weight - value).astype(dtype))
-            changes.append(change)
-            seen.append(witness(after))
-            sides.append((plus, minus))
-            residue += [left] if rule.keeps else []
-        plus, minus = (tuple(part) for part in zip(*sides, strict=True)) if sides else ((), ())
-        return changes, {"plus": plus, "minus": minus, "residue": tuple(residue), "seen": tuple(seen)}
 
     return optax.GradientTransformationExtraArgs(init, update)
 

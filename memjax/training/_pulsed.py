@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -44,6 +45,48 @@ class PulsedState(NamedTuple):
     lost: tuple[Array | None, ...]
     seen: tuple[Array, ...]
     altered: Array
+
+
+class Writing(eqx.Module):
+    """What a write does, apart from the transformation: equal ones share one compiled program."""
+
+    law: AbstractLaw
+    rule: AbstractRule
+    every: int = eqx.field(static=True)
+    one_by_one: bool = eqx.field(static=True)
+
+    @partial(jax.jit, static_argnames="names")
+    def __call__(self, names: tuple[str, ...], values: list[Array], wanted: list[Any], state: PulsedState) -> Any:
+        """(updates, what is new in the state)."""
+        key_now = jax.random.fold_in(state.key, state.count)
+        changes, residue, hidden, lost, seen = [], [], [], [], []
+        for index, (name, parameter, want) in enumerate(zip(names, values, wanted, strict=True)):
+            made, window = state.cells[index], state.windows[index]
+            rule_key, write_key = jax.random.split(fold_name(key_now, name))
+            value = exact(parameter, state.lost[index])
+            before = _arrays.to_weight(self.law, window, value)
+            if isinstance(want, Counts):
+                counts, left = want, state.residue[index] if self.rule.keeps else None
+            else:
+                want = _arrays.requested(self.law, window, jnp.asarray(want, value.dtype))
+                want = want + state.residue[index] if self.rule.keeps else want
+                counts, left = self.rule.counts(want, self.law.granularity.astype(value.dtype), rule_key)
+                if self.every > 1:
+                    now = state.count % self.every == self.every - 1
+                    counts, left = jnp.where(now, counts, 0.0), jnp.where(now, left, want)
+            residue += [left] if self.rule.keeps else []
+            stored = state.hidden[index] if state.hidden else None
+            writer = _arrays.send(self.law, counts, made, self.one_by_one)
+            lowest = _arrays.least(self.law, window, value.dtype)
+            after, stored = _arrays.write(self.law, made, before, stored, write_key, writer, lowest)
+            hidden += [] if stored is None else [stored]
+            change = _arrays.change(self.law, window, value, after - before)
+            change, after, left = rounded(parameter, state.lost[index], change)
+            changes.append(change)
+            lost.append(left)
+            seen.append(witness(after))
+        new = {"residue": residue, "hidden": hidden, "lost": lost, "seen": seen}
+        return changes, {name: tuple(part) for name, part in new.items()}
 
 
 def pulsed(
@@ -91,6 +134,7 @@ def pulsed(
         raise ValueError(f"every must be 1 for the rule {type(rule).__name__}, which keeps no residue, got {every}")
     _check.key("key", key)
     _arrays.check_range(range)
+    write = Writing(law, rule, every, one_by_one)
 
     def init(params: Any) -> Any:
         arrays = _arrays.leaves(params, range)
@@ -114,39 +158,6 @@ def pulsed(
         altered = state.altered | changed(names, values, state.seen)
         changes, new = write(names, values, wanted, state)
         return jax.tree.unflatten(structure, changes), state._replace(count=state.count + 1, altered=altered, **new)
-
-    @partial(jax.jit, static_argnums=0)
-    def write(names: tuple[str, ...], values: list[Array], wanted: list[Any], state: PulsedState) -> Any:
-        """(updates, what is new in the state)."""
-        key_now = jax.random.fold_in(state.key, state.count)
-        changes, residue, hidden, lost, seen = [], [], [], [], []
-        for index, (name, parameter, want) in enumerate(zip(names, values, wanted, strict=True)):
-            made, window = state.cells[index], state.windows[index]
-            rule_key, write_key = jax.random.split(fold_name(key_now, name))
-            value = exact(parameter, state.lost[index])
-            before = _arrays.to_weight(law, window, value)
-            if isinstance(want, Counts):
-                counts, left = want, state.residue[index] if rule.keeps else None
-            else:
-                want = _arrays.requested(law, window, jnp.asarray(want, value.dtype))
-                want = want + state.residue[index] if rule.keeps else want
-                counts, left = rule.counts(want, law.granularity.astype(value.dtype), rule_key)
-                if every > 1:
-                    now = state.count % every == every - 1
-                    counts, left = jnp.where(now, counts, 0.0), jnp.where(now, left, want)
-            residue += [left] if rule.keeps else []
-            stored = state.hidden[index] if state.hidden else None
-            writer = _arrays.send(law, counts, made, one_by_one)
-            lowest = _arrays.least(law, window, value.dtype)
-            after, stored = _arrays.write(law, made, before, stored, write_key, writer, lowest)
-            hidden += [] if stored is None else [stored]
-            change = _arrays.change(law, window, value, after - before)
-            change, after, left = rounded(parameter, state.lost[index], change)
-            changes.append(change)
-            lost.append(left)
-            seen.append(witness(after))
-        new = {"residue": residue, "hidden": hidden, "lost": lost, "seen": seen}
-        return changes, {name: tuple(part) for name, part in new.items()}
 
     return optax.GradientTransformationExtraArgs(init, update)
 

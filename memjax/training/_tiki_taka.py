@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
@@ -61,6 +62,113 @@ class TikiTakaState(NamedTuple):
     lost: tuple[Array | None, ...]
     seen: tuple[Array, ...]
     altered: Array
+
+
+class Writing(eqx.Module):
+    """What an update does, apart from the transformation: equal ones share one compiled program."""
+
+    law: AbstractLaw
+    slow: AbstractLaw
+    transfer: AbstractTransfer
+    fast_rate: Any
+    auto_scale: Any
+    every: int = eqx.field(static=True)
+    rows: int | None = eqx.field(static=True)
+    gamma: Any
+    read_noise: Any
+    fidelity: str = eqx.field(static=True)
+    in_turn: bool = eqx.field(static=True)
+
+    @partial(jax.jit, static_argnames="names")
+    def __call__(self, names: tuple[str, ...], values: list[Array], wanted: list[Any], state: TikiTakaState) -> Any:
+        """(updates, what is new in the state)."""
+        key_now = jax.random.fold_in(state.key, state.count)
+        changes, lost, seen, new, peaks = [], [], [], [], []
+        for index, (parameter, want, name) in enumerate(zip(values, wanted, names, strict=True)):
+            fast, slow_array, buffers = state.fast[index], state.slow[index], state.buffers[index]
+            value = exact(parameter, state.lost[index])
+            if not isinstance(want, Outer):
+                want = _arrays.requested(self.slow, slow_array.window, jnp.asarray(want, value.dtype))
+            if self.auto_scale is not None and not isinstance(want, Outer):
+                want, peak = self._scaled(want, state.peak[index], state.count)
+                peaks.append(peak)
+            elif self.auto_scale is not None:
+                peaks.append(state.peak[index])
+            update_key, transfer_key = jax.random.split(fold_name(key_now, name))
+            before = _arrays.to_weight(self.slow, slow_array.window, value)
+            fast_after = self._learn(fast, want, buffers, update_key)
+            weight = before - self.gamma * fast.weight
+            weight, hidden, buffers = self._transfer(fast_after, weight, slow_array, buffers, state.count, transfer_key)
+            visible = weight + self.gamma * fast_after.weight
+            change = _arrays.change(self.slow, slow_array.window, value, visible - before)
+            change, after, left = rounded(parameter, state.lost[index], change)
+            changes.append(change)
+            lost.append(left)
+            seen.append(witness(after))
+            new.append((fast_after, slow_array._replace(hidden=hidden), buffers))
+        fasts, slows, all_buffers = (tuple(part) for part in zip(*new, strict=True)) if new else ((), (), ())
+        parts = {"fast": fasts, "slow": slows, "buffers": all_buffers}
+        return changes, parts | {"peak": tuple(peaks), "lost": tuple(lost), "seen": tuple(seen)}
+
+    def _scaled(self, want: Array, peak: Array, count: Array) -> tuple[Array, Array]:
+        """An update whose running largest element is `auto_scale` steps of the fast array."""
+        assert self.auto_scale is not None
+        now = jnp.max(jnp.abs(want), initial=0.0).astype(peak.dtype)
+        peak = jnp.where(count == 0, now, 0.9 * peak + 0.1 * now)
+        factor = self.auto_scale * self.law.granularity / (self.fast_rate * jnp.where(peak > 0, peak, 1.0))
+        return want * factor.astype(want.dtype), peak
+
+    def _learn(self, fast: Fast, want: Any, buffers: Buffers, key: Array) -> Fast:
+        """The fast array after an update, in units of the law."""
+        sign = self.transfer.sign(buffers)
+        sign = jnp.broadcast_to(sign, _matrix_shape(fast.weight)).reshape(fast.weight.shape)
+        pulse_key, write_key = jax.random.split(key)
+        if isinstance(want, Outer):
+            rate = jnp.asarray(self.fast_rate, fast.weight.dtype)
+            writer = coincide(self.law, want, fast.cells, rate, 31, True, self.fidelity, sign)
+        else:
+            asked = sign * self.fast_rate * want
+            step = self.law.granularity.astype(asked.dtype)
+            counts = Stochastic().counts(asked, step, pulse_key)[0]
+            writer = _arrays.send(self.law, counts, fast.cells)
+        weight, hidden = _arrays.write(self.law, fast.cells, fast.weight, fast.hidden, write_key, writer)
+        return Fast(weight, hidden, fast.cells)
+
+    def _transfer(self, fast: Fast, weight: Array, array: Slow, buffers: Buffers, count: Array, key: Array):
+        """(slow weights as they are seen, hidden ones, buffers) after a transfer, if there is one now."""
+        total = _matrix_shape(weight)[0]
+        size = total if self.rows is None else min(self.rows, total)
+        first = (count // self.every) * size
+        places = (first + jnp.arange(size)) % total
+        fast_rows, cells = _matrix(fast.weight)[places], {n: _matrix(v)[places] for n, v in array.cells.items()}
+        step = self.slow.granularity.astype(weight.dtype)
+        keys = jax.vmap(lambda place: jax.random.fold_in(key, place))(places)
+
+        def one(part):
+            row, seen_before, hidden_before, made, own, row_key = part
+            noise_key, rule_key, write_key = jax.random.split(row_key, 3)
+            read = row if self.read_noise is None else row + self.read_noise * normal(noise_key, row.shape, row.dtype)
+            pulses, own = self.transfer.row(own, Reading(read, step, rule_key))
+            writer = _arrays.send(self.slow, pulses, made)
+            lowest = _arrays.least(self.slow, array.window, weight.dtype)
+            after, hidden = _arrays.write(self.slow, made, seen_before, hidden_before, write_key, writer, lowest)
+            return after, hidden, own
+
+        hidden = None if array.hidden is None else _matrix(array.hidden)
+        part = (
+            fast_rows,
+            _matrix(weight)[places],
+            None if hidden is None else hidden[places],
+            cells,
+            {name: value[places] for name, value in buffers.items()},
+            keys,
+        )
+        now = count % self.every == self.every - 1
+        after, hidden_after, own = (lax.map if self.in_turn else _at_once)(one, part)
+        put = lambda whole, new: whole.at[places].set(jnp.where(now, new, whole[places]))
+        weight = put(_matrix(weight), after).reshape(weight.shape)
+        hidden = None if hidden is None else put(hidden, hidden_after).reshape(weight.shape)
+        return weight, hidden, {name: put(buffers[name], value) for name, value in own.items()}
 
 
 def tiki_taka(
@@ -129,6 +237,7 @@ def tiki_taka(
         _check.scalar("read_noise", read_noise, low=0.0)
     _check.key("key", key)
     _arrays.check_range(range)
+    write = Writing(law, slow, transfer, fast_rate, auto_scale, every, rows, gamma, read_noise, fidelity, in_turn)
 
     def init(params: Any) -> Any:
         arrays = _arrays.leaves(params, range)
@@ -156,97 +265,6 @@ def tiki_taka(
         altered = state.altered | changed(names, values, state.seen)
         changes, new = write(names, values, wanted, state)
         return jax.tree.unflatten(structure, changes), state._replace(count=state.count + 1, altered=altered, **new)
-
-    @partial(jax.jit, static_argnums=0)
-    def write(names: tuple[str, ...], values: list[Array], wanted: list[Any], state: TikiTakaState) -> Any:
-        """(updates, what is new in the state)."""
-        key_now = jax.random.fold_in(state.key, state.count)
-        changes, lost, seen, new, peaks = [], [], [], [], []
-        for index, (parameter, want, name) in enumerate(zip(values, wanted, names, strict=True)):
-            fast, slow_array, buffers = state.fast[index], state.slow[index], state.buffers[index]
-            value = exact(parameter, state.lost[index])
-            if not isinstance(want, Outer):
-                want = _arrays.requested(slow, slow_array.window, jnp.asarray(want, value.dtype))
-            if auto_scale is not None and not isinstance(want, Outer):
-                want, peak = _scaled(want, state.peak[index], state.count)
-                peaks.append(peak)
-            elif auto_scale is not None:
-                peaks.append(state.peak[index])
-            update_key, transfer_key = jax.random.split(fold_name(key_now, name))
-            before = _arrays.to_weight(slow, slow_array.window, value)
-            fast_after = _learn(fast, want, buffers, update_key)
-            weight = before - gamma * fast.weight
-            weight, hidden, buffers = _transfer(fast_after, weight, slow_array, buffers, state.count, transfer_key)
-            visible = weight + gamma * fast_after.weight
-            change = _arrays.change(slow, slow_array.window, value, visible - before)
-            change, after, left = rounded(parameter, state.lost[index], change)
-            changes.append(change)
-            lost.append(left)
-            seen.append(witness(after))
-            new.append((fast_after, slow_array._replace(hidden=hidden), buffers))
-        fasts, slows, all_buffers = (tuple(part) for part in zip(*new, strict=True)) if new else ((), (), ())
-        parts = {"fast": fasts, "slow": slows, "buffers": all_buffers}
-        return changes, parts | {"peak": tuple(peaks), "lost": tuple(lost), "seen": tuple(seen)}
-
-    def _scaled(want: Array, peak: Array, count: Array) -> tuple[Array, Array]:
-        """An update whose running largest element is `auto_scale` steps of the fast array."""
-        assert auto_scale is not None
-        now = jnp.max(jnp.abs(want), initial=0.0).astype(peak.dtype)
-        peak = jnp.where(count == 0, now, 0.9 * peak + 0.1 * now)
-        factor = auto_scale * law.granularity / (fast_rate * jnp.where(peak > 0, peak, 1.0))
-        return want * factor.astype(want.dtype), peak
-
-    def _learn(fast: Fast, want: Any, buffers: Buffers, key: Array) -> Fast:
-        """The fast array after an update, in units of the law."""
-        sign = transfer.sign(buffers)
-        sign = jnp.broadcast_to(sign, _matrix_shape(fast.weight)).reshape(fast.weight.shape)
-        pulse_key, write_key = jax.random.split(key)
-        if isinstance(want, Outer):
-            rate = jnp.asarray(fast_rate, fast.weight.dtype)
-            writer = coincide(law, want, fast.cells, rate, 31, True, fidelity, sign)
-        else:
-            asked = sign * fast_rate * want
-            step = law.granularity.astype(asked.dtype)
-            counts = Stochastic().counts(asked, step, pulse_key)[0]
-            writer = _arrays.send(law, counts, fast.cells)
-        weight, hidden = _arrays.write(law, fast.cells, fast.weight, fast.hidden, write_key, writer)
-        return Fast(weight, hidden, fast.cells)
-
-    def _transfer(fast: Fast, weight: Array, array: Slow, buffers: Buffers, count: Array, key: Array):
-        """(slow weights as they are seen, hidden ones, buffers) after a transfer, if there is one now."""
-        total = _matrix_shape(weight)[0]
-        size = total if rows is None else min(rows, total)
-        first = (count // every) * size
-        places = (first + jnp.arange(size)) % total
-        fast_rows, cells = _matrix(fast.weight)[places], {n: _matrix(v)[places] for n, v in array.cells.items()}
-        step = slow.granularity.astype(weight.dtype)
-        keys = jax.vmap(lambda place: jax.random.fold_in(key, place))(places)
-
-        def one(part):
-            row, seen_before, hidden_before, made, own, row_key = part
-            noise_key, rule_key, write_key = jax.random.split(row_key, 3)
-            read = row if read_noise is None else row + read_noise * normal(noise_key, row.shape, row.dtype)
-            pulses, own = transfer.row(own, Reading(read, step, rule_key))
-            writer = _arrays.send(slow, pulses, made)
-            lowest = _arrays.least(slow, array.window, weight.dtype)
-            after, hidden = _arrays.write(slow, made, seen_before, hidden_before, write_key, writer, lowest)
-            return after, hidden, own
-
-        hidden = None if array.hidden is None else _matrix(array.hidden)
-        part = (
-            fast_rows,
-            _matrix(weight)[places],
-            None if hidden is None else hidden[places],
-            cells,
-            {name: value[places] for name, value in buffers.items()},
-            keys,
-        )
-        now = count % every == every - 1
-        after, hidden_after, own = (lax.map if in_turn else _at_once)(one, part)
-        put = lambda whole, new: whole.at[places].set(jnp.where(now, new, whole[places]))
-        weight = put(_matrix(weight), after).reshape(weight.shape)
-        hidden = None if hidden is None else put(hidden, hidden_after).reshape(weight.shape)
-        return weight, hidden, {name: put(buffers[name], value) for name, value in own.items()}
 
     return optax.GradientTransformationExtraArgs(init, update)
 

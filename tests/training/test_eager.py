@@ -54,3 +54,20 @@ def test_later_steps_compile_nothing_and_equal_those_inside_jit(name, compilatio
         results.append(params["w"])
     np.testing.assert_allclose(*results, rtol=1e-6)
     assert jnp.abs(results[0] - 0.1).max() > 0
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_a_new_transformation_of_a_kind_compiles_nothing(name, compilations):
+    """A sweep in a Python loop does not grow: one program serves all, whatever the numbers of their laws."""
+    x, counts = jnp.linspace(-1.0, 1.0, 12).reshape(3, 4), []
+    loss = lambda params, x: jnp.sum((x @ params["w"]) ** 2)
+    given = mj.value_and_outer(loss) if name == "coincidence" else jax.value_and_grad(loss)
+    params = {"w": jnp.full((4, 5), 0.1, jnp.float32)}
+    wanted = given(params, x)[1]
+    for _ in range(3):
+        tx = ALGORITHMS[name]()
+        state = tx.init(params)
+        before = compilations()
+        tx.update(wanted, state, params)
+        counts.append(compilations() - before)
+    assert counts[1:] == [0, 0]
