@@ -75,7 +75,7 @@ def test_traced_hardware_and_weights(eager):
 
 
 def test_percentile_of_constant_weights():
-    """XLA computes it while it compiles, where it does not contract; the scale must be that of run time all the same."""
+    """XLA computes it while it compiles, where it does not contract: the scale must be that of run time."""
     hardware = mj.Hardware(tile=(32, 16), mapping=mj.mapping.DoubleColumn(percentile=99.0))
     check(jax.jit(lambda key: mj.program(hardware, W, key))(KEYS[0]), mj.program(hardware, W, KEYS[0]))
 
