@@ -69,43 +69,51 @@ class Replicas(NamedTuple):
     tiles: int
 
 
-def replicate(cycles: Sequence[int], tiles: Sequence[int], budget: int) -> Replicas:
+def replicate(
+    vectors: Sequence[int], tiles: Sequence[int], budget: int, cycles: Sequence[int] | None = None
+) -> Replicas:
     """The copies of each layer that make the slowest one as fast as a number of tiles allows.
 
-        minimise over G: max over l of ceil(cycles_l / G_l), with sum over l of tiles_l G_l <= budget,
+        minimise over G: max over l of cycles_l ceil(vectors_l / G_l), with sum over l of tiles_l G_l <= budget,
 
-    exactly: T cycles need ceil(cycles_l / T) copies of layer l and no more, so that bisection over T finds the least.
-    Of all such choices it is the one with fewest tiles.
+    exactly: to be done in T cycles layer l needs ceil(vectors_l / floor(T / cycles_l)) copies and no more, so that
+    bisection over T finds the least. Of all such choices it is the one with fewest tiles.
 
     Args:
-        cycles: that one copy of each layer takes for an input, as its vectors (positions of a convolution).
+        vectors: that each layer reads for an input, as the positions of a convolution.
         tiles: of one copy of each layer.
         budget: number of tiles.
+        cycles: of one vector of each layer; None: the same for all, and one.
 
     Raises: ValueError for a budget that does not hold each layer once.
 
     Source: the parallelism granularity G of L. Song et al., PipeLayer, HPCA 2017; bisection by algebra.
     """
-    needed, sizes = _integers("cycles", cycles), _integers("tiles", tiles)
-    if len(needed) != len(sizes):
-        raise ValueError(f"tiles must have an entry for each of the {len(needed)} cycles, got {len(sizes)}")
+    counts = _integers("vectors", vectors)
+    sizes = _integers("tiles", tiles, len(counts))
+    each = [1] * len(counts) if cycles is None else _integers("cycles", cycles, len(counts))
     _check.integer("budget", budget, 1, MOST)
     if sum(sizes) > budget:
         missing = sum(sizes) - budget
         raise ValueError(f"budget must be at least {sum(sizes)} tiles, got {budget}: {missing} tiles are missing")
-    copies_for = lambda slowest: tuple(-(-count // slowest) for count in needed)
+    layers = list(zip(counts, each, strict=True))
+    copies_for = lambda slowest: tuple(-(-count // (slowest // one)) for count, one in layers)
     used = lambda copies: sum(size * count for size, count in zip(sizes, copies, strict=True))
-    low, high = 0, max(needed)  # too few cycles, enough cycles
+    low, high = max(each) - 1, max(count * one for count, one in layers)  # too few cycles, enough cycles
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if used(copies_for(middle)) <= budget else (middle, high)
-    return Replicas(copies_for(high), high, used(copies_for(high)))
+    copies = copies_for(high)
+    slowest = max(one * -(-count // built) for (count, one), built in zip(layers, copies, strict=True))
+    return Replicas(copies, slowest, used(copies))
 
 
-def _integers(name: str, values: Sequence[int]) -> list[int]:
-    """Positive integers, at least one."""
+def _integers(name: str, values: Sequence[int], count: int | None = None) -> list[int]:
+    """Positive integers: so many of them, or at least one."""
     if not isinstance(values, list | tuple) or not values:
         raise TypeError(f"{name} must be a list of positive integers, got {_check.shown(values)}")
     for index, value in enumerate(values):
         _check.integer(f"{name}[{index}]", value, 1, MOST)
+    if count not in (None, len(values)):
+        raise ValueError(f"{name} must have an entry for each of the {count} layers, got {len(values)}")
     return [int(value) for value in values]

@@ -62,17 +62,17 @@ def test_buffers_hold_what_is_kept():
 
 
 @pytest.mark.parametrize("budget", [9, 10, 14, 17, 25, 40, 1000])
-def test_no_choice_is_faster(budget):
-    cycles, tiles = [20, 9, 4, 1], [1, 2, 3, 3]
-    copies, slowest, used = replicate(cycles, tiles, budget)
-    assert used == sum(t * g for t, g in zip(tiles, copies, strict=True)) <= budget
-    assert slowest == max(-(-c // g) for c, g in zip(cycles, copies, strict=True))
-    choices = [
-        (max(-(-c // g) for c, g in zip(cycles, one, strict=True)), total)
-        for one in itertools.product(range(1, 21), range(1, 10), range(1, 5), [1])
-        if (total := sum(t * g for t, g in zip(tiles, one, strict=True))) <= budget
-    ]
-    assert (slowest, used) == min(choices)
+@pytest.mark.parametrize("each", [None, [1, 3, 2, 7]])
+def test_no_choice_is_faster(budget, each):
+    vectors, tiles = [20, 9, 4, 1], [1, 2, 3, 3]
+    copies, slowest, used = replicate(vectors, tiles, budget, each)
+
+    def outcome(copies):
+        total = sum(t * g for t, g in zip(tiles, copies, strict=True))
+        return max(c * -(-v // g) for c, v, g in zip(each or [1] * 4, vectors, copies, strict=True)), total
+
+    choices = map(outcome, itertools.product(range(1, 21), range(1, 10), range(1, 5), [1]))
+    assert (slowest, used) == outcome(copies) == min(one for one in choices if one[1] <= budget)
 
 
 def test_what_is_no_pipeline():
@@ -85,6 +85,6 @@ def test_what_is_no_pipeline():
         pipeline_cycles(layers=1, inputs=1, training=1)  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="budget must be at least 9 tiles, got 7: 2 tiles are missing"):
         replicate([1, 2], [4, 5], 7)
-    with pytest.raises(ValueError, match="tiles must have an entry for each of the 2 cycles, got 1"):
+    with pytest.raises(ValueError, match="tiles must have an entry for each of the 2 layers, got 1"):
         replicate([1, 2], [4], 7)
     assert mj.chip.pipeline_cycles is pipeline_cycles
