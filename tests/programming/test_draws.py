@@ -29,9 +29,9 @@ def write(target, conductance, scheme="1t1r", **options):
 
 @pytest.mark.parametrize("scheme", SHAPES)
 def test_every_read_draws_anew(scheme):
-    """By a fifth of the conductance (0.3 S); accepted from 0.5 to 1.5 of that above it."""
-    pulses = write(1.8, 1.5, scheme, tolerance=0.15, read_noise=0.2).pulses
-    p = norm.cdf(1.5) - norm.cdf(0.5)
+    """By a fifth of the conductance (0.3 S); accepted from 1 to 2 of that above it."""
+    pulses = write(1.95, 1.5, scheme, tolerance=0.15, read_noise=0.2).pulses
+    p = norm.cdf(2) - norm.cdf(1)
     for n in range(6):
         expected = p * (1 - p) ** n
         np.testing.assert_allclose(np.mean(pulses == n, axis=0), expected, atol=5 * np.sqrt(expected / len(pulses)))
