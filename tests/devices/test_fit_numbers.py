@@ -29,7 +29,7 @@ def test_a_resistor_is_the_least_squares_one(bounds, precision):
     rest = VOLTS / ohms - CURRENT
     doubt = ohms**2 * np.sqrt(np.sum((VOLTS * rest) ** 2) * 8 / 7) / np.sum(VOLTS**2)
     assert result.converged
-    assert float(result.device.r_on) == pytest.approx(ohms, rel=1e-8 if precision == "float64" else 2e-5)
+    assert float(result.device.r_on) == pytest.approx(ohms, rel=1e-10 if precision == "float64" else 2e-5)
     assert float(result.deviation["r_on"]) == pytest.approx(doubt, rel=1e-3)
     assert float(result.error) == pytest.approx(np.sqrt(np.mean(rest**2) / np.mean(CURRENT**2)), rel=1e-4)
 

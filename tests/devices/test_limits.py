@@ -37,4 +37,15 @@ def test_hopping_ends_before_its_barrier_is_gone(sign, x64):
 
 
 def test_adaptive_steps_end_at_4096():
-    """Of a cell that follows a fast sine: a sample that takes 2600 steps is passed, one that takes 6500 is not."""
+    """Of a cell that follows a fast sine: 750 periods in one sample take fewer, 1300 more."""
+    device = md.LinearIonDrift(r_on=100.0, r_off=16e3, depth=10e-9, mobility=1e-14, initial=0.3)
+    wave = lambda t: 400.0 * jnp.sin(2e3 * jnp.pi * t)
+    passed = md.simulate(device, wave, np.array([0.0, 0.75]), method="diffrax", tolerance=1e-4)
+    assert 0.2 < passed.state[-1] < 0.4
+    with pytest.raises(RuntimeError, match="too many steps between two samples"):
+        md.simulate(device, wave, np.array([0.0, 1.3]), method="diffrax", tolerance=1e-4)
+
+
+def test_trials_and_tolerance_of_pulses_by_default():
+    parameters = inspect.signature(md.apply_pulse).parameters
+    assert (parameters["substeps"].default, parameters["tolerance"].default) == (1000, 3e-4)
