@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.constants import Boltzmann, elementary_charge
+from scipy.integrate import quad
 
 from memjax import devices as md
 
@@ -49,3 +50,32 @@ def test_adaptive_steps_end_at_4096():
 def test_trials_and_tolerance_of_pulses_by_default():
     parameters = inspect.signature(md.apply_pulse).parameters
     assert (parameters["substeps"].default, parameters["tolerance"].default) == (1000, 3e-4)
+
+
+class Delayed(md.AbstractDevice):
+    """Moves by 1 per V and s, save about the middle, where it is ten times as slow."""
+
+    initial: md.Numeric = 0.0
+
+    @property
+    def set_polarity(self):
+        return 1
+
+    def conductance(self, state):
+        return 1e-3 * (1 + state)
+
+    def current(self, state, voltage):
+        return voltage * self.conductance(state)
+
+    def derivative(self, state, voltage):
+        return voltage / (1 + 9 * jnp.exp(-(((state - 0.5) / 0.15) ** 4)))
+
+    def state_at(self, conductance):
+        return 1e3 * conductance - 1
+
+
+def test_no_step_of_a_pulse_jumps_over_a_quarter_of_the_range():
+    """Both ends look alike: only from within it is seen that the middle takes its time."""
+    ends = np.array([0.45, 0.5, 0.6])
+    time = [end + 9 * quad(lambda x: np.exp(-(((x - 0.5) / 0.15) ** 4)), 0, end)[0] for end in ends]
+    np.testing.assert_allclose(md.apply_pulse(Delayed(), 0.0, 1.0, np.array(time)), ends, atol=2e-3)
