@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import memjax as mj
 from memjax import devices as md
 from memjax import programming as mp
 
@@ -65,3 +66,20 @@ def test_a_cell_is_given_up_when_its_own_pulses_exceed_their_energy(scheme, othe
     done = spec.program(jnp.ones((2, 2)).at[0, 0].set(1.8), KEY, 1.0)
     np.testing.assert_array_equal(done.pulses, [[given, 0], [0, 0]])
     assert done.energy[0, 0] == given * each * (1 + others)
+
+
+@pytest.mark.parametrize("scheme", ["1t1r", "v/2"])
+def test_the_tolerance_is_one_of_the_nominal_range_and_cells_begin_in_the_hrs(scheme):
+    """0.25 S also for a cell that goes from 1 to 4 S; both stand at 1 S."""
+    spec = still(tolerance=0.25, max_pulses=3, scheme=scheme, spread={"r_on": 0.1})
+    done = spec.program(jnp.full((1, 2), 1.3), KEY, cells={"r_on": jnp.array([[0.25, 0.5]])})
+    np.testing.assert_array_equal(done.conductance, [[1, 1]])
+    np.testing.assert_array_equal(done.pulses, [[3, 3]])
+    assert done.failed.all()
+
+
+def test_the_energy_of_a_cell_behind_wires_is_that_of_its_drivers():
+    """v^2/(R + R_lines) t of each pulse: 1 ohm behind 11 ohm."""
+    wires = mj.Wires(row=1.0, column=2.0, source=5.0, sense=3.0)
+    done = still(max_pulses=3).program(jnp.array([[1.8]]), KEY, 1.0, wires)
+    np.testing.assert_allclose(done.energy, 3 * 0.25**2 / 12 * 2.0**-10, rtol=1e-5)
