@@ -36,6 +36,7 @@ class Technology(Spec):
         read_time: of one input plane [s]; conversions of a plane may take longer.
         columns_per_adc: bit lines that share one converter.
         buffer_width, network_width: bits of a word and of a flit.
+        word_bits: of a number between layers.
         uncounted: classes for which no component stands here.
 
     Raises: TypeError and ValueError for a component of another kind and a number out of its range.
@@ -57,6 +58,7 @@ class Technology(Spec):
     columns_per_adc: Any = number(low=1.0, default=128)
     buffer_width: Any = number(low=1.0, default=256)
     network_width: Any = number(low=1.0, default=32)
+    word_bits: Any = number(low=1.0, default=16)
     uncounted: tuple[str, ...] = ruled(_texts, static=True, default=UNCOUNTED)
 
     @classmethod
@@ -100,6 +102,12 @@ class Technology(Spec):
         """
         units = 2.0**bits - 1.0
         return self.driver.scaled(area=units, energy=units, leakage=units)
+
+    def source_of(self, name: str) -> str:
+        """The citation of a component by its name in `components`, or of the cells."""
+        if name == "cells":
+            return "energy: conductances and voltages of the chip (V^2 G t); area and read time: " + self.driver.source
+        return self.components(8.0)[name].source
 
     @property
     def excluded(self) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Electrical power that the cells take from their word lines in reads."""
 
-from functools import partial
+from functools import partial, reduce
+from operator import add
 from typing import Any, NamedTuple
 
 import jax
@@ -42,7 +43,7 @@ def _word_lines(hardware: Hardware, entry: Chip) -> WordLines:
     inputs = entry["drive"].shape[-1]
     cells = presented(hardware, entry)
     every = zip(*(conducted(hardware, g) for g in cells.values()), strict=True)
-    total = lambda arrays: sum(g.sum(-1).reshape(-1)[:inputs] for g in arrays)
+    total = lambda arrays: reduce(add, (g.sum(-1).reshape(-1)[:inputs] for g in arrays))
     return WordLines(tuple(map(total, every)), entry["drive"])
 
 
