@@ -118,7 +118,9 @@ def test_recursions(name, rows):
     assert np.abs(expected).max() >= 2 * STEP
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize(
+    "name", ["buffered", "dynamic", *(pytest.param(name, marks=pytest.mark.slow) for name in ("direct", "chopped"))]
+)
 def test_rows_in_turn_and_at_once_are_the_same_with_all_noise(name):
     law = presets.reram_sb()
     given = 10 * updates(6)
