@@ -43,23 +43,26 @@ def refused(capsys):
 
 @pytest.fixture(scope="module", params=["briefly trained", pytest.param("as users run it", marks=pytest.mark.slow)])
 def done(request, tmp_path_factory):
-    """One small run: exit status, stdout, stderr, and its folder. As users run it, it is a process of its own."""
+    """One small run: exit status, stdout, stderr, the accuracy that its network must have, and its folder.
+
+    As users run it, it is a process of its own.
+    """
     out = tmp_path_factory.mktemp("run") / "new" / "results"
     arguments = ["quickstart", *SMALL, "--out", str(out)]
     if request.param == "as users run it":
         process = run(*arguments)
-        return process.returncode, process.stdout, process.stderr, out
+        return process.returncode, process.stdout, process.stderr, 0.97, out
     shown, errors = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(shown), redirect_stderr(errors):
         patch.setenv("COLUMNS", "120")
         patch.setattr(_network, "STEPS", 500)
         patch.setattr(_network, "train", functools.partial(_network.train, steps=500))
         main(arguments)
-    return 0, shown.getvalue(), errors.getvalue(), out
+    return 0, shown.getvalue(), errors.getvalue(), 0.96, out
 
 
 def test_a_small_run_succeeds_and_shows_what_it_did(done):
-    status, shown, errors, out = done
+    status, shown, errors, _, out = done
     assert (status, errors) == (0, "")
     for text in (
         "conv1/kernel",
@@ -99,7 +102,7 @@ def test_the_results_are_whole_and_agree(done):
 def test_the_network_works_and_the_hardware_matters(done):
     report = json.loads((done[-1] / "accuracy.json").read_text())
     mean = {(entry["variability"], entry["adc_bits"]): entry["mean"] for entry in report["results"]}
-    assert report["digital_accuracy"] >= 0.96
+    assert report["digital_accuracy"] >= done[-2]
     assert mean[0.0, 8] >= report["digital_accuracy"] - 0.02
     assert mean[0.5, 8] < mean[0.0, 8]
     assert mean[0.0, 4] < mean[0.0, 8]
