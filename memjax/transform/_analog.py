@@ -110,11 +110,10 @@ class Analog:
 
         Raises: ValueError where the hardware has no range to calibrate.
         """
-        _check.number("percentile", percentile, 0.0, 100.0, open_low=True)
+        share = jnp.asarray(_check.scalar("percentile", percentile, above=0.0, high=100.0), float)
         program, leaves, fleet, used = self._on(chip, params, args, kwargs, ready=False)
         if not any(any(_calibrate.calibrates(hardware)) for hardware in fleet.kinds):
             raise ValueError("calibrate needs a converter with range=None (and bits) in hardware, got none")
-        share = jnp.asarray(percentile, float)
         return _chips.with_part(chip, program, self._run(_calibrate.calibrate, program, fleet, used, leaves, share))
 
     def clipping(self, chip: Chip, params: Any, *args: Any, **kwargs: Any) -> dict[str, Array]:
