@@ -18,7 +18,7 @@ def parts_of(hardware: Hardware, counts: Counts, technology: Technology, cells: 
     """{component: what it costs in one layer}; `cells` is the energy of the cells [J].
 
     The stages of a vector follow one another: its codes are moved from the buffer to the registers of the word lines,
-    every plane is driven, settles and is sampled, the converters take the columns that they share in turn, codes are
+    every plane is driven, settles and is sampled (in the read time of the technology), the converters take the columns that they share in turn, codes are
     added up in a tree, outputs pass the activation and go to the next layer.
     """
     planes = counts.steps * counts.planes
@@ -31,7 +31,7 @@ def parts_of(hardware: Hardware, counts: Counts, technology: Technology, cells: 
     array = Component(technology.cell_area, 0.0, technology.read_time, 0.0, CELLS)
     found = {
         CELLS: _with_energy(used(array, counts.cells, 0, planes), cells),
-        "driver": used(technology.word_line_driver(_levels(hardware)), counts.word_lines, counts.driven, planes),
+        "driver": used(technology.word_line_driver(_levels(hardware)), counts.word_lines, counts.driven, 0),
         "sample_hold": used(technology.sample_hold, counts.columns, counts.conversions, 0),
         "shift_add": used(
             technology.shift_add, counts.columns / sharing, counts.additions, counts.steps * counts.adders
