@@ -18,8 +18,8 @@ def parts_of(hardware: Hardware, counts: Counts, technology: Technology, cells: 
     """{component: what it costs in one layer}; `cells` is the energy of the cells [J].
 
     The stages of a vector follow one another: its codes are moved from the buffer to the registers of the word lines,
-    every plane is driven, settles and is sampled (in the read time of the technology), the converters take the columns that they share in turn, codes are
-    added up in a tree, outputs pass the activation and go to the next layer.
+    every plane is driven, settles and is sampled (in the read time of the technology), the converters take the columns
+    that they share in turn, codes are added up in a tree, outputs pass the activation and go to the next layer.
     """
     planes = counts.steps * counts.planes
     sharing = jnp.asarray(technology.columns_per_adc, float)
