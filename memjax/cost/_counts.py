@@ -20,10 +20,13 @@ class Counts:
         conversions: analog-to-digital conversions, of columns that hold weights (and of reference columns where these
             are converted by themselves).
         macs: multiply-accumulates of the digital op.
-        driven: drives of a word line: one for each word line that holds a weight, plane and vector.
+        driven: drives of a word line: for each vector and plane one of every word line that holds weights of it, in
+            every tile.
         additions: digital additions of codes: over row tiles, planes and the converters of an output.
         inputs: numbers brought to word lines (an overlapping window of a convolution brings them again).
         outputs: numbers made.
+        delivered: inputs brought to column tiles, each of which needs them.
+        partial: sums of one row tile that are brought together.
         steps: vectors that are read one after another: the rest are on tiles of their own, at the same time.
         adders: additions that one output waits for, in a tree.
 
@@ -45,6 +48,8 @@ class Counts:
     additions: int
     inputs: int
     outputs: int
+    delivered: int
+    partial: int
     steps: int
     adders: int
     tiles: int
@@ -89,10 +94,12 @@ def of_crossbar(hardware: Hardware, one: CrossbarPlan, sites: list[tuple[int, in
         planes=planes,
         conversions=one.reads * planes * layout.down * served,
         macs=one.macs,
-        driven=one.reads * planes * inputs * hardware.mapping.word_lines,
+        driven=one.reads * planes * inputs * layout.across * sum(placed.word_lines for placed in layout.placement),
         additions=one.reads * outputs * (partial_sums - 1),
         inputs=one.reads * inputs,
         outputs=one.reads * outputs,
+        delivered=one.reads * inputs * layout.across,
+        partial=one.reads * outputs * layout.down,
         steps=steps,
         adders=math.ceil(math.log2(layout.down * len(converters))),
         tiles=one.tiles,

@@ -37,7 +37,9 @@ def parts_of(hardware: Hardware, counts: Counts, technology: Technology, cells: 
             technology.shift_add, counts.columns / sharing, counts.additions, counts.steps * counts.adders
         ),
         "buffer": used(technology.buffer, held, counts.inputs * code + counts.outputs * word, counts.steps * words),
-        "register": used(technology.register, counts.word_lines * code, 2 * counts.inputs * code, counts.steps),
+        "register": used(
+            technology.register, counts.word_lines * code, 2 * counts.driven // counts.planes * code, counts.steps
+        ),
     }
     if hardware.adc.bits is not None:
         adc = technology.adc.component(jnp.asarray(hardware.adc.bits, float))
@@ -45,8 +47,9 @@ def parts_of(hardware: Hardware, counts: Counts, technology: Technology, cells: 
     if technology.activation is not None:
         found["activation"] = used(technology.activation, counts.tiles, counts.outputs, counts.steps)
     if technology.network is not None:
-        flits = outputs * word / technology.network_width
-        found["network"] = used(technology.network, counts.tiles, counts.outputs * word, counts.steps * flits)
+        flits = (inputs * code + outputs * word) / technology.network_width
+        moved = counts.delivered * code + counts.partial * word
+        found["network"] = used(technology.network, counts.tiles, moved, counts.steps * flits)
     return found
 
 
