@@ -6,5 +6,6 @@ from memjax.cost._adc_survey import SurveyAdc as SurveyAdc
 from memjax.cost._component import Component as Component
 from memjax.cost._inventory import Inventory as Inventory
 from memjax.cost._isaac import isaac_node as isaac_node
+from memjax.cost._puma import puma_node as puma_node
 from memjax.cost._technology import Technology as Technology
 from memjax.cost._technology import technology as technology

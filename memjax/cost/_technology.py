@@ -4,7 +4,7 @@ from typing import Any
 
 from memjax import _check
 from memjax._field import Spec, number, part, ruled
-from memjax.cost import _generic, _isaac
+from memjax.cost import _generic, _isaac, _mnsim, _puma
 from memjax.cost._adc import AbstractAdcCost
 from memjax.cost._component import Component, text
 
@@ -73,6 +73,39 @@ class Technology(Spec):
         )
 
     @classmethod
+    def puma(cls) -> "Technology":
+        """32 nm, from the tables of the PUMA simulator: those of ISAAC with leakage apart and memories of their own.
+
+        The tables give one converter to a crossbar step of 100 ns. Source: A. Ankit et al., ASPLOS (2019).
+        """
+        return cls(
+            name="puma",
+            node=32e-9,
+            **_puma.parts(),
+            dram=None,
+            cell_area=_puma.CELL_AREA,
+            read_time=_puma.READ,
+            columns_per_adc=_puma.COLUMNS,
+        )
+
+    @classmethod
+    def mnsim(cls) -> "Technology":
+        """130 nm, from constants of MNSIM 2.0, which counts no activations and by default no network.
+
+        MNSIM also shares a DAC between two word lines, which doubles the reads.
+        Source: Z. Zhu et al., IEEE TCAD 42 (2023).
+        """
+        return cls(
+            name="mnsim",
+            node=_mnsim.NODE,
+            **_mnsim.parts(),
+            cell_area=_mnsim.CELL_AREA,
+            read_time=_mnsim.CELL_READ,
+            columns_per_adc=2,
+            buffer_width=_mnsim.WORD,
+        )
+
+    @classmethod
     def generic(cls, node: Any = 32e-9, rate: Any = 1.28e9) -> "Technology":
         """Converters of the survey, and the digital parts of ISAAC scaled from 32 nm to `node`, with HBM2 memory.
 
@@ -113,7 +146,7 @@ class Technology(Spec):
         return {"adc": self.adc.component(bits), **others}
 
 
-PRESETS = {"isaac": Technology.isaac, "generic": Technology.generic}
+PRESETS = {"isaac": Technology.isaac, "puma": Technology.puma, "mnsim": Technology.mnsim, "generic": Technology.generic}
 
 
 def technology(which: str | float | Technology) -> Technology:

@@ -58,6 +58,7 @@ def test_a_driver_of_more_bits_is_so_many_unit_drivers():
 
 def test_what_is_not_counted_is_said():
     assert "dram" in Technology.isaac().excluded
+    assert Technology.mnsim().excluded[:3] == ("activation", "network", "dram")
     assert "dram" not in Technology.generic().excluded
     assert "control" in Technology.generic().excluded
 
@@ -70,7 +71,7 @@ def test_costs_descend_on_the_node_inside_jit():
 
 
 def test_every_component_says_where_it_is_from():
-    for make in (Technology.isaac, Technology.generic):
+    for make in (Technology.isaac, Technology.puma, Technology.mnsim, Technology.generic):
         for name, component in make().components(8).items():
             assert "32 nm" in component.source or "(20" in component.source, name
 
