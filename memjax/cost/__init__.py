@@ -8,6 +8,7 @@ from memjax.cost._counts import Counts as Counts
 from memjax.cost._counts import count as count
 from memjax.cost._inventory import Inventory as Inventory
 from memjax.cost._isaac import isaac_node as isaac_node
+from memjax.cost._puma import puma_node as puma_node
 from memjax.cost._report import Report as Report
 from memjax.cost._report import report as report
 from memjax.cost._technology import Technology as Technology

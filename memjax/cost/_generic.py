@@ -16,7 +16,7 @@ NODES = (5e-9, 350e-9)
 def parts(node: Any, rate: Any) -> dict[str, Any]:
     """Components by the names of `Technology`."""
     _check.real("Technology.generic: node", node, low=NODES[0], high=NODES[1], unit="m")
-    digital = {name: _at(part, node) for name, part in _isaac.parts().items() if name != "adc"}
+    digital = {name: at_node(part, node) for name, part in _isaac.parts().items() if name != "adc"}
     cell = _isaac.CELL_AREA * (node / REFERENCE) ** 2
     return {"adc": SurveyAdc(node=node, rate=rate), **digital, "dram": hbm2(), "cell_area": cell}
 
@@ -34,7 +34,7 @@ def hbm2() -> Component:
     )
 
 
-def _at(part: Component, node: Any) -> Component:
+def at_node(part: Component, node: Any) -> Component:
     """A part of 32 nm at another node: area with s^2, energy and leakage with s, to s^3 where voltage shrinks too."""
     s = node / REFERENCE
     scaled = part.scaled(area=s**2, energy=s, leakage=s)

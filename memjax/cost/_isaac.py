@@ -42,6 +42,18 @@ def adc() -> SarAdc:
     )
 
 
+def capacitors() -> Component:
+    """The capacitive DAC inside the 8-bit converter, which as one in front of a word line has no comparator."""
+    one = adc()
+    return Component(
+        one.reference.area * one.dac_area,
+        one.reference.energy * one.dac_energy,
+        0.0,
+        0.0,
+        f"the capacitive DAC in the 8-bit ADC of {PAPER}, by the shares of hwcomponents-library 1.0.58",
+    )
+
+
 def parts() -> dict[str, Any]:
     """Components by the names of `Technology`, made of the table."""
     lines = CROSSBARS * ROWS
@@ -52,6 +64,7 @@ def parts() -> dict[str, Any]:
     return {
         "adc": adc(),
         "driver": _share(0.00017, 4.0, lines, READ, "1-bit DAC of one word line, a use is an input plane"),
+        "capacitors": capacitors(),
         "sample_hold": _share(0.00004, 0.01, lines, READ, "of one bit line, a use is a sample"),
         "shift_add": _share(0.00024, 0.2, CROSSBARS, 1.0 / RATE, "four units for eight ADCs, here the half of one ADC"),
         "buffer": Component(

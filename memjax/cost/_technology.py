@@ -4,7 +4,7 @@ from typing import Any
 
 from memjax import _check
 from memjax._field import Spec, number, part, ruled
-from memjax.cost import _generic, _isaac
+from memjax.cost import _generic, _isaac, _mnsim, _puma
 from memjax.cost._adc import AbstractAdcCost
 from memjax.cost._component import Component, text
 
@@ -23,7 +23,8 @@ class Technology(Spec):
         name: of the technology.
         node: technology node [m].
         adc: cost of a converter by its bits; a use is one conversion.
-        driver: of one word line; a use is one input plane of one bit (`word_line_driver` for more).
+        driver: of one word line; a use is one input plane of one bit.
+        capacitors: of an 8-bit capacitive DAC in front of a driver that has several levels (`word_line_driver`).
         sample_hold: of one bit line; a use is one sample.
         shift_add: what one converter feeds; a use is one addition.
         buffer: of one bit; a use is one bit read or written. `buffer_width` bits move in its latency.
@@ -46,6 +47,7 @@ class Technology(Spec):
     node: Any = number(above=0.0, unit="m")
     adc: AbstractAdcCost = part(AbstractAdcCost, example="SurveyAdc(node=32e-9, rate=1e9)")
     driver: Component = part(Component)
+    capacitors: Component = part(Component)
     sample_hold: Component = part(Component)
     shift_add: Component = part(Component)
     buffer: Component = part(Component)
@@ -75,6 +77,41 @@ class Technology(Spec):
         )
 
     @classmethod
+    def puma(cls) -> "Technology":
+        """32 nm, from the tables of the PUMA simulator: those of ISAAC with leakage apart and memories of their own.
+
+        The tables give one converter to a crossbar step of 100 ns. Source: A. Ankit et al., ASPLOS (2019).
+        """
+        return cls(
+            name="puma",
+            node=32e-9,
+            **_puma.parts(),
+            capacitors=_isaac.capacitors(),
+            dram=None,
+            cell_area=_puma.CELL_AREA,
+            read_time=_puma.READ,
+            columns_per_adc=_puma.COLUMNS,
+        )
+
+    @classmethod
+    def mnsim(cls) -> "Technology":
+        """130 nm, from constants of MNSIM 2.0, which counts no activations and by default no network.
+
+        MNSIM also shares a DAC between two word lines, which doubles the reads.
+        Source: Z. Zhu et al., IEEE TCAD 42 (2023).
+        """
+        return cls(
+            name="mnsim",
+            node=_mnsim.NODE,
+            **_mnsim.parts(),
+            capacitors=_generic.at_node(_isaac.capacitors(), _mnsim.NODE),
+            cell_area=_mnsim.CELL_AREA,
+            read_time=_mnsim.CELL_READ,
+            columns_per_adc=2,
+            buffer_width=_mnsim.WORD,
+        )
+
+    @classmethod
     def generic(cls, node: Any = 32e-9, rate: Any = 1.28e9) -> "Technology":
         """Converters of the survey, and the digital parts of ISAAC scaled from 32 nm to `node`, with HBM2 memory.
 
@@ -96,12 +133,21 @@ class Technology(Spec):
         )
 
     def word_line_driver(self, bits: Any) -> Component:
-        """The driver of one word line whose DAC has `bits` bits: area and energy of 2^bits - 1 drivers of one bit.
+        """The driver of one word line with 2^bits levels: that of one bit, and a capacitive DAC in front of it.
 
-        The unit capacitors of a binary-weighted DAC are so many (M. Saberi et al., IEEE TCAS-I 58, 1736 (2011)).
+            cost(b) = driver + capacitors (2^b - 2) / 2^8
+
+        A binary-weighted DAC has 2^b unit capacitors (M. Saberi et al., IEEE TCAS-I 58, 1736 (2011)).
         """
-        units = 2.0**bits - 1.0
-        return self.driver.scaled(area=units, energy=units, leakage=units)
+        share = (2.0**bits - 2.0) / 2.0**8
+        one, more = self.driver, self.capacitors.scaled(area=share, energy=share, leakage=share)
+        return Component(
+            one.area + more.area,
+            one.energy + more.energy,
+            one.latency,
+            one.leakage + more.leakage,
+            f"{one.source}; for levels {more.source}",
+        )
 
     def source_of(self, name: str) -> str:
         """The citation of a component by its name in `components`, or of the cells."""
@@ -121,7 +167,7 @@ class Technology(Spec):
         return {"adc": self.adc.component(bits), **others}
 
 
-PRESETS = {"isaac": Technology.isaac, "generic": Technology.generic}
+PRESETS = {"isaac": Technology.isaac, "puma": Technology.puma, "mnsim": Technology.mnsim, "generic": Technology.generic}
 
 
 def technology(which: str | float | Technology) -> Technology:

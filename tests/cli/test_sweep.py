@@ -138,7 +138,7 @@ def test_every_number_is_that_of_a_chip_made_by_hand(config, done):
     settings = _config.read(config)
     examples = data.load("digits")
     forward, like = _chips.as_function(_network.untrained("mlp", examples, 0))
-    state = _sweep.load_weights(done / "weights.npz", CONFIG_, like)
+    state = _sweep.load_weights(done / "weights.npz", settings, like)
     images, labels = _sweep._shown_images(settings, examples)
     hardware = mj.Hardware(
         tile=(32, 16), adc=mj.Adc(bits=8), effects=(mj.effects.DeviceVariation(r_on_std=2e3, r_off_std=1e4),)
