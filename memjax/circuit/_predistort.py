@@ -41,7 +41,10 @@ def predistort(target: Any, wires: Wires, low: Any = 0.0, high: Any = jnp.inf, *
     _check.integer("steps", steps, 0, 100)
     _check.part("wires", wires, Wires, example="memjax.Wires(row=1.0)")
     target = _check.array("target", target, low=0.0, unit="S")
-    low, high = _bound("low", low, target), _bound("high", high, target)
+    low, high = _bound("low", low, target), _bound("high", high, target, infinite=True)
+    bottom, top = _check.concrete(low), _check.concrete(high)
+    if bottom is not None and top is not None and np.any(bottom > top):
+        raise ValueError(f"low must be at most high, got up to {np.max(bottom - top):g} S more")
     if not jnp.issubdtype(target.dtype, jnp.floating):
         target = target.astype(jnp.float32)
     if target.ndim < 2 or 0 in target.shape:
@@ -59,11 +62,12 @@ def predistort(target: Any, wires: Wires, low: Any = 0.0, high: Any = jnp.inf, *
     return conductance
 
 
-def _bound(name: str, value: Any, target: Array) -> Array:
-    _check.real(name, value, low=0.0, unit="S", infinite=True)
+def _bound(name: str, value: Any, target: Array, *, infinite: bool = False) -> Array:
+    _check.real(name, value, low=0.0, unit="S", infinite=infinite)
     if np.ndim(value) and np.shape(value) != target.shape:
         raise ValueError(f"{name} must be a number or have the shape {target.shape} of target, got {np.shape(value)}")
-    return jnp.asarray(_check.as_leaf(value), target.dtype)
+    with np.errstate(over="ignore"):  # a bound beyond the precision is none
+        return jnp.asarray(_check.as_leaf(value), target.dtype)
 
 
 def _drop(current: Array, wires: Wires) -> Array:

@@ -90,10 +90,11 @@ def to_spice(
     if device is not None:
         _check.part("device", device, AbstractDevice, example="memjax.devices.VTEAM.pt_hf_ti()")
     conductance, state = _cells(conductance, device, state, conduction)
+    cells = f"conductance {np.shape(conductance)}" if device is None else f"state {np.shape(state)}"
     m, n = np.shape(conductance if device is None else state)
     _check.part("wires", wires, Wires, example="memjax.Wires(row=1.0)")
     wires.check(m, n)
-    voltage, time = _waveform(voltage, time, m)
+    voltage, time = _waveform(voltage, time, m, cells)
     sense = np.broadcast_to(_finite("sense_voltage", sense_voltage), n)
     end = None if time is None else time[-1] - time[0]
     lines = [
@@ -276,7 +277,7 @@ def _cells(conductance: Any, device: Any, state: Any, conduction: Any) -> tuple[
     return None, np.asarray(state, float)
 
 
-def _waveform(voltage: Any, time: Any, m: int) -> tuple[np.ndarray, np.ndarray | None]:
+def _waveform(voltage: Any, time: Any, m: int, cells: str) -> tuple[np.ndarray, np.ndarray | None]:
     voltage = _finite("voltage", voltage)
     if time is not None:
         time = _finite("time", time)
@@ -284,7 +285,8 @@ def _waveform(voltage: Any, time: Any, m: int) -> tuple[np.ndarray, np.ndarray |
             raise ValueError("time must be one axis of at least 2 samples that increase")
     shape = (m,) if time is None else (np.size(time), m)
     if voltage.shape != shape:
-        raise ValueError(f"voltage must have shape {shape}, got {voltage.shape}")
+        of = cells if time is None else f"{cells} and time {time.shape}"
+        raise ValueError(f"voltage must have shape {shape} for {of}, got {voltage.shape}")
     return voltage, time
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from tyro.extras import SubcommandApp
 
 import memjax
+from memjax.cli._cost import cost
 from memjax.cli._device import device
 from memjax.cli._errors import UsageError
 from memjax.cli._quickstart import quickstart
@@ -21,6 +22,7 @@ _app.command(quickstart)
 _app.command(device)
 _app.command(sweep)
 _app.command(spice)
+_app.command(cost)
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -180,13 +180,12 @@ def _network(config: "Config", examples: Dataset, folder: pathlib.Path, console:
 
     from memjax.cli import _chips, _leaves, _network
 
-    steps = config.steps or _network.STEPS
-    origin = {"data": config.dataset, "network": config.network, "steps": steps, "seed": config.seed}
+    steps, origin = config.steps or _network.STEPS, _origin(config)
     console.print(f"{examples} on {jax.devices()[0].device_kind}")
     if resume and ((folder / WEIGHTS).exists() or (folder / "sweep.zarr").exists()):
         forward, state = _chips.as_function(_network.untrained(config.network, examples, config.seed))
         with usage_errors():
-            return forward, _load(folder / WEIGHTS, origin, state)
+            return forward, load_weights(folder / WEIGHTS, config, state)
     with _report.progress(console) as progress:
         task = progress.add_task("training", total=steps)
         advance = lambda: progress.advance(task)
@@ -197,8 +196,16 @@ def _network(config: "Config", examples: Dataset, folder: pathlib.Path, console:
     return forward, state
 
 
-def _load(path: pathlib.Path, origin: dict[str, Any], like: Any) -> Any:
-    """The network of a file, as a pytree like another.
+def _origin(config: "Config") -> dict[str, Any]:
+    """What the weights of a network depend on."""
+    from memjax.cli import _network
+
+    steps = config.steps or _network.STEPS
+    return {"data": config.dataset, "network": config.network, "steps": steps, "seed": config.seed}
+
+
+def load_weights(path: pathlib.Path, config: "Config", like: Any) -> Any:
+    """The trained network of a file, as a pytree like another.
 
     Raises: ValueError for a file that is something else, or comes from other settings.
     """
@@ -207,6 +214,7 @@ def _load(path: pathlib.Path, origin: dict[str, Any], like: Any) -> Any:
     from memjax.cli import _leaves
 
     leaves, treedef = jax.tree.flatten(like)
+    origin = _origin(config)
     try:
         found, arrays = _leaves.unpacked(path)
     except ValueError as error:

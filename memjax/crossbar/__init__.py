@@ -20,6 +20,10 @@ from memjax.crossbar._layout import Layout as Layout
 from memjax.crossbar._matmul import matmul as matmul
 from memjax.crossbar._measured import chip_from_conductances as chip_from_conductances
 from memjax.crossbar._packing import Packing as Packing
+from memjax.crossbar._power import WordLines as WordLines
+from memjax.crossbar._power import mean_power as mean_power
+from memjax.crossbar._power import power as power
+from memjax.crossbar._power import word_lines as word_lines
 from memjax.crossbar._prepare import Ready as Ready
 from memjax.crossbar._prepare import prepare as prepare
 from memjax.crossbar._prepare import prepare_all as prepare_all

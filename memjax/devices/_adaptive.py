@@ -33,6 +33,11 @@ class _Bounded(diffrax.AbstractAdaptiveSolver, diffrax.AbstractWrappedSolver):
     def term_compatible_contr_kwargs(self):
         return self.solver.term_compatible_contr_kwargs
 
+    @property
+    def root_finder(self):
+        """Of an implicit solver: diffrax gives it the tolerances of the steps."""
+        return cast(diffrax.AbstractImplicitSolver, self.solver).root_finder
+
     def order(self, terms):
         return self.solver.order(terms)
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.custom_derivatives import SymbolicZero
 
-from memjax._check import concrete, integer, number
+from memjax._check import as_leaf, concrete, integer, number
 from memjax.devices._base import AbstractDevice, Numeric, check_device
 from memjax.devices._step import clamp, curved_growth, mean_growth, tangent
 
@@ -48,7 +48,7 @@ def apply_pulse(
     number("width", width, 0.0)
     number("tolerance", tolerance, 0.0, 0.1, open_low=True)
     integer("substeps", substeps, 1, 1_000_000)
-    after, stopped = pulsed(device, state, amplitude, width, tolerance, substeps=substeps)
+    after, stopped = pulsed(device, state, as_leaf(amplitude), as_leaf(width), tolerance, substeps=substeps)
     known = None if stopped is None else concrete(stopped)
     if known is not None and known.any():
         raise RuntimeError(

@@ -170,7 +170,7 @@ def _floating(name: str, values) -> Any:
             array = np.asarray(values)
         except ValueError as error:
             raise TypeError(f"{name} must be an array of numbers, got {values!r:.100}") from error
-    if array.dtype.kind not in "biuf" and not jnp.issubdtype(array.dtype, jnp.floating):
+    if not any(jnp.issubdtype(array.dtype, kind) for kind in (jnp.bool_, jnp.integer, jnp.floating)):
         raise TypeError(f"{name} must be an array of real numbers, got {values!r:.100}")
     return array if jnp.issubdtype(array.dtype, jnp.inexact) else array.astype(float)
 

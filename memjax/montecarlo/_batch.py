@@ -51,7 +51,8 @@ def check_arguments(fn: Callable, grid: Grid) -> None:
     try:
         inspect.signature(fn).bind(None, **dict.fromkeys(names))
     except TypeError as error:
-        raise TypeError(f"fn must take (key, {', '.join(names)}): {error}") from error
+        wanted = ", ".join(["key", *names])
+        raise TypeError(f"fn must take ({wanted}), a key and the parameters of grid: {error}") from error
 
 
 def trace(fn: Callable, group: Group, key: Array, size: int, mesh: Mesh | None) -> Batch:

@@ -73,8 +73,10 @@ class Ramp(Spec):
 
         It moves it less where the cell would speed up on the way: by no more than a quarter of the move that makes it
         e times as fast, while a later pulse may be wanted to move it by half of that. The amplitude is, at each level,
-        the one nearest to the device's `write_voltages` at which this first pulse lasts `shortest` at least and a tenth
-        of `longest` at most; so cells without thresholds get voltages that move them within physical times.
+        the one nearest to the device's `write_voltages` at which this first pulse lasts `shortest` at least and, where
+        that takes less energy, a thousandth of `longest` at most (five times the `write_voltages` at most, and no more
+        than these where there is a threshold); so cells without thresholds get voltages that move them within physical
+        times.
 
         Args:
             device: parameters are scalars or arrays of the cells' shape.

@@ -229,12 +229,12 @@ def tiki_taka(
     _check.choice("fidelity", fidelity, FIDELITIES)
     if rows is not None:
         _check.integer("rows", rows, 1, 2**31 - 1)
-    _check.scalar("fast_rate", fast_rate, above=0.0)
+    fast_rate = _check.scalar("fast_rate", fast_rate, above=0.0)
     if auto_scale is not None:
-        _check.scalar("auto_scale", auto_scale, above=0.0)
-    _check.scalar("gamma", gamma, low=0.0)
+        auto_scale = _check.scalar("auto_scale", auto_scale, above=0.0)
+    gamma = _check.scalar("gamma", gamma, low=0.0)
     if read_noise is not None:
-        _check.scalar("read_noise", read_noise, low=0.0)
+        read_noise = _check.scalar("read_noise", read_noise, low=0.0)
     _check.key("key", key)
     _arrays.check_range(range)
     write = Writing(law, slow, transfer, fast_rate, auto_scale, every, rows, gamma, read_noise, fidelity, in_turn)

@@ -110,11 +110,10 @@ class Analog:
 
         Raises: ValueError where the hardware has no range to calibrate.
         """
-        _check.number("percentile", percentile, 0.0, 100.0, open_low=True)
+        share = jnp.asarray(_check.scalar("percentile", percentile, above=0.0, high=100.0), float)
         program, leaves, fleet, used = self._on(chip, params, args, kwargs, ready=False)
         if not any(any(_calibrate.calibrates(hardware)) for hardware in fleet.kinds):
             raise ValueError("calibrate needs a converter with range=None (and bits) in hardware, got none")
-        share = jnp.asarray(percentile, float)
         return _chips.with_part(chip, program, self._run(_calibrate.calibrate, program, fleet, used, leaves, share))
 
     def clipping(self, chip: Chip, params: Any, *args: Any, **kwargs: Any) -> dict[str, Array]:
@@ -144,6 +143,24 @@ class Analog:
         for hardware in fleet.kinds:
             crossbar.check_key(hardware, key)
         return self._run(_calibrate.errors, program, fleet, chip, leaves, key)
+
+    def power(self, chip: Chip, params: Any, *args: Any, **kwargs: Any) -> dict[str, Array]:
+        """Electrical power that the cells of each crossbar take in this call, summed over all input planes [W].
+
+        Times the duration of a plane it is an energy: V^2 G T added up over the actual inputs and conductances, with
+        those of padding cells and reference columns (see `memjax.crossbar.power`). Wires take nothing, and noise is not
+        counted. Of data of which only shapes are given (`jax.ShapeDtypeStruct`) it is what is expected of inputs spread
+        evenly over the range of the DAC.
+
+        Args:
+            chip, params, *args, **kwargs: as in `apply`; a chip that is not prepared.
+
+        Returns: {crossbar name: power}.
+        """
+        program, leaves, fleet, chip = self._on(chip, params, args, kwargs, ready=False)
+        if any(isinstance(leaf, jax.ShapeDtypeStruct) for leaf in program.split(leaves)[1]):
+            return self._run(_calibrate.mean_power, program, fleet, chip)
+        return self._run(_calibrate.power, program, fleet, chip, leaves)
 
     def weights(self, chip: Chip) -> dict[str, Array]:
         """The weights that the cells of a chip stand for, [*leading, K, N] by crossbar (see `memjax.crossbar.weights`).

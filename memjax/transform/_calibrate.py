@@ -1,5 +1,6 @@
 """What is seen of a run: converter ranges from sample data, how often converters clip, errors of every crossbar."""
 
+import math
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -164,3 +165,30 @@ def errors(
     seen = program.run(leaves, both, key, read)[1]
     ratio = lambda total: jnp.sqrt(total[..., 0] / jnp.where(total[..., 1] > 0, total[..., 1], 1.0))
     return jax.tree.map(ratio, {name: one.total for name, one in seen.items()})
+
+
+def power(program: Program, fleet: Fleet, chip: dict[str, Any], leaves: list[Array]) -> dict[str, Array]:
+    """Power of the cells of each crossbar [W], summed over the input planes of the call (see `crossbar.power`)."""
+    ready = prepared(fleet, chip)
+    lines = {name: crossbar.word_lines(fleet[name], entry) for name, entry in chip.items()}
+
+    def read(site, entry, x, key):
+        held, of_site = entry
+        hardware = fleet[site.crossbar]
+        y = crossbar.read(hardware, site.contraction, held, x)[0]
+        return y, crossbar.power(hardware, site.contraction, of_site, x, held.dac_range)
+
+    both = {name: (entry, lines[name]) for name, entry in ready.items()}
+    seen = program.run(leaves, both, None, read)[1]
+    return {name: jnp.sum(one.total) for name, one in seen.items()}
+
+
+def mean_power(program: Program, fleet: Fleet, chip: dict[str, Any]) -> dict[str, Array]:
+    """The same expected of inputs spread evenly over the range of the DAC, for all loops together."""
+    found = {}
+    for name, entry in chip.items():
+        crossbars = program.crossbars[name]
+        matrices = math.prod((*crossbars.steps, *crossbars.contraction.stack))
+        vectors = sum(row.reads for row in program.table if row.crossbar == name) / matrices
+        found[name] = crossbar.mean_power(fleet[name], crossbar.word_lines(fleet[name], entry), vectors)
+    return found

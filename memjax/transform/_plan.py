@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from memjax._text import columns
 from memjax.contraction import Convolution
 from memjax.converters import Dynamic
 from memjax.crossbar import Hardware, Layout
@@ -112,12 +113,7 @@ class Plan:
         ]
         used = sum(c.used for c in self.crossbars) / self.cells if self.cells else 0.0
         rows.append(("total", "", "", "", self.tiles, self.cells, f"{used:.0%}") + (("",) if several else ()))
-        table = [tuple(map(str, row)) for row in (head, *rows)]
-        widths = [max(len(row[i]) for row in table) for i in range(len(head))]
-        sides = (str.ljust, str.ljust, *[str.rjust] * (len(head) - 2))
-        lines = ["  ".join(f(t, w) for f, t, w in zip(sides, row, widths, strict=True)) for row in table]
-        lines.insert(1, "-" * len(lines[0]))
-        return [line.rstrip() for line in lines]
+        return columns((head, *rows), left=2)
 
     def _ranges(self) -> list[str]:
         if len(self.hardware) > 1:

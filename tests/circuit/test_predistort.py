@@ -55,6 +55,8 @@ def test_gradient_by_the_wires():
         ((-TARGET, WIRES), "target must be"),
         ((TARGET[0], WIRES), "target must have shape"),
         ((TARGET, WIRES, -1.0), "low must be"),
+        ((TARGET, WIRES, np.inf), "low must be finite"),
+        ((TARGET, WIRES, 2e-3, 1e-3), "low must be at most high"),
     ],
 )
 def test_bad_input(arguments, message):

@@ -10,6 +10,7 @@ import pytest
 import memjax as mj
 from memjax.cli import main
 
+KEY = jax.random.key(1)
 WIRES = mj.Wires(row=20.0, column=10.0, source=30.0)
 W = np.asarray(jax.random.normal(jax.random.key(0), (9, 7)))
 
@@ -39,6 +40,26 @@ def test_a_dual_row_tile_is_one_array_driven_by_opposite_voltages(saved):
     pos, neg = (np.asarray(chip["conductance"][name])[1][:, 4:] for name in ("pos", "neg"))
     cells = np.stack([pos, neg], 1).reshape(8, 4)
     assert out.read_text() == mj.circuit.to_spice(cells, np.tile([0.2, -0.2], 4), WIRES)
+
+
+@pytest.mark.parametrize(("matrix", "down", "across", "array"), [(1, 1, 0, "neg"), (0, 1, 1, "neg"), (1, 0, 1, "pos")])
+def test_the_numbers_of_a_netlist_are_those_of_the_chip(tmp_path, matrix, down, across, array):
+    """One tile of a stack of matrices: ohms of every cell, wire and driver, volts of every input."""
+    hardware = mj.Hardware(mapping=mj.mapping.DoubleColumn(), tile=(8, 4), wires=WIRES)
+    chip = jax.vmap(lambda w, key: mj.program(hardware, w, key))(np.stack([W, -2 * W]), jax.random.split(KEY))
+    mj.save(tmp_path / "chip.safetensors", {"a": chip}, hardware)
+    out = tmp_path / "tile.cir"
+    options = ("--crossbar", "a", "--matrix", matrix, "--tile", down, across, "--array", array, "--volts", 0.15)
+    assert run("spice", tmp_path / "chip.safetensors", *options, "--out", out) == 0
+    lines = [line.split() for line in out.read_text().splitlines()]
+    cells = np.asarray(chip["conductance"][array], np.float64)[matrix, down][:, 4 * across : 4 * across + 4]
+    ohms = {line[0]: float(line[3]) for line in lines if line and line[0].startswith("R")}
+    for row, column in np.ndindex(8, 4):
+        assert ohms.pop(f"Rc_{row}_{column}") == pytest.approx(1 / cells[row, column], rel=1e-6)
+        assert ohms.pop(f"Rw{row}_{column}") == (20.0 if column else 20.0 + 30.0)
+        assert ohms.pop(f"Rb{column}_{row}") == 10.0
+    assert ohms == {}
+    assert [float(line[4]) for line in lines if line and line[0].startswith("Vin")] == 8 * [0.15]
 
 
 @pytest.mark.ngspice

@@ -46,7 +46,6 @@ def test_keys_and_tiles_differ():
     assert (low != np.asarray(a["low"]["neg"])).mean() > 0.9
 
 
-@pytest.mark.optimised
 def test_eager_jit_and_vmap_agree():
     keys = jax.random.split(jax.random.key(2), 3)
     jitted = [program(HARDWARE, W, k) for k in keys]

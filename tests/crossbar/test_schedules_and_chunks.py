@@ -1,5 +1,7 @@
 """How the work is cut does not change the numbers: schedules, chunks, batches."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,7 +23,6 @@ CONVERTERS = {
     "digital": mj.Adc(bits=6, subtract="digital"),
     "logarithmic": mj.LogAdc(bits=6),
 }
-each_converter = pytest.mark.parametrize("adc", CONVERTERS.values(), ids=CONVERTERS)
 
 
 def value_and_gradients(hardware, apply, weights, x):
@@ -47,21 +48,22 @@ def agree(a, b):
         assert close.mean() > 0.98
 
 
-@each_converter
-def test_scan_and_batched_schedules(adc):
-    runs = [
-        value_and_gradients(mj.Hardware(tile=(4, 3), adc=adc, effects=NOISE, schedule=schedule), product, W, X)
-        for schedule in ("scan", "batched")
-    ]
-    agree(*runs)
+@pytest.fixture(scope="module", params=CONVERTERS)
+def scanned(request):
+    """Hardware that reads one row of tiles after another, and what comes of it."""
+    hardware = mj.Hardware(tile=(4, 3), adc=CONVERTERS[request.param], effects=NOISE, schedule="scan")
+    return hardware, value_and_gradients(hardware, product, W, X)
 
 
-@each_converter
-def test_chunks_of_rows(adc, monkeypatch):
-    hardware = mj.Hardware(tile=(4, 3), adc=adc, effects=NOISE)
-    whole = value_and_gradients(hardware, product, W, X)
+def test_scan_and_batched_schedules(scanned):
+    hardware, whole = scanned
+    agree(value_and_gradients(dataclasses.replace(hardware, schedule="batched"), product, W, X), whole)
+
+
+def test_chunks_of_rows(scanned, monkeypatch):
+    hardware, whole = scanned
     monkeypatch.setattr(_codes, "CACHE_BYTES", {jax.default_backend(): 4 * (K + N) * 5})
-    agree(whole, value_and_gradients(hardware, product, W, X))
+    agree(value_and_gradients(hardware, product, W, X), whole)
 
 
 @pytest.mark.parametrize("groups", [1, 2])

@@ -15,6 +15,14 @@ WIRES = mj.Wires(row=15.0, column=25.0, source=60.0, sense=40.0)
 W = jax.random.normal(jax.random.key(0), (K, N))
 X = np.asarray(jax.random.uniform(jax.random.key(1), (3, K), minval=-1.0))
 MAPPINGS = [DoubleColumn(), DualRow(), Offset(), CurrentMirror(gain_error=0.1), BitSliced(slices=2)]
+
+
+def those(mappings, *, slow):
+    """Mappings for parametrize; those named in `slow` run with the slow tests, since each compiles for seconds."""
+    marks = lambda m: [pytest.mark.slow] * (type(m).__name__ in slow)
+    return pytest.mark.parametrize("mapping", [pytest.param(m, id=type(m).__name__, marks=marks(m)) for m in mappings])
+
+
 IDEAL = {"dac": mj.Dac(bits=None), "adc": mj.Adc(bits=None)}
 
 
@@ -176,7 +184,7 @@ def test_segments_must_fit_the_tile():
         mj.program(spec, W, jax.random.key(0)) and mj.matmul(spec, mj.program(spec, W, jax.random.key(0)), X)
 
 
-@pytest.mark.parametrize("mapping", [*MAPPINGS[:3], CurrentMirror(), MAPPINGS[4]], ids=lambda m: type(m).__name__)
+@those([*MAPPINGS[:3], CurrentMirror(), MAPPINGS[4]], slow=("Offset", "BitSliced"))
 def test_predistorted_cells_show_the_wanted_weights(mapping):
     """Also where two arrays share a tile; scales are those of the part of the range that is used."""
     small = mj.Wires(row=3.0, column=4.0, source=5.0, sense=5.0)
@@ -203,10 +211,9 @@ def test_headroom_alone_scales_nothing():
 
 
 CURVED = (mj.effects.SinhConduction(6.0),)
-ENCODINGS = [mj.converters.Amplitude(), mj.converters.BitSerial(planes=5)]
 
 
-@pytest.mark.parametrize("mapping", MAPPINGS, ids=lambda m: type(m).__name__)
+@those(MAPPINGS, slow=("BitSliced",))
 @pytest.mark.parametrize(
     "encoding", [mj.converters.Amplitude(), mj.converters.BitSerial(planes=5)], ids=["all", "bits"]
 )
@@ -257,8 +264,15 @@ def test_pulses_of_different_lengths_through_curved_cells():
         hardware(effects=CURVED, dac=mj.Dac(bits=4, encoding=mj.converters.PulseWidth()))
 
 
-@pytest.mark.parametrize("effects", [(), CURVED], ids=["ohmic", "curved"])
-@pytest.mark.parametrize("mapping", [DoubleColumn(), CurrentMirror(gain_error=0.1)], ids=lambda m: type(m).__name__)
+@pytest.mark.parametrize(
+    ("mapping", "effects"),
+    [
+        pytest.param(DoubleColumn(), CURVED, id="DoubleColumn, curved"),
+        pytest.param(CurrentMirror(gain_error=0.1), (), id="CurrentMirror, ohmic"),
+        pytest.param(DoubleColumn(), (), id="DoubleColumn, ohmic", marks=pytest.mark.slow),
+        pytest.param(CurrentMirror(gain_error=0.1), CURVED, id="CurrentMirror, curved", marks=pytest.mark.slow),
+    ],
+)
 def test_a_converter_for_each_array_sees_the_same_tile(mapping, effects):
     """Arrays subtracted digitally are read from the tile that they share."""
     analog = hardware(mapping, effects=effects)

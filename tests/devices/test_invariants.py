@@ -20,6 +20,7 @@ def quiet(*args, **kwargs):
         return md.simulate(*args, **kwargs)
 
 
+@pytest.mark.parametrize("precision", ["float32", pytest.param("float64", marks=pytest.mark.slow)], indirect=True)
 @pytest.mark.parametrize(**all_cases())
 def test_random_devices_stay_physical(case, precision):
     """T1-T3: pinched, passive, bounded; random parameters and starts, sensible and absurd steps."""
@@ -89,7 +90,7 @@ def test_parameter_gradients_match_finite_differences(case, x64):
     np.testing.assert_allclose(jax.jit(jax.grad(loss))(0.0), numerical, rtol=1e-4)
 
 
-@pytest.mark.parametrize(**all_cases())
+@pytest.mark.parametrize(**all_cases(slow=("JART VCM",)))
 def test_pulses_and_conductance(case, x64):
     """Declared polarity, inverse of the conductance, and two half pulses that equal one (semigroup)."""
     device = case.make()

@@ -12,7 +12,7 @@ from memjax.devices._step import curved_growth, mean_growth, step
 SLOW = ("JARTVCM.tud", "JARTVCM.port")
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in PULSES])
+@pytest.mark.parametrize("name", PULSES)
 def test_pulses_end_where_radau_does(name):
     """In float32, to 4e-4 of the range or of the width: a cell that runs away turns the one into far more."""
     volts, start, width, end = rows(name)

@@ -140,3 +140,13 @@ def test_cycle_variation_keeps_the_place_in_the_range():
     np.testing.assert_allclose(between, 0.75 * written[0] + 0.25 * written[1], rtol=1e-5)
     other = np.asarray(effect.write(HIGH, LOW, HIGH, jax.random.key(1)))
     assert abs(np.corrcoef(other.ravel(), written[1].ravel())[0, 1]) < 5 / np.sqrt(other.size)
+
+
+def test_a_cell_that_no_draw_fits_keeps_its_means():
+    """After 64 draws, of which one fits with the odds that R_on is between zero and an R_off just above its mean."""
+    shape, spread = (100, 100), mj.effects.DeviceVariation(2e5, 0.0)
+    on, off = resistances(spread, low=jnp.full(shape, 1 / 10.001e3), high=jnp.full(shape, 1 / 10e3))
+    fits = stats.norm.cdf(1 / 2e5) - stats.norm.cdf(-10e3 / 2e5)
+    kept = (1 - fits) ** 64
+    assert abs(np.isclose(on, 10e3, rtol=1e-6).mean() - kept) < 5 * np.sqrt(kept * (1 - kept) / on.size)
+    assert (on < off).all()

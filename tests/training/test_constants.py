@@ -141,3 +141,16 @@ def test_the_change_of_a_device_is_relative_to_that_power():
         p = np.round(0.1 * mean / power / 2 * 32) / 16
         assert 0.05 < p < 0.2
         assert abs((np.asarray(change) > 0).mean() - p) < 5 * np.sqrt(p * (1 - p) / n) + 3e-3
+
+
+@pytest.mark.parametrize("make", [T.agad, T.chopped_tiki_taka])
+@pytest.mark.parametrize("rate", [1.0, 0.25])
+def test_the_largest_update_asks_for_ten_pulses_by_its_running_mean(make, rate):
+    """Of the fast array, whatever its rate; the mean keeps nine tenths: s / (0.9 + 0.1 s) = 1/2 for s = 9/19."""
+    tx = make(WIDE, KEY, fast_rate=rate)
+    weight, asked = jnp.zeros(3), np.array([1.0, -0.6, 0.2])
+    state = tx.init(weight)
+    for size, steps in ((0.03, [10, 6, 2]), (0.03 * 9 / 19, [5, 3, 1])):
+        before = state.fast[0].weight
+        _, state = tx.update(jnp.asarray(size * asked), state, weight)
+        np.testing.assert_allclose(np.abs(state.fast[0].weight - before) / STEP, steps, atol=1e-4)

@@ -111,7 +111,9 @@ def test_keys_of_another_generator_do():
     assert np.all((np.asarray(after) != np.asarray(weight))[np.asarray(count) != 0])
 
 
-@pytest.mark.parametrize("name", ["pulsed", "tiki_taka_v2", "agad", "one_sided", "coincidence"])
+@pytest.mark.parametrize(
+    "name", ["pulsed", "agad", "one_sided", "coincidence", pytest.param("tiki_taka_v2", marks=pytest.mark.slow)]
+)
 def test_states_can_be_donated(name):
     """No two arrays of parameters and state share their memory, so that a step may reuse all of it."""
     law, key = LAWS["soft bounds"], jax.random.key(0)

@@ -12,7 +12,7 @@ from memjax.training._precision import exact, nothing_lost, rounded
 KEY = jax.random.key(0)
 FINE = T.ConstantStep(P(step=5e-4))
 SOFT = T.SoftBounds(P(step=1e-3, noise=0.3, write_noise=1.0))
-NARROW = pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+NARROW = pytest.mark.parametrize("dtype", [jnp.bfloat16, pytest.param(jnp.float16, marks=pytest.mark.slow)])
 
 ALGORITHMS = {
     "pulsed": lambda: T.pulsed(FINE, KEY),

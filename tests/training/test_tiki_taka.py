@@ -118,7 +118,9 @@ def test_recursions(name, rows):
     assert np.abs(expected).max() >= 2 * STEP
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize(
+    "name", ["buffered", "dynamic", *(pytest.param(name, marks=pytest.mark.slow) for name in ("direct", "chopped"))]
+)
 def test_rows_in_turn_and_at_once_are_the_same_with_all_noise(name):
     law = presets.reram_sb()
     given = 10 * updates(6)
@@ -190,10 +192,13 @@ def test_chips_in_a_vmap_are_those_one_by_one():
 
     def chip(key):
         tx = chopped_tiki_taka(presets.reram_es(), key)
-        state, weights = tx.init(params), params
-        for update in given:
+
+        def step(carry, update):
+            weights, state = carry
             change, state = tx.update({"w": update}, state, weights)
-            weights = optax.apply_updates(weights, change)
+            return (optax.apply_updates(weights, change), state), None
+
+        (weights, _), _ = jax.lax.scan(step, (params, tx.init(params)), given)
         return weights["w"]
 
     together = jax.jit(jax.vmap(chip))(keys)

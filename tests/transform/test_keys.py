@@ -37,7 +37,6 @@ def same(chip, other, names=("a", "b")) -> bool:
     return all(np.array_equal(a, b) for a, b in pairs)
 
 
-@pytest.mark.optimised
 def test_same_key_same_chip(params, draw, error):
     analog, key, x = mj.crossbarify(two_layers, FAULTY), jax.random.key(4), draw((4, 18))
     chip = analog.program(params, key, x)

@@ -114,6 +114,7 @@ RECURRENT = {
     "ConvLSTM": (Recurrent(nn.ConvLSTMCell(2, (3, 3))), (2, 3, 4, 4, 2), 2),
     "Bidirectional": (BothWays(), (2, 5, 3), 2 + 6),
 }
+SLOW = ("OptimizedLSTM", "Bidirectional", "ConvLSTM")  # recurrent layers compile longest
 STRUCTURE = {
     "scan": (Stacked(), (2, 6), 1),
     "remat": (Rematerialised(), (2, 6), 1),
@@ -124,7 +125,7 @@ STRUCTURE = {
 @pytest.mark.parametrize(
     ("model", "shape", "crossbars"),
     [
-        pytest.param(*case, id=f"{group}-{name}")
+        pytest.param(*case, id=f"{group}-{name}", marks=[pytest.mark.slow] * (name in SLOW))
         for group, table in (("dense", DENSE), ("conv", CONV), ("rnn", RECURRENT), ("structure", STRUCTURE))
         for name, case in table.items()
     ],

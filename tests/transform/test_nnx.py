@@ -95,6 +95,9 @@ LAYERS = {
     "jit": (Jitted, (2, 6), 1),
 }  # fmt: skip
 
+# Those that compile longest and differ from layers of Linen, which run by default, in their parameters alone.
+SLOW = ("Conv grouped", "ConvTranspose, kernel transposed", "attention", "LSTM", "GRU", "SimpleCell")
+
 
 @pytest.fixture
 def function(draw):
@@ -130,7 +133,7 @@ def _statistics(model):
     return {"/".join(map(str, path)): variable[...] for path, variable in flat}
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in LAYERS])
 def test_layer_equals_the_digital_one(agrees, draw, function, name):
     build, shape, crossbars = LAYERS[name]
     fn, params = function(build)

@@ -36,7 +36,8 @@ np.testing.assert_allclose(spread, ys, rtol=1e-4, atol=1e-3)
 
 
 def test_sharded_batch_and_sharded_chips_equal_whole_ones():
-    environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_PLATFORMS": "cpu"}
+    flags = "--xla_force_host_platform_device_count=2 --xla_backend_optimization_level=0"
+    environment = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", PROGRAM], env=environment, capture_output=True, text=True, check=False
     )

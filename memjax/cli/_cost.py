@@ -1,0 +1,78 @@
+import io
+import pathlib
+from typing import Annotated, Any
+
+import numpy as np
+import tyro
+from rich.console import Console
+
+from memjax import data
+from memjax.cli import _files
+from memjax.cli._errors import usage_errors
+
+WEIGHTS = "weights.npz"
+
+
+def cost(
+    config: Annotated[tyro.conf.Positional[pathlib.Path], tyro.conf.arg(metavar="CONFIG.toml")],
+    technology: str = "isaac",
+    node: float | None = None,
+    images: int = 1,
+    weights: Annotated[pathlib.Path | None, tyro.conf.arg(metavar="FOLDER")] = None,
+    out: Annotated[pathlib.Path | None, tyro.conf.arg(metavar="FOLDER")] = None,
+) -> None:
+    """Area, latency, energy and leakage of the network and hardware of a `memjax sweep` file, by layer and component.
+
+    Of a grid the first point counts. Writes cost.json, cost.csv (one line for each layer and component) and cost.png.
+
+    Args:
+        config: the file of `memjax sweep`
+        technology: whose components; `generic` is the one that can be at any node
+        node: technology node in m, such as 22e-9; sets the technology to the generic one
+        images: test images in the call that is counted
+        weights: folder of a finished `memjax sweep` with the trained network; random weights if left out
+        out: folder for the results; if left out, the name of the file without .toml
+    """
+    # Late, because it takes a second that `memjax --help` should not cost.
+    import memjax as mj
+    from memjax.cli import _chips, _config, _network, _sweep
+
+    folder = pathlib.Path(config.stem) if out is None else out
+    with usage_errors():
+        chosen = mj.cost.technology(technology if node is None else node)
+        settings = _config.read(config)
+        examples = data.load(settings.dataset)
+        if not 1 <= images <= len(examples.test_images):
+            raise ValueError(f"images must be from 1 to {len(examples.test_images)}, got {images}")
+        _files.check_writable(folder)
+        forward, state = _chips.as_function(_network.untrained(settings.network, examples, settings.seed))
+        if weights is not None:
+            state = _sweep.load_weights(weights / WEIGHTS, settings, state)
+        analog = mj.crossbarify(forward, settings.hardware(next(settings.points())))
+        report = mj.cost.report(analog, state, examples.test_images[:images], chosen)
+    console = Console(highlight=False)
+    console.print(str(report), markup=False, soft_wrap=True)
+    if weights is None:
+        console.print("Weights are random: --weights FOLDER takes those of a finished sweep.")
+    picture = io.BytesIO()
+    title = f"{settings.dataset}, {settings.network}, {images} image{'s' if images > 1 else ''}: {chosen.name}"
+    mj.plot.cost(report, title).savefig(picture, format="png")
+    with usage_errors():
+        paths = _files.write(
+            folder,
+            {
+                "cost.json": report.to_json().encode(),
+                "cost.csv": _lines(report).encode(),
+                "cost.png": picture.getvalue(),
+            },
+        )
+    console.print("Written:", *paths, sep="\n  ", soft_wrap=True)
+
+
+def _lines(report: Any) -> str:
+    quantities = ("area", "latency", "energy", "leakage")
+    lines = ["layer,component,area_m2,latency_s,energy_j,leakage_w"]
+    for layer, parts in report.parts.items():
+        for component, one in parts.items():
+            lines.append(",".join([layer, component, *(f"{float(np.asarray(one[q])):.6g}" for q in quantities)]))
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,55 @@
+"""What parts of a chip cost."""
+
+from operator import add
+from typing import Any
+
+import equinox as eqx
+import jax
+
+from memjax import _check
+from memjax.cost._component import Component
+
+QUANTITIES = {"area": "m2", "latency": "s", "energy": "J", "leakage": "W"}
+
+
+class Cost(eqx.Module):
+    """What a part of a chip costs. Costs add up; also by name: `cost["energy"]`.
+
+    Attributes:
+        area: [m2].
+        latency: time of one call [s].
+        energy: dynamic energy of one call [J].
+        leakage: power at rest [W].
+        area_range, energy_range: (low, high) of what sources say; (area, area) where there is but one.
+    """
+
+    area: Any = 0.0
+    latency: Any = 0.0
+    energy: Any = 0.0
+    leakage: Any = 0.0
+    area_range: tuple[Any, Any] = (0.0, 0.0)
+    energy_range: tuple[Any, Any] = (0.0, 0.0)
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return jax.tree.map(add, self, other)
+
+    def __radd__(self, other: Any) -> "Cost":
+        return self if isinstance(other, int) and other == 0 else NotImplemented
+
+    def __getitem__(self, name: str) -> Any:
+        _check.choice("name", name, tuple(QUANTITIES))
+        return getattr(self, name)
+
+
+def used(component: Component, instances: Any, uses: Any, in_turn: Any) -> Cost:
+    """The cost of some instances of a component, used so often in all, and so often one after another."""
+    span = lambda known, value: (value, value) if known is None else known
+    area, energy = span(component.area_range, component.area), span(component.energy_range, component.energy)
+    return Cost(
+        component.area * instances,
+        component.latency * in_turn,
+        component.energy * uses,
+        component.leakage * instances,
+        (area[0] * instances, area[1] * instances),
+        (energy[0] * uses, energy[1] * uses),
+    )
