@@ -65,12 +65,19 @@ def test_too_small(architecture, message):
         place(plan, architecture)
 
 
+def stacks(p, x):
+    layers = lambda h, w: jax.lax.scan(lambda h, w: (h @ w, None), h, w)
+    return jax.lax.scan(lambda h, w: (layers(h, w)[0], None), x, p)[0]
+
+
 FORMS = {
     "dense": (lambda p, x: x @ p, (20, 18), (3, 20)),
     "groups": (lambda p, x: conv(x, p, groups=4), (3, 3, 2, 12), (1, 5, 5, 8)),
     "small groups": (lambda p, x: conv(x, p, groups=6), (1, 1, 2, 6), (1, 5, 5, 12)),
     "wide groups": (lambda p, x: conv(x, p, groups=2), (3, 3, 2, 40), (1, 5, 5, 4)),
     "scan": (lambda p, x: jax.lax.scan(lambda h, w: (h @ w, None), x, p)[0], (3, 9, 9), (2, 9)),
+    "steps without order": (lambda p, x: jax.lax.map(lambda one: one[0] @ one[1], (x, p)), (3, 9, 9), (3, 2, 9)),
+    "scans in a scan": (stacks, (2, 3, 9, 9), (2, 9)),
     "experts": (lambda p, x: jax.numpy.einsum("ebk,ekn->ebn", x, p), (3, 9, 9), (3, 2, 9)),
 }
 
@@ -151,8 +158,11 @@ def test_what_runs():
         ((1, 2), 2, (0,)),
         ((2, 3), 2, (1,)),
     ]
-    (experts,) = place(plan_of(*FORMS["experts"]), ROOMY).runs
-    assert (experts.matrices, experts.vectors) == ((0, 3), 2)
+    nested = place(plan_of(*FORMS["scans in a scan"]), ROOMY).runs
+    assert [run.matrices for run in nested] == [(i, i + 1) for i in range(6)]
+    for name in ("experts", "steps without order"):
+        (experts,) = place(plan_of(*FORMS[name]), ROOMY).runs
+        assert (experts.matrices, experts.vectors) == ((0, 3), 2)
     (groups,) = place(plan_of(*FORMS["small groups"]), ROOMY).runs  # 4 above and 6 beside one another: one tile
     assert (groups.matrices, groups.vectors) == ((0, 1), 25 * 6)
 

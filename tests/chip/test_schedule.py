@@ -155,11 +155,13 @@ def test_two_layers_by_hand():
     assert schedule(plan, CASES["two cores"][2], pipelined=False).cycles == 44 + 4 * READ + 32 + 4 * READ
 
 
-def test_vectors_of_other_numbers():
-    """Four vectors of a layer become two of the next one."""
-    fn = lambda p, x: (x @ p["a"]).reshape(2, 8) @ p["b"]
-    plan = plan_of(fn, {"a": (8, 4), "b": (8, 3)}, (4, 8))
-    nodes = layer("a", 0, 4, 8, 4) | layer("b", 1, 2, 8, 3, ("a send",), send=False)
+@pytest.mark.parametrize(("vectors", "next"), [(4, 2), (2, 4), (2, 3), (3, 2)])
+def test_vectors_of_other_numbers(vectors, next):
+    """So many vectors of six numbers of a layer become others of the next one."""
+    width = 6 * vectors // next
+    fn = lambda p, x: (x @ p["a"]).reshape(next, width) @ p["b"]
+    plan = plan_of(fn, {"a": (8, 6), "b": (width, 3)}, (vectors, 8), mj.Hardware(tile=(12, 8)))
+    nodes = layer("a", 0, vectors, 8, 6) | layer("b", 1, next, width, 3, ("a send",), send=False)
     assert schedule(plan, CASES["two cores"][2]).cycles == simulated(nodes)[0]
 
 
@@ -180,6 +182,20 @@ def test_copies_share_the_vectors():
         assert {core: kinds["mvm"] for core, kinds in found.counts.items()} == {
             core: len(range(core, 7, copies)) for core in range(copies)
         }
+
+
+def test_vectors_of_a_slow_copy_are_waited_for():
+    """The first copy is on two cores, beside another layer, and needs longer than the second one."""
+    fn = lambda p, x: (x @ p["z"], (x @ p["a"]).reshape(2, 12) @ p["b"])
+    plan = plan_of(fn, {"z": (16, 6), "a": (16, 6), "b": (12, 3)}, (4, 16))
+    placement = place(plan, Architecture(cores=4, tiles_per_core=6, **NARROW), duplicate={"a": 2})
+    assert [one.core for one in placement.by_crossbar["a"]] == [0, 1, 1, 1]
+    found = schedule(placement)
+    ends = {one.core: one.stops for one in found.operations if (one.layer, one.kind) == ("a", "send")}
+    sums = next(one for one in found.operations if (one.layer, one.kind, one.core) == ("a", "send", 0))
+    assert sums.stops[0] > ends[1][-2]  # the first vector is there after the second one
+    loads = [one for one in found.operations if (one.layer, one.kind) == ("b", "load")]
+    assert all(one.starts[0] >= sums.stops[0] for one in loads)
 
 
 def test_steps_wait_for_one_another():

@@ -63,4 +63,6 @@ def test_intervals_stay_apart():
     take(unit, np.array([0]), 12)  # 0 to 10 and 15 to 17
     assert unit.intervals()[0] == [17, 25, 35]
     assert unit.last == 35
-    np.testing.assert_array_equal(unit.idle(np.array([5, 17, 18, 22, 40])), [0, 0, 1, 3, 13])
+    take(unit, np.array([35]), 3)
+    assert unit.intervals()[0] == [17, 25, 38]
+    np.testing.assert_array_equal(unit.idle(np.array([5, 17, 18, 22, 40])), [0, 0, 1, 3, 10])
