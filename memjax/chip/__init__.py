@@ -2,7 +2,6 @@
 
 from memjax.chip._architecture import Architecture as Architecture
 from memjax.chip._fixed_point import fixed_point_mvm as fixed_point_mvm
-from memjax.chip._operations import KINDS as KINDS
 from memjax.chip._operations import Operation as Operation
 from memjax.chip._pipeline import Replicas as Replicas
 from memjax.chip._pipeline import pipeline_buffers as pipeline_buffers
@@ -14,3 +13,4 @@ from memjax.chip._placement import Placement as Placement
 from memjax.chip._runs import Run as Run
 from memjax.chip._schedule import Schedule as Schedule
 from memjax.chip._schedule import schedule as schedule
+from memjax.chip._tasks import KINDS as KINDS

@@ -61,7 +61,8 @@ class Architecture(Spec):
         cycles = planes * plane / float(self.cycle_time)
         return max(math.ceil(cycles * (1.0 - 1e-6)), 1)  # 0.1 is not a tenth in binary
 
-    def cycles(self, kind: str, words: int) -> int:
-        """Cycles to "load", "store", "send" or compute ("alu") so many words."""
-        width = {"alu": self.alu_width, "send": self.link_width}.get(kind, self.buffer_width)
-        return -(-words // width)
+    @property
+    def widths(self) -> dict[str, int]:
+        """Words of a cycle by what is done with them."""
+        buffer = self.buffer_width
+        return {"load": buffer, "alu": self.alu_width, "store": buffer, "send": self.link_width}

@@ -1,17 +1,17 @@
 """What every core does for every vector, and when."""
 
-from collections import Counter, defaultdict
+import functools
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from memjax.chip._architecture import Architecture
-from memjax.chip._placement import Place, Placement, grouped
+from memjax.chip._placement import Placement
 from memjax.chip._runs import Run
+from memjax.chip._tasks import Task, tasks
 from memjax.chip._units import Times, Unit, read, take
-
-KINDS: tuple[str, ...] = ("load", "mvm", "alu", "store", "send")
 
 
 @dataclass(frozen=True)
@@ -41,50 +41,62 @@ class Operation:
     stops: np.ndarray = field(repr=False, compare=False)
 
 
-class Timetable:
+class _Timetable:
     """The operations so far, and the units that they are on."""
 
     def __init__(self, placement: Placement, architecture: Architecture):
         self.placement, self.architecture = placement, architecture
         self.operations: list[Operation] = []
         self._units: dict[Any, Unit] = defaultdict(Unit)
+        self._known: dict[Any, tuple[list[Task], list[int]]] = {}
 
-    def take(self, core: int, kind: str, layer: str, ready: np.ndarray, words: int) -> np.ndarray:
-        """When operations of so many words are done."""
-        cycles = self.architecture.cycles(kind, words)
-        return self._note(core, kind, layer, take(self._units[core, kind], ready, cycles), cycles, words)
+    def run(self, run: Run, replica: int, ready: np.ndarray, needed: frozenset[int]) -> np.ndarray:
+        """When the results of vectors are on the cores `needed`, given when the vectors are there."""
+        found, last = self._tasks(run, replica, needed)
+        layer, done = (run.crossbar, replica, run.matrices), []
+        latest = lambda numbers: functools.reduce(np.maximum, (done[one] for one in numbers))
+        for number, task in enumerate(found):
+            if task.kind == "mvm":
+                load = found[number - 1]
+                port, tiles = self._units[load.core, load.kind], self._units[load.core, *layer]
+                loads, reads = read(port, tiles, ready, load.cycles, task.cycles)
+                done += [self._note(load, run, loads), self._note(task, run, reads)]
+            elif task.kind != "load":  # which is done with its mvm
+                times = take(self._units[task.core, task.kind], latest(task.after), task.cycles)
+                done.append(self._note(task, run, times))
+        return latest(last)
 
-    def read(self, core: int, run: Run, replica: int, ready: np.ndarray, places: tuple[Place, ...]) -> np.ndarray:
-        """When the places of a run on a core have read their vectors."""
-        grid = self.placement.grids[run.crossbar]
-        words = self.placement.loaded(run, places)
-        load, mvm = self.architecture.cycles("load", words), self.architecture.mvm_cycles(grid.planes, grid.columns)
-        tiles = self._units[core, run.crossbar, replica, run.matrices]
-        loads, reads = read(self._units[core, "load"], tiles, ready, load, mvm)
-        self._note(core, "load", run.crossbar, loads, load, words)
-        return self._note(core, "mvm", run.crossbar, reads, mvm, words)
+    def _tasks(self, run: Run, replica: int, needed: frozenset[int]) -> tuple[list[Task], list[int]]:
+        key = (run.crossbar, run.matrices, run.fresh, replica, needed)
+        if key not in self._known:
+            self._known[key] = tasks(self.placement, self.architecture, run, replica, needed)
+        return self._known[key]
 
-    def _note(self, core: int, kind: str, layer: str, times: Times, cycles: int, words: int) -> np.ndarray:
+    def _note(self, task: Task, run: Run, times: Times) -> np.ndarray:
         starts, stops = times
-        one = Operation(core, kind, layer, int(starts[0]), int(stops[-1]), len(starts), cycles, words, starts, stops)
+        core, kind, words, cycles, _ = task
+        one = Operation(
+            core, kind, run.crossbar, int(starts[0]), int(stops[-1]), len(starts), cycles, words, starts, stops
+        )
         self.operations.append(one)
         return stops
 
 
 def operations(placement: Placement, architecture: Architecture, pipelined: bool) -> tuple[Operation, ...]:
     """Everything that is done in one call, in the order of the program."""
-    table, runs = Timetable(placement, architecture), placement.runs
+    table, runs = _Timetable(placement, architecture), placement.runs
+    cores = {name: {place.core for place in own} for name, own in placement.by_crossbar.items()}
     needed: dict[int, set[int]] = defaultdict(set)  # cores that need the results of a run
     for run in runs:
         for before in run.after:
-            needed[before] |= {place.core for place in placement.by_crossbar[run.crossbar]}
+            needed[before] |= cores[run.crossbar]
     done: list[np.ndarray] = []
     for number, run in enumerate(runs):
         arrival, finished = _arrival(run, done, pipelined), np.zeros(run.vectors, np.int64)
         replicas = placement.replicas[run.crossbar]
         for replica in range(min(replicas, run.vectors)):
             turn = slice(replica, None, replicas)
-            finished[turn] = _layer(table, run, replica, arrival[turn], needed[number])
+            finished[turn] = table.run(run, replica, arrival[turn], frozenset(needed[number]))
         done.append(np.maximum.accumulate(finished))
     return tuple(table.operations)
 
@@ -97,33 +109,3 @@ def _arrival(run: Run, done: list[np.ndarray], pipelined: bool) -> np.ndarray:
         first = -(-np.arange(1, run.vectors + 1) * len(ready) // run.vectors) if pipelined else len(ready)
         arrival = np.maximum(arrival, ready[first - 1])
     return arrival
-
-
-def _layer(table: Timetable, run: Run, replica: int, ready: np.ndarray, needed: set[int]) -> np.ndarray:
-    """When the vectors of one replica are where they are needed."""
-    layer, widths = run.crossbar, table.placement.grids[run.crossbar].widths
-    column = lambda place: (place.matrix, place.column)
-    width = lambda columns: sum(widths[index] for _, index in columns)
-    places = table.placement.on(run, replica)
-    home = {one: found[0].core for one, found in grouped(places, column).items()}
-    by_core = grouped(places, lambda place: place.core)
-    done = {core: table.read(core, run, replica, ready, own) for core, own in by_core.items()}
-    terms, sums = {core: Counter(map(column, own)) for core, own in by_core.items()}, Counter()
-    complete = dict(done)
-    for core, own in terms.items():
-        away = grouped([one for one in own if home[one] != core], home.__getitem__)
-        additions = sum((own[one] - 1) * widths[one[1]] for group in away.values() for one in group)
-        summed = table.take(core, "alu", layer, done[core], additions) if additions else done[core]
-        for target, group in away.items():
-            arrived = table.take(core, "send", layer, summed, width(group))
-            complete[target] = np.maximum(complete[target], arrived)
-            sums.update(group)
-    finished = np.zeros_like(ready)
-    for core, group in grouped(home, home.__getitem__).items():
-        words = sum((terms[core][one] + sums[one]) * widths[one[1]] for one in group)  # the last is the activation
-        result = table.take(core, "alu", layer, complete[core], words)
-        result = table.take(core, "store", layer, result, width(group))
-        if needed - {core}:
-            result = table.take(core, "send", layer, result, width(group))
-        finished = np.maximum(finished, result)
-    return finished

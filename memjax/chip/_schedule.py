@@ -7,9 +7,10 @@ from functools import cached_property
 from memjax import _check
 from memjax._text import columns
 from memjax.chip._architecture import Architecture, check_architecture
-from memjax.chip._operations import KINDS, Operation, operations
+from memjax.chip._operations import Operation, operations
 from memjax.chip._place import place
 from memjax.chip._placement import Placement
+from memjax.chip._tasks import KINDS
 from memjax.transform import Plan
 
 

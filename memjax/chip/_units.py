@@ -48,10 +48,10 @@ class Unit:
 
     def occupy(self, times: Times) -> None:
         """Add operations that leave no idle cycle from their start to their end."""
-        starts = np.concatenate([self._starts, times.starts])
-        order = np.argsort(starts, kind="stable")
-        starts = starts[order]
-        stops = np.maximum.accumulate(np.concatenate([self._stops, times.stops])[order])
+        starts, stops = np.concatenate([self._starts, times.starts]), np.concatenate([self._stops, times.stops])
+        if times.starts[0] < self.last:
+            order = np.argsort(starts, kind="stable")
+            starts, stops = starts[order], np.maximum.accumulate(stops[order])
         first = np.append(True, starts[1:] > stops[:-1])
         self._starts, self._stops = starts[first], stops[np.append(first[1:], True)]
         self._measure()
