@@ -85,6 +85,21 @@ class Placement:
             found[run.crossbar] += run.vectors * sum(self.loaded(run, places) for places in cores.values())
         return found
 
+    @property
+    def stage_cycles(self) -> int:
+        """Cycles in which every layer reads the vectors of one call: the cycle of a pipeline of layers.
+
+            max over layers of ceil(vectors / replicas) mvm cycles
+
+        Source: L. Song et al., PipeLayer, HPCA 2017.
+        """
+        cycles = dict.fromkeys(self.grids, 0)
+        for run in self.runs:
+            grid = self.grids[run.crossbar]
+            turns = -(-run.vectors // self.replicas[run.crossbar])
+            cycles[run.crossbar] += turns * self.architecture.mvm_cycles(grid.planes, grid.columns)
+        return max(cycles.values(), default=0)
+
     def on(self, run: Run, replica: int) -> list[Place]:
         """The places that a run reads."""
         return [

@@ -123,6 +123,8 @@ def test_duplicates():
     balanced = place(plan, chip, duplicate="balance")
     assert balanced.tiles <= chip.tiles
     slowest = max(-(-n // balanced.replicas[name]) for name, n in {"a": 256, "b": 16}.items())
+    read = chip.mvm_cycles(1, 8)
+    assert (found.stage_cycles, balanced.stage_cycles) == (86 * read, 26 * read)
     most = (chip.tiles - tiles["b"]) // tiles["a"]
     assert slowest == -(-256 // most) == 26
     with pytest.raises(ValueError, match="6 tiles are missing"):
@@ -152,6 +154,7 @@ def test_what_runs():
     assert [run.crossbar for run in runs] == [*"wuo", *"wuo", *"wuo", "v"]
     assert [run.vectors for run in runs] == [1] * 9 + [3]
     assert [run.after for run in runs[3:6]] == [(), (1, 3), (3, 4)]
+    assert place(plan, ROOMY).stage_cycles == 3 * ROOMY.mvm_cycles(1, 8)
     layers = place(plan_of(*FORMS["scan"]), ROOMY).runs
     assert [(run.matrices, run.vectors, run.after) for run in layers] == [
         ((0, 1), 2, ()),
