@@ -13,4 +13,7 @@ from memjax.cost._report import Report as Report
 from memjax.cost._report import report as report
 from memjax.cost._technology import Technology as Technology
 from memjax.cost._technology import technology as technology
+from memjax.cost._training import Pulse as Pulse
+from memjax.cost._training import Training as Training
+from memjax.cost._training import training as training
 from memjax.cost._used import Cost as Cost

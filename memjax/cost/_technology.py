@@ -32,6 +32,7 @@ class Technology(Spec):
         activation: the share of one crossbar; a use is one output. None: not counted.
         network: the share of one crossbar; a use is one bit moved to another tile. `network_width` bits move in its
             latency. None: not counted.
+        mac: a digital multiply-accumulate, for the gradients of weights.
         dram: off the chip; a use is one bit, its latency one bit of a long transfer. None: not counted.
         cell_area: of one cell with its access device [m2].
         read_time: of one input plane [s]; conversions of a plane may take longer.
@@ -55,6 +56,7 @@ class Technology(Spec):
     activation: Component | None = part(Component, optional=True)
     network: Component | None = part(Component, optional=True)
     dram: Component | None = part(Component, optional=True)
+    mac: Component = part(Component)
     cell_area: Any = number(low=0.0, unit="m2")
     read_time: Any = number(above=0.0, unit="s")
     columns_per_adc: Any = number(low=1.0, default=128)
@@ -71,6 +73,7 @@ class Technology(Spec):
             node=32e-9,
             **_isaac.parts(),
             dram=None,
+            mac=_generic.mac(32e-9),
             cell_area=_isaac.CELL_AREA,
             read_time=_isaac.READ,
             columns_per_adc=_isaac.COLUMNS,
@@ -86,6 +89,7 @@ class Technology(Spec):
             name="puma",
             node=32e-9,
             **_puma.parts(),
+            mac=_generic.mac(32e-9),
             capacitors=_isaac.capacitors(),
             dram=None,
             cell_area=_puma.CELL_AREA,
@@ -104,6 +108,7 @@ class Technology(Spec):
             name="mnsim",
             node=_mnsim.NODE,
             **_mnsim.parts(),
+            mac=_generic.mac(_mnsim.NODE),
             capacitors=_generic.at_node(_isaac.capacitors(), _mnsim.NODE),
             cell_area=_mnsim.CELL_AREA,
             read_time=_mnsim.CELL_READ,
@@ -162,7 +167,7 @@ class Technology(Spec):
 
     def components(self, bits: Any) -> dict[str, Component]:
         """All components by name, with the converter at `bits` bits: for tables of provenance and ranges."""
-        names = ("driver", "sample_hold", "shift_add", "buffer", "register", "activation", "network", "dram")
+        names = ("driver", "sample_hold", "shift_add", "buffer", "register", "activation", "network", "dram", "mac")
         others = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         return {"adc": self.adc.component(bits), **others}
 
