@@ -1,5 +1,6 @@
 """The public surface as data: every specification with the fields that it needs, every function with a valid call."""
 
+import dataclasses
 import inspect
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -57,13 +58,28 @@ NEEDED: dict[str, tuple[Callable | None, dict[str, Any]]] = {
     "Referenced": (None, {"law": mj.training.SoftBounds()}),
     "Ramp": (None, {}),
     "WriteVerify": (None, {"device": DRIFT}),
+    "Component": (None, {"area": 1e-9, "energy": 1e-12, "latency": 1e-9, "leakage": 0.0, "source": "a table"}),
+    "SarAdc": (None, {"reference": mj.cost.Technology.isaac().driver}),
+    "SurveyAdc": (None, {"node": 32e-9, "rate": 1e9}),
+    "Technology": (lambda **parts: dataclasses.replace(mj.cost.Technology.isaac(), **parts), {}),
+    "Pulse": (None, {"voltage": 1.0, "width": 1e-6}),
 }
 PULSES = {"start": 0.5, "step": 0.05, "stop": 1.0, "width": 1e-6}
 
 
 def specs() -> Iterator[Call]:
     """Every final specification of the public packages."""
-    rooms = (mj, mj.devices, mj.devices.windows, mj.converters, mj.mapping, mj.effects, mj.programming, mj.training)
+    rooms = (
+        mj,
+        mj.devices,
+        mj.devices.windows,
+        mj.converters,
+        mj.mapping,
+        mj.effects,
+        mj.programming,
+        mj.training,
+        mj.cost,
+    )
     seen = set()
     for room in rooms:
         for name, kind in sorted(vars(room).items()):
@@ -149,6 +165,7 @@ def functions() -> list[Call]:
         Call("Analog.clipping", analog.clipping, {"chip": whole, "params": PARAMS, "x": X}),
         Call("Analog.converters", analog.converters, {"chip": whole, "params": PARAMS, "x": X}),
         Call("Analog.errors", analog.errors, {"chip": whole, "params": PARAMS, "x": X, "key": None}),
+        Call("Analog.power", analog.power, {"chip": whole, "params": PARAMS, "x": X}),
         Call("Analog.weights", analog.weights, {"chip": whole}),
         Call("Analog.reprogram", analog.reprogram, {"chip": whole, "params": PARAMS, "key": KEY, "x": X}),
         Call("Analog.tune", analog.tune, {"chip": whole, "params": PARAMS, "key": KEY, "x": X}),
@@ -190,6 +207,27 @@ def functions() -> list[Call]:
             "circuit.operating_point",
             mj.circuit.operating_point,
             {"device": DRIFT, "state": np.full((4, 3), 0.5), "voltage": V, "wires": WIRES},
+        ),
+        Call("cost.technology", mj.cost.technology, {"which": "isaac"}),
+        Call(
+            "cost.report",
+            mj.cost.report,
+            {"analog": analog, "params": PARAMS, "x": X, "technology": "isaac", "chip": whole},
+        ),
+        Call(
+            "cost.training",
+            mj.cost.training,
+            {
+                "analog": analog,
+                "params": PARAMS,
+                "x": X,
+                "technology": "isaac",
+                "pulse": mj.cost.Pulse(voltage=1.0, width=1e-6),
+                "pulses": 1.0,
+                "most": None,
+                "units": 16,
+                "chip": whole,
+            },
         ),
         Call("mapping.weight_scale", mj.mapping.weight_scale, {"mapping": mj.mapping.DoubleColumn(), "weights": W}),
         Call(
