@@ -4,6 +4,7 @@ from memjax.cost._adc import AbstractAdcCost as AbstractAdcCost
 from memjax.cost._adc import SarAdc as SarAdc
 from memjax.cost._adc_survey import SurveyAdc as SurveyAdc
 from memjax.cost._component import Component as Component
+from memjax.cost._hwcomponents import from_hwcomponents as from_hwcomponents
 from memjax.cost._inventory import Inventory as Inventory
 from memjax.cost._isaac import isaac_node as isaac_node
 from memjax.cost._puma import puma_node as puma_node
