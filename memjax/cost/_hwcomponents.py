@@ -25,8 +25,8 @@ def from_hwcomponents(
     of hwcomponents-library are taken too, but that package needs others with code of CACTI and of NeuroSim
     (CC BY-NC 4.0), which the extra leaves out.
 
-    Raises: ImportError where the package is missing; ValueError for a class or an action that does not exist; TypeError
-        for an object that is no component and attributes that do not fit.
+    Raises: ImportError where the package is missing; ValueError for a class or an action that does not exist and for
+        numbers that the package refuses; TypeError for an object that is no component and attributes that do not fit.
     """
     if isinstance(component, str):
         component = _made(component, attributes)
@@ -39,7 +39,7 @@ def from_hwcomponents(
                 f"got {_check.shown(component)}"
             )
     kind = type(component)
-    use = getattr(component, action, None)
+    use = getattr(component, action, None) if isinstance(action, str) else None
     if not callable(use):
         raise ValueError(f"from_hwcomponents: action must be a method of {kind.__name__}, got {_check.shown(action)}")
     cost: Any = use()
@@ -53,7 +53,7 @@ def from_hwcomponents(
         energy=cost.energy,
         latency=cost.latency,
         leakage=component.leak_power,
-        source=source or f"{kind.__module__}.{kind.__qualname__}, action {action}",
+        source=f"{kind.__module__}.{kind.__qualname__}, action {action}" if source is None else source,
     )
 
 
@@ -68,4 +68,7 @@ def _made(name: str, attributes: dict[str, Any]) -> Any:
     kind = getattr(package, name, None)
     if not isinstance(kind, type):
         raise ValueError(f"from_hwcomponents: component must be the name of a class of {PACKAGE}, got {name!r}")
-    return kind(**attributes)
+    try:
+        return kind(**attributes)
+    except AssertionError as error:  # how the package refuses a number
+        raise ValueError(f"from_hwcomponents: {PACKAGE}.{name} refuses {attributes}: {error}") from error

@@ -3,17 +3,13 @@
 from typing import Any
 
 from memjax import _check
-from memjax._field import Spec, number, part, ruled
+from memjax._field import Spec, number, part, text
 from memjax.cost import _generic, _isaac, _mnsim, _puma
 from memjax.cost._adc import AbstractAdcCost
-from memjax.cost._component import Component, text
+from memjax.cost._component import Component
 
 UNCOUNTED = ("control", "clock distribution", "off-chip links")
-
-
-def _texts(name: str, value: Any) -> None:
-    if not isinstance(value, tuple) or not all(isinstance(one, str) for one in value):
-        raise TypeError(f"{name} must be a tuple of texts, got {_check.shown(value)}")
+"""Classes for which no technology has a component."""
 
 
 class Technology(Spec):
@@ -36,7 +32,6 @@ class Technology(Spec):
         read_time: of one input plane [s]; conversions of a plane may take longer.
         columns_per_adc: bit lines that share one converter.
         buffer_width, network_width: bits of a word and of a flit.
-        uncounted: classes for which no component stands here.
 
     Raises: TypeError and ValueError for a component of another kind and a number out of its range.
     """
@@ -57,7 +52,6 @@ class Technology(Spec):
     columns_per_adc: Any = number(low=1.0, default=128)
     buffer_width: Any = number(low=1.0, default=256)
     network_width: Any = number(low=1.0, default=32)
-    uncounted: tuple[str, ...] = ruled(_texts, static=True, default=UNCOUNTED)
 
     @classmethod
     def isaac(cls) -> "Technology":
@@ -130,14 +124,17 @@ class Technology(Spec):
         """The driver of one word line whose DAC has `bits` bits: area and energy of 2^bits - 1 drivers of one bit.
 
         The unit capacitors of a binary-weighted DAC are so many (M. Saberi et al., IEEE TCAS-I 58, 1736 (2011)).
+
+        Raises: ValueError unless concrete bits are in [1, 32].
         """
+        _check.real("Technology.word_line_driver: bits", bits, low=1.0, high=32.0)
         units = 2.0**bits - 1.0
         return self.driver.scaled(area=units, energy=units, leakage=units)
 
     @property
     def excluded(self) -> tuple[str, ...]:
         """The classes that no cost made of this technology holds."""
-        return tuple(n for n in ("activation", "network", "dram") if getattr(self, n) is None) + self.uncounted
+        return tuple(n for n in ("activation", "network", "dram") if getattr(self, n) is None) + UNCOUNTED
 
     def components(self, bits: Any) -> dict[str, Component]:
         """All components by name, with the converter at `bits` bits: for tables of provenance and ranges."""
@@ -156,12 +153,13 @@ def technology(which: str | float | Technology) -> Technology:
     """
     if isinstance(which, Technology):
         return which
-    if isinstance(which, str):
-        _check.choice("technology", which, tuple(PRESETS))
+    if isinstance(which, str) and which in PRESETS:
         return PRESETS[which]()
-    if not _check.is_number(which):
-        raise TypeError(
-            f"technology must be one of {', '.join(map(repr, PRESETS))}, a node in m such as 22e-9 or a Technology, "
-            f"got {_check.shown(which)}"
+    if isinstance(which, str) or not _check.is_number(which):
+        kind = ValueError if isinstance(which, str) else TypeError
+        raise kind(
+            f"technology: which must be one of {', '.join(map(repr, PRESETS))}, a node in m such as 22e-9 or a "
+            f"Technology, got {_check.shown(which)}"
         )
+    _check.real("technology: which", which, low=_generic.NODES[0], high=_generic.NODES[1], unit="m")
     return Technology.generic(which)

@@ -11,6 +11,7 @@ class Converter:
     """Stands for a component of hwcomponents: the same attributes and the same result of an action."""
 
     def __init__(self, n_bits=8):
+        assert n_bits >= 4, "Bits must be >= 4"
         self.area, self.leak_power, self.n_bits = 6e-9, 3e-4, n_bits
 
     def convert(self):
@@ -51,6 +52,8 @@ def test_what_is_no_component_is_refused(package):
         from_hwcomponents(Converter(), n_bits=8)
     with pytest.raises(ValueError, match="component must be the name of a class of hwcomponents_adc, got 'DAC'"):
         from_hwcomponents("DAC")
+    with pytest.raises(ValueError, match="hwcomponents_adc.ADC refuses {'n_bits': 2}: Bits must be >= 4"):
+        from_hwcomponents("ADC", n_bits=2)
 
 
 def test_an_action_that_does_not_exist_or_costs_nothing_known_is_refused():
