@@ -1,8 +1,8 @@
 """The public surface as data: every specification with the fields that it needs, every function with a valid call."""
 
-import dataclasses
 import inspect
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import jax
@@ -15,6 +15,8 @@ import memjax as mj
 KEY = jax.random.key(0)
 DEVICE = mj.devices.VTEAM.pt_hf_ti()
 DRIFT = mj.devices.LinearIonDrift.technion()
+HWCOMPONENT = SimpleNamespace(area=1e-9, leak_power=0.0, convert=lambda: SimpleNamespace(energy=1e-12, latency=1e-9))
+COMPONENT = mj.cost.Component(1e-9, 1e-12, 1e-9, 1e-6, "a table, 32 nm")
 WIRES = mj.Wires(row=1.0, column=1.0)
 
 
@@ -28,6 +30,10 @@ class Call(NamedTuple):
 
 # What specifications without defaults for all fields are made with here.
 NEEDED: dict[str, tuple[Callable | None, dict[str, Any]]] = {
+    "Component": (None, {"area": 1e-9, "energy": 1e-12, "latency": 1e-9, "leakage": 1e-6, "source": "a table, 32 nm"}),
+    "Inventory": (None, {"parts": {"adc": (8, COMPONENT)}}),
+    "SarAdc": (None, {"reference": COMPONENT}),
+    "Technology": (None, vars(mj.cost.Technology.generic())),
     "LogLaw": (None, {"slope": 1.0, "constant": 1.0, "low": 0.0, "high": 1.0}),
     "PowerLaw": (None, {"scale": 1.0, "exponent": 1.0, "high": 1.0}),
     "CBRAM": (mj.devices.CBRAM.yu_wong, {}),
@@ -58,10 +64,6 @@ NEEDED: dict[str, tuple[Callable | None, dict[str, Any]]] = {
     "Referenced": (None, {"law": mj.training.SoftBounds()}),
     "Ramp": (None, {}),
     "WriteVerify": (None, {"device": DRIFT}),
-    "Component": (None, {"area": 1e-9, "energy": 1e-12, "latency": 1e-9, "leakage": 0.0, "source": "a table"}),
-    "SarAdc": (None, {"reference": mj.cost.Technology.isaac().driver}),
-    "SurveyAdc": (None, {"node": 32e-9, "rate": 1e9}),
-    "Technology": (lambda **parts: dataclasses.replace(mj.cost.Technology.isaac(), **parts), {}),
     "Pulse": (None, {"voltage": 1.0, "width": 1e-6}),
 }
 PULSES = {"start": 0.5, "step": 0.05, "stop": 1.0, "width": 1e-6}
@@ -171,6 +173,16 @@ def functions() -> list[Call]:
         Call("Analog.tune", analog.tune, {"chip": whole, "params": PARAMS, "key": KEY, "x": X}),
         Call("Analog.age", analog.age, {"chip": whole, "key": KEY, "seconds": 1.0, "cycles": 0, "temperature": 300.0}),
         Call("Analog.compensate", analog.compensate, {"chip": whole, "fresh": whole, "key": KEY, "columns": False}),
+        Call("cost.technology", mj.cost.technology, {"technology": 22e-9}),
+        Call("Technology.generic", mj.cost.Technology.generic, {"node": 22e-9, "rate": 1e9}),
+        Call("SurveyAdc.component", mj.cost.SurveyAdc().component, {"bits": 8}),
+        Call("SarAdc.component", mj.cost.Technology.isaac().adc.component, {"bits": 8}),
+        Call("word_line_driver", mj.cost.Technology.isaac().word_line_driver, {"bits": 8}),
+        Call(
+            "from_hwcomponents",
+            mj.cost.from_hwcomponents,
+            {"component": HWCOMPONENT, "action": "convert", "source": "x"},
+        ),
         Call("crossbarify", mj.crossbarify, {"fn": network, "hardware": HARDWARE, "select": None}),
         Call(
             "simulate",
@@ -208,7 +220,6 @@ def functions() -> list[Call]:
             mj.circuit.operating_point,
             {"device": DRIFT, "state": np.full((4, 3), 0.5), "voltage": V, "wires": WIRES},
         ),
-        Call("cost.technology", mj.cost.technology, {"which": "isaac"}),
         Call(
             "cost.report",
             mj.cost.report,

@@ -78,7 +78,7 @@ def test_heights_of_the_bars_are_the_costs():
     ("arguments", "message"),
     [
         (("--technology", "nope"), "technology must be one of 'isaac'"),
-        (("--node", 1e-9), "node must be"),
+        (("--node", 1e-9), "technology must be finite and in"),
         (("--images", 0), "images must be from 1 to 360, got 0"),
         (("--weights", "missing"), "missing"),
     ],
