@@ -128,7 +128,8 @@ def training(
     if chip is None:
         chip = analog.program(params, jax.random.key(0), *args)
     plan = analog.plan(params, *args)
-    pulses, most = (_by_layer(name, value, forward) for name, value in (("pulses", pulses), ("most", most)))
+    pulses = _by_layer("pulses", pulses, forward)
+    most = pulses if most is None else _by_layer("most", most, forward)
     phases: dict[str, dict[str, dict[str, Cost]]] = {BACKWARD: {}, GRADIENT: {}, UPDATE: {}}
     for one in plan.crossbars:
         name, hardware = one.name, hardware_of(analog, one.name)
@@ -136,10 +137,7 @@ def training(
         counts = forward.counts[name]
         phases[BACKWARD][name] = _backward(hardware, one, sites, technology, chip[name]) if one.after else {}
         phases[GRADIENT][name] = _gradient(one, counts, technology, units, len(plan.crossbars))
-        count = pulses[name]
-        assert count is not None
-        in_row = count if most[name] is None else most[name]
-        phases[UPDATE][name] = _update(hardware, one, pulse, count, in_row, technology, chip[name])
+        phases[UPDATE][name] = _update(hardware, one, pulse, pulses[name], most[name], chip[name])
     sources = {n: technology.source_of(n) for n in ("mac", "dram", *forward.sources) if n != "dram" or technology.dram}
     kinds = {name: hardware_of(analog, name) for name in forward.counts}
     without = tuple(n for n in excluded(plan, technology, kinds, technology.dram is not None))
@@ -154,8 +152,6 @@ def training(
 
 def _by_layer(name: str, value: Any, forward: Report) -> dict[str, Any]:
     layers = list(forward.parts)
-    if value is None:
-        return dict.fromkeys(layers)
     if not isinstance(value, Mapping):
         value = dict.fromkeys(layers, value)
     if set(value) != set(layers):
@@ -205,15 +201,14 @@ def _update(
     hardware: Hardware,
     one: CrossbarPlan,
     pulse: Pulse,
-    count: Any,
-    in_row: Any,
-    technology: Technology,
+    pulses: Any,
+    most: Any,
     entry: dict[str, Any],
 ) -> dict[str, Cost]:
     siemens = jnp.mean(jnp.concatenate([g.ravel() for g in entry["conductance"].values()]))
-    energy = count * one.used * pulse.voltage**2 * siemens * pulse.width
+    energy = pulses * one.used * pulse.voltage**2 * siemens * pulse.width
     written = Component(0.0, 0.0, pulse.width, 0.0, CELLS)
-    cost = used(written, 0, 0, in_row * min(one.matrix[0], hardware.rows) * hardware.mapping.word_lines)
+    cost = used(written, 0, 0, most * min(one.matrix[0], hardware.rows) * hardware.mapping.word_lines)
     return {CELLS: dataclasses.replace(cost, energy=energy, energy_range=(energy, energy))}
 
 
