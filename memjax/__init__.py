@@ -9,6 +9,7 @@ from importlib.metadata import version
 from memjax import chip as chip
 from memjax import circuit as circuit
 from memjax import converters as converters
+from memjax import cost as cost
 from memjax import devices as devices
 from memjax import effects as effects
 from memjax import io as io
@@ -48,7 +49,7 @@ from memjax.transform import value_and_outer as value_and_outer
 __version__ = version("memjax")
 
 # Imported at first use, because they import libraries that take time to load.
-_LAZY = ("cost", "data", "flax", "plot")
+_LAZY = ("data", "flax", "plot")
 
 
 def __getattr__(name: str):

@@ -234,6 +234,16 @@ def choice(*valid: Any, **options: Any) -> Any:
     return ruled(rule, static=True, converter=_as_static, **options)
 
 
+def text(**options: Any) -> Any:
+    """A static field for a text that is not empty."""
+
+    def check(name: str, value: Any) -> None:
+        if not isinstance(value, str) or not value.strip():
+            raise TypeError(f"{name} must be a text that is not empty, got {_check.shown(value)}")
+
+    return ruled(check, static=True, converter=_as_static, **options)
+
+
 def flag(**options: Any) -> Any:
     """A static field for True or False."""
     return ruled(_check.flag, static=True, converter=_as_static, **options)

@@ -22,3 +22,4 @@ from memjax._field import ruled as ruled
 from memjax._field import ruled_fields as ruled_fields
 from memjax._field import series as series
 from memjax._field import shape as shape
+from memjax._field import text as text

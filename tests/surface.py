@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import jax
@@ -14,6 +15,8 @@ import memjax as mj
 KEY = jax.random.key(0)
 DEVICE = mj.devices.VTEAM.pt_hf_ti()
 DRIFT = mj.devices.LinearIonDrift.technion()
+HWCOMPONENT = SimpleNamespace(area=1e-9, leak_power=0.0, convert=lambda: SimpleNamespace(energy=1e-12, latency=1e-9))
+COMPONENT = mj.cost.Component(1e-9, 1e-12, 1e-9, 1e-6, "a table, 32 nm")
 WIRES = mj.Wires(row=1.0, column=1.0)
 
 
@@ -27,6 +30,10 @@ class Call(NamedTuple):
 
 # What specifications without defaults for all fields are made with here.
 NEEDED: dict[str, tuple[Callable | None, dict[str, Any]]] = {
+    "Component": (None, {"area": 1e-9, "energy": 1e-12, "latency": 1e-9, "leakage": 1e-6, "source": "a table, 32 nm"}),
+    "Inventory": (None, {"parts": {"adc": (8, COMPONENT)}}),
+    "SarAdc": (None, {"reference": COMPONENT}),
+    "Technology": (None, vars(mj.cost.Technology.generic())),
     "LogLaw": (None, {"slope": 1.0, "constant": 1.0, "low": 0.0, "high": 1.0}),
     "PowerLaw": (None, {"scale": 1.0, "exponent": 1.0, "high": 1.0}),
     "CBRAM": (mj.devices.CBRAM.yu_wong, {}),
@@ -57,6 +64,7 @@ NEEDED: dict[str, tuple[Callable | None, dict[str, Any]]] = {
     "Referenced": (None, {"law": mj.training.SoftBounds()}),
     "Ramp": (None, {}),
     "WriteVerify": (None, {"device": DRIFT}),
+    "Pulse": (None, {"voltage": 1.0, "width": 1e-6}),
 }
 PULSES = {"start": 0.5, "step": 0.05, "stop": 1.0, "width": 1e-6}
 
@@ -73,6 +81,7 @@ def specs() -> Iterator[Call]:
         mj.effects,
         mj.programming,
         mj.training,
+        mj.cost,
     )
     seen = set()
     for room in rooms:
@@ -161,11 +170,22 @@ def functions() -> list[Call]:
         Call("Analog.clipping", analog.clipping, {"chip": whole, "params": PARAMS, "x": X}),
         Call("Analog.converters", analog.converters, {"chip": whole, "params": PARAMS, "x": X}),
         Call("Analog.errors", analog.errors, {"chip": whole, "params": PARAMS, "x": X, "key": None}),
+        Call("Analog.power", analog.power, {"chip": whole, "params": PARAMS, "x": X}),
         Call("Analog.weights", analog.weights, {"chip": whole}),
         Call("Analog.reprogram", analog.reprogram, {"chip": whole, "params": PARAMS, "key": KEY, "x": X}),
         Call("Analog.tune", analog.tune, {"chip": whole, "params": PARAMS, "key": KEY, "x": X}),
         Call("Analog.age", analog.age, {"chip": whole, "key": KEY, "seconds": 1.0, "cycles": 0, "temperature": 300.0}),
         Call("Analog.compensate", analog.compensate, {"chip": whole, "fresh": whole, "key": KEY, "columns": False}),
+        Call("cost.technology", mj.cost.technology, {"technology": 22e-9}),
+        Call("Technology.generic", mj.cost.Technology.generic, {"node": 22e-9, "rate": 1e9}),
+        Call("SurveyAdc.component", mj.cost.SurveyAdc().component, {"bits": 8}),
+        Call("SarAdc.component", mj.cost.Technology.isaac().adc.component, {"bits": 8}),
+        Call("word_line_driver", mj.cost.Technology.isaac().word_line_driver, {"bits": 8}),
+        Call(
+            "from_hwcomponents",
+            mj.cost.from_hwcomponents,
+            {"component": HWCOMPONENT, "action": "convert", "source": "x"},
+        ),
         Call("crossbarify", mj.crossbarify, {"fn": network, "hardware": HARDWARE, "select": None}),
         Call(
             "simulate",
@@ -202,6 +222,26 @@ def functions() -> list[Call]:
             "circuit.operating_point",
             mj.circuit.operating_point,
             {"device": DRIFT, "state": np.full((4, 3), 0.5), "voltage": V, "wires": WIRES},
+        ),
+        Call(
+            "cost.report",
+            mj.cost.report,
+            {"analog": analog, "params": PARAMS, "x": X, "technology": "isaac", "chip": whole},
+        ),
+        Call(
+            "cost.training",
+            mj.cost.training,
+            {
+                "analog": analog,
+                "params": PARAMS,
+                "x": X,
+                "technology": "isaac",
+                "pulse": mj.cost.Pulse(voltage=1.0, width=1e-6),
+                "pulses": 1.0,
+                "most": None,
+                "units": 16,
+                "chip": whole,
+            },
         ),
         Call("mapping.weight_scale", mj.mapping.weight_scale, {"mapping": mj.mapping.DoubleColumn(), "weights": W}),
         Call(

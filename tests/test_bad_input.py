@@ -58,8 +58,8 @@ SOMETIMES = {
 }
 # Good after all: a class is a function of one argument, and a batch is no larger than the sweep.
 GOOD = {("crossbarify", "select", "class"), ("simulate", "voltage", "class"), ("sweep", "batch_size", "huge integer")}
-# Passed on to the user's own function, which is the one to complain.
-OWN = {"params", "x", "fn"}
+# Passed on to the function of the user, which is the one to complain, or the name of a class of an optional package.
+OWN = {"params", "x", "fn", "component"}
 
 
 def outcome(call: Call, name: str, value) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from memjax import _check
 from memjax._field import Spec, number, part
 from memjax.cost._component import Component
 
@@ -45,6 +46,11 @@ class SarAdc(AbstractAdcCost):
     dac_energy: Any = number(low=0.0, high=1.0, default=0.065)
 
     def component(self, bits: Any) -> Component:
+        """One converter of `bits` bits.
+
+        Raises: ValueError unless concrete bits are in [1, 32].
+        """
+        _check.real("SarAdc.component: bits", bits, low=1.0, high=32.0)
         bits = jnp.asarray(bits)
         linear, doubled = bits / self.bits, 2.0 ** (bits - self.bits)
         energy = (1.0 - self.dac_energy) * linear + self.dac_energy * doubled

@@ -3,17 +3,7 @@
 from typing import Any
 
 from memjax import _check
-from memjax._field import Spec, number, numbers, ruled
-
-
-def text(**options: Any) -> Any:
-    """A static field for a text that is not empty."""
-
-    def check(name: str, value: Any) -> None:
-        if not isinstance(value, str) or not value.strip():
-            raise TypeError(f"{name} must be a text that is not empty, got {_check.shown(value)}")
-
-    return ruled(check, static=True, **options)
+from memjax._field import Spec, number, numbers, text
 
 
 class Component(Spec):

@@ -2,7 +2,9 @@
 
 Every number is of the table of A. Shafiee et al., "ISAAC: A Convolutional Neural Network Accelerator with In-Situ
 Analog Arithmetic in Crossbars", ISCA (2016): 32 nm, a crossbar read each 100 ns, converters of 1.28 GS/s. The table
-gives powers; the energy of a use is power times the period of the uses, which is said with each.
+gives powers; the energy of a use is power times the period of the uses, which is said with each. The numbers agree with
+every sum that the paper prints and with those that the PUMA simulator and hwcomponents-library take from it; only the
+powers of the two registers of a core have no witness but their sum.
 """
 
 from typing import Any

@@ -48,11 +48,6 @@ def sram(write: bool = False) -> Component:
     )
 
 
-def pooling() -> Component:
-    """64 units of 3 x 3 with registers, one in each tile; a use takes 100 ns."""
-    return Component(91917.1562e-12, 3.082e-3 * 100e-9, 100e-9, 0.0, f"{PAPER}: 64 pooling units, 65 nm")
-
-
 def parts() -> dict[str, Any]:
     """Components by the names of `Technology`: the driver of a word line holds its DAC."""
     one, bits = dac(), WORD * WORDS

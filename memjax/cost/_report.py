@@ -35,8 +35,8 @@ class Report(eqx.Module):
 
     parts: dict[str, dict[str, Cost]]
     writes: dict[str, Any]
-    _counts: tuple[tuple[str, Counts], ...] = eqx.field(static=True)
-    _sources: tuple[tuple[str, str], ...] = eqx.field(static=True)
+    counts_: tuple[tuple[str, Counts], ...] = eqx.field(static=True)
+    sources_: tuple[tuple[str, str], ...] = eqx.field(static=True)
     excluded: tuple[str, ...] = eqx.field(static=True)
     technology: str = eqx.field(static=True)
     expected: bool = eqx.field(static=True)
@@ -44,11 +44,11 @@ class Report(eqx.Module):
     @property
     def counts(self) -> dict[str, Counts]:
         """How often everything acts in one call, by layer."""
-        return dict(self._counts)
+        return dict(self.counts_)
 
     @property
     def sources(self) -> dict[str, str]:
-        return dict(self._sources)
+        return dict(self.sources_)
 
     @property
     def by_layer(self) -> dict[str, Cost]:
@@ -209,7 +209,7 @@ def report(
     counts = count(analog, plan)
     parts, hardwares = {}, {}
     for name, one in counts.items():
-        hardware = hardwares[name] = _hardware(analog, name)
+        hardware = hardwares[name] = hardware_of(analog, name)
         parts[name] = parts_of(hardware, one, technology, watts[name] * technology.read_time)
     data = [leaf for leaf in jax.tree.leaves(args) if isinstance(leaf, jax.ShapeDtypeStruct)]
     components = list(dict.fromkeys(component for of_layer in parts.values() for component in of_layer))
@@ -220,13 +220,14 @@ def report(
         _writes(analog, plan, chip),
         tuple(counts.items()),
         tuple((component, technology.source_of(component)) for component in components),
-        _excluded(plan, technology, hardwares),
+        excluded(plan, technology, hardwares, False),
         technology.name,
         bool(data),
     )
 
 
-def _hardware(analog: Analog, name: str) -> Hardware:
+def hardware_of(analog: Analog, name: str) -> Hardware:
+    """The hardware of a crossbar."""
     hardware = analog.hardware_of(name)
     assert hardware is not None
     return hardware
@@ -238,8 +239,11 @@ def _writes(analog: Analog, plan: Plan, chip: dict[str, Any]) -> dict[str, Any]:
     return {name: energy(entry) for name, entry in chip.items() if "writes" in entry}
 
 
-def _excluded(plan: Plan, technology: Technology, hardware: dict[str, Hardware]) -> tuple[str, ...]:
-    found = list(technology.excluded)
+def excluded(plan: Plan, technology: Technology, hardware: dict[str, Hardware], memory: bool) -> tuple[str, ...]:
+    """What a report does not hold; `memory`: whether it holds the memory off the chip."""
+    found = [name for name in technology.excluded if name != "dram"]
+    if not memory:
+        found.append("memory off the chip (dram)")
     if any(one.adc.bits is None for one in hardware.values()):
         found.append("ideal ADCs (Adc.bits=None)")
     if any(one.dac.bits is None for one in hardware.values()):

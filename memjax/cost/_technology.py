@@ -3,17 +3,13 @@
 from typing import Any
 
 from memjax import _check
-from memjax._field import Spec, number, part, ruled
+from memjax._field import Spec, number, part, text
 from memjax.cost import _generic, _isaac, _mnsim, _puma
 from memjax.cost._adc import AbstractAdcCost
-from memjax.cost._component import Component, text
+from memjax.cost._component import Component
 
 UNCOUNTED = ("control", "clock distribution", "off-chip links")
-
-
-def _texts(name: str, value: Any) -> None:
-    if not isinstance(value, tuple) or not all(isinstance(one, str) for one in value):
-        raise TypeError(f"{name} must be a tuple of texts, got {_check.shown(value)}")
+"""Classes for which no technology has a component."""
 
 
 class Technology(Spec):
@@ -32,13 +28,13 @@ class Technology(Spec):
         activation: the share of one crossbar; a use is one output. None: not counted.
         network: the share of one crossbar; a use is one bit moved to another tile. `network_width` bits move in its
             latency. None: not counted.
+        mac: a digital multiply-accumulate, for the gradients of weights.
         dram: off the chip; a use is one bit, its latency one bit of a long transfer. None: not counted.
         cell_area: of one cell with its access device [m2].
         read_time: of one input plane [s]; conversions of a plane may take longer.
         columns_per_adc: bit lines that share one converter.
         buffer_width, network_width: bits of a word and of a flit.
         word_bits: of a number between layers.
-        uncounted: classes for which no component stands here.
 
     Raises: TypeError and ValueError for a component of another kind and a number out of its range.
     """
@@ -55,13 +51,13 @@ class Technology(Spec):
     activation: Component | None = part(Component, optional=True)
     network: Component | None = part(Component, optional=True)
     dram: Component | None = part(Component, optional=True)
+    mac: Component = part(Component)
     cell_area: Any = number(low=0.0, unit="m2")
     read_time: Any = number(above=0.0, unit="s")
     columns_per_adc: Any = number(low=1.0, default=128)
     buffer_width: Any = number(low=1.0, default=256)
     network_width: Any = number(low=1.0, default=32)
     word_bits: Any = number(low=1.0, default=16)
-    uncounted: tuple[str, ...] = ruled(_texts, static=True, default=UNCOUNTED)
 
     @classmethod
     def isaac(cls) -> "Technology":
@@ -71,6 +67,7 @@ class Technology(Spec):
             node=32e-9,
             **_isaac.parts(),
             dram=None,
+            mac=_generic.mac(32e-9),
             cell_area=_isaac.CELL_AREA,
             read_time=_isaac.READ,
             columns_per_adc=_isaac.COLUMNS,
@@ -86,6 +83,7 @@ class Technology(Spec):
             name="puma",
             node=32e-9,
             **_puma.parts(),
+            mac=_generic.mac(32e-9),
             capacitors=_isaac.capacitors(),
             dram=None,
             cell_area=_puma.CELL_AREA,
@@ -104,6 +102,7 @@ class Technology(Spec):
             name="mnsim",
             node=_mnsim.NODE,
             **_mnsim.parts(),
+            mac=_generic.mac(_mnsim.NODE),
             capacitors=_generic.at_node(_isaac.capacitors(), _mnsim.NODE),
             cell_area=_mnsim.CELL_AREA,
             read_time=_mnsim.CELL_READ,
@@ -138,7 +137,10 @@ class Technology(Spec):
             cost(b) = driver + capacitors (2^b - 2) / 2^8
 
         A binary-weighted DAC has 2^b unit capacitors (M. Saberi et al., IEEE TCAS-I 58, 1736 (2011)).
+
+        Raises: ValueError unless concrete bits are in [1, 32].
         """
+        _check.real("Technology.word_line_driver: bits", bits, low=1.0, high=32.0)
         share = (2.0**bits - 2.0) / 2.0**8
         one, more = self.driver, self.capacitors.scaled(area=share, energy=share, leakage=share)
         return Component(
@@ -158,11 +160,11 @@ class Technology(Spec):
     @property
     def excluded(self) -> tuple[str, ...]:
         """The classes that no cost made of this technology holds."""
-        return tuple(n for n in ("activation", "network", "dram") if getattr(self, n) is None) + self.uncounted
+        return tuple(n for n in ("activation", "network", "dram") if getattr(self, n) is None) + UNCOUNTED
 
     def components(self, bits: Any) -> dict[str, Component]:
         """All components by name, with the converter at `bits` bits: for tables of provenance and ranges."""
-        names = ("driver", "sample_hold", "shift_add", "buffer", "register", "activation", "network", "dram")
+        names = ("driver", "sample_hold", "shift_add", "buffer", "register", "activation", "network", "dram", "mac")
         others = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         return {"adc": self.adc.component(bits), **others}
 
@@ -170,19 +172,20 @@ class Technology(Spec):
 PRESETS = {"isaac": Technology.isaac, "puma": Technology.puma, "mnsim": Technology.mnsim, "generic": Technology.generic}
 
 
-def technology(which: str | float | Technology) -> Technology:
+def technology(technology: str | float | Technology) -> Technology:
     """A technology by its name, or the generic one at a node [m].
 
     Raises: ValueError for a name that does not exist and a node outside [5 nm, 350 nm]; TypeError for anything else.
     """
-    if isinstance(which, Technology):
-        return which
-    if isinstance(which, str):
-        _check.choice("technology", which, tuple(PRESETS))
-        return PRESETS[which]()
-    if not _check.is_number(which):
-        raise TypeError(
-            f"technology must be one of {', '.join(map(repr, PRESETS))}, a node in m such as 22e-9 or a Technology, "
-            f"got {_check.shown(which)}"
+    if isinstance(technology, Technology):
+        return technology
+    if isinstance(technology, str) and technology in PRESETS:
+        return PRESETS[technology]()
+    if isinstance(technology, str) or not _check.is_number(technology):
+        kind = ValueError if isinstance(technology, str) else TypeError
+        raise kind(
+            f"technology must be one of {', '.join(map(repr, PRESETS))}, a node in m such as 22e-9 or a "
+            f"Technology, got {_check.shown(technology)}"
         )
-    return Technology.generic(which)
+    _check.real("technology", technology, low=_generic.NODES[0], high=_generic.NODES[1], unit="m")
+    return Technology.generic(technology)

@@ -85,3 +85,10 @@ def test_resized_converters_follow_the_capacitive_dac():
         assert one.latency == reference.latency
     slope = jax.grad(lambda bits: 1e12 * adc.component(bits).energy)(8.0)
     np.testing.assert_allclose(slope, 1.6667 * ((1 - 0.065) / 8 + 0.065 * np.log(2.0)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("bits", [0.5, 33, np.nan])
+def test_resized_converters_have_a_range_of_bits(bits):
+    adc = SarAdc(Component(1200e-12, 1.6667e-12, 1e-9, 1e-6, "8 bits"))
+    with pytest.raises(ValueError, match=r"SarAdc.component: bits must be finite and in \[1, 32\]"):
+        adc.component(bits)

@@ -16,13 +16,13 @@ def test_names_and_nodes_find_technologies():
 
 @pytest.mark.parametrize("name", ["3nm", "ISAAC", ""])
 def test_an_unknown_name_is_answered_with_those_that_exist(name):
-    with pytest.raises(ValueError, match="technology must be one of 'isaac'"):
+    with pytest.raises(ValueError, match="technology must be one of 'isaac', 'puma', 'mnsim', 'generic', a node"):
         technology(name)
 
 
 @pytest.mark.parametrize("node", [0.0, -22e-9, 22.0, np.nan, 1e-9])
 def test_a_node_out_of_range_is_refused(node):
-    with pytest.raises(ValueError, match=r"node must be finite and in \[5e-09, 3.5e-07\] m"):
+    with pytest.raises(ValueError, match=r"technology must be finite and in \[5e-09, 3.5e-07\] m"):
         technology(node)
 
 
@@ -76,6 +76,13 @@ def test_costs_descend_on_the_node_inside_jit():
     step = 1e-12
     ends = [1e12 * technology(32e-9 + sign * step).adc.component(8.0).energy for sign in (1e3, -1e3)]
     np.testing.assert_allclose(cost(32e-9), (ends[0] - ends[1]) / 2e-9, rtol=1e-2)
+
+
+def test_nodes_run_side_by_side():
+    nodes = np.array([16e-9, 32e-9, 65e-9])
+    many = jax.vmap(Technology.generic)(nodes)
+    np.testing.assert_allclose(many.buffer.area, [Technology.generic(node).buffer.area for node in nodes], rtol=1e-5)
+    np.testing.assert_allclose(many.adc.component(6).area, [technology(n).adc.component(6).area for n in nodes], 1e-4)
 
 
 def test_every_component_says_where_it_is_from():
