@@ -6,6 +6,7 @@ All quantities are in SI units (V, A, S, ohm, s, K).
 import importlib
 from importlib.metadata import version
 
+from memjax import chip as chip
 from memjax import circuit as circuit
 from memjax import converters as converters
 from memjax import cost as cost

@@ -73,6 +73,7 @@ def specs() -> Iterator[Call]:
     """Every final specification of the public packages."""
     rooms = (
         mj,
+        mj.chip,
         mj.devices,
         mj.devices.windows,
         mj.converters,
@@ -100,6 +101,7 @@ W = np.linspace(-1.0, 1.0, 15, dtype=np.float32).reshape(5, 3)
 X = np.linspace(-1.0, 1.0, 10, dtype=np.float32).reshape(2, 5)
 HARDWARE = mj.Hardware(tile=(4, 3), effects=(mj.effects.Drift(0.05),))
 PARAMS = {"w": jnp.asarray(W), "v": jnp.full((3, 2), 0.5)}
+CHIP = mj.chip.Architecture(cores=4)
 TIME = np.linspace(0.0, 1e-3, 20)
 VOLTAGE = np.sin(2 * np.pi * 1e3 * TIME)
 G, V = np.full((4, 3), 1e-4), np.array([0.1, 0.2, 0.1, 0.0])
@@ -129,6 +131,7 @@ def functions() -> list[Call]:
     chip = mj.program(HARDWARE, W, KEY)
     analog = mj.crossbarify(network, HARDWARE)
     whole = analog.program(PARAMS, KEY, X)
+    plan = analog.plan(PARAMS, X)
     cells = {"pos": np.full((5, 3), 5e-5), "neg": np.full((5, 3), 5e-5)}
     pulsing = {"law": mj.training.SoftBounds(), "key": KEY}
     return [
@@ -255,6 +258,33 @@ def functions() -> list[Call]:
             pulsing | {"transfer": mj.training.Buffered(), "fast_rate": 1.0, "gamma": 0.0, "every": 1},
         ),
         Call("training.one_sided", updated(mj.training.one_sided), pulsing | {"refresh_every": 2, "upper": 0.9}),
+        Call(
+            "chip.pipeline_cycles",
+            mj.chip.pipeline_cycles,
+            {"layers": 3, "inputs": 8, "batch": 4, "training": True, "pipelined": True},
+        ),
+        Call("chip.pipeline_buffers", mj.chip.pipeline_buffers, {"layers": 3}),
+        Call("chip.replicate", mj.chip.replicate, {"vectors": [4, 1], "tiles": [1, 2], "budget": 5, "cycles": [1, 1]}),
+        Call(
+            "chip.place",
+            mj.chip.place,
+            {"plan": plan, "architecture": CHIP, "convolution": "unrolled", "sharing": True, "duplicate": None},
+        ),
+        Call("chip.schedule", mj.chip.schedule, {"what": plan, "architecture": CHIP, "pipelined": True}),
+        Call(
+            "chip.fixed_point_mvm",
+            mj.chip.fixed_point_mvm,
+            {
+                "weights": np.arange(6).reshape(3, 2),
+                "x": np.arange(3),
+                "bits": 16,
+                "fraction": 0,
+                "cell_bits": 2,
+                "dac_bits": 1,
+                "adc_bits": 8,
+                "rows": 128,
+            },
+        ),
         Call(
             "sweep",
             lambda **arguments: mj.sweep(**arguments, progress=False),

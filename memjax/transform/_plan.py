@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from memjax._text import columns
+from memjax.contraction import Convolution
 from memjax.converters import Dynamic
 from memjax.crossbar import Hardware, Layout
 from memjax.transform._chips import leading_of, shape_of
@@ -29,6 +30,9 @@ class CrossbarPlan:
         macs: multiply-accumulates of one call, at all its sites.
         after: crossbars that its data came through last.
         hardware: which of the different hardwares it has, by number.
+        layout: how its matrices lie on tiles.
+        planes: input planes of a vector.
+        window: positions of the kernel of a convolution; 1 of a dot.
     """
 
     name: str
@@ -42,6 +46,9 @@ class CrossbarPlan:
     macs: int
     after: tuple[str, ...]
     hardware: int
+    layout: Layout
+    planes: int
+    window: int
 
     @property
     def utilisation(self) -> float:
@@ -177,9 +184,21 @@ def _entry(fleet: Fleet, found: Crossbar, sites: list[SiteRow], kind: int) -> Cr
     used = layout.used - spare * sum(hardware.mapping.arrays.values())
     reads, macs = sum(row.reads for row in sites), sum(row.macs for row in sites)
     after = tuple(dict.fromkeys(name for row in sites for name in row.after))
-    matrix = (inputs, outputs)
     return CrossbarPlan(
-        found.name, sites[0].kind, matrix, matrices, layout.tiles, layout.cells, used, reads, macs, after, kind
+        found.name,
+        sites[0].kind,
+        (inputs, outputs),
+        matrices,
+        layout.tiles,
+        layout.cells,
+        used,
+        reads,
+        macs,
+        after,
+        kind,
+        layout,
+        hardware.dac.encoding.planes,
+        math.prod(found.contraction.kernel) if isinstance(found.contraction, Convolution) else 1,
     )
 
 

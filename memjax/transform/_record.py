@@ -66,6 +66,7 @@ class SiteRow(NamedTuple):
         macs: multiply-accumulates of one call.
         loops: lengths of the enclosing loops (None: unknown, one step is counted).
         after: crossbars that its data came through last.
+        data: numbers of the data of one call, each counted once, however many windows of a convolution see it.
     """
 
     crossbar: str
@@ -76,6 +77,7 @@ class SiteRow(NamedTuple):
     macs: int
     loops: tuple[int | None, ...]
     after: tuple[str, ...]
+    data: int
 
 
 class Digital(NamedTuple):
@@ -208,7 +210,8 @@ class Record:
             before = union([(names[place],) for place in sorted(after & names.keys())])
             kind = "dot" if isinstance(contraction, Dot) else "conv"
             reads, macs = times * contraction.vectors * stack, times * product.macs
-            rows.append(SiteRow(name, kind, contraction.shape, stack, reads, macs, lengths, before))
+            data = times * math.prod(contraction.data_shape)
+            rows.append(SiteRow(name, kind, contraction.shape, stack, reads, macs, lengths, before, data))
         return tuple(rows)
 
 
