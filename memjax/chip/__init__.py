@@ -1,6 +1,7 @@
 """Chips of many cores: where tiles lie, and when they work."""
 
 from memjax.chip._architecture import Architecture as Architecture
+from memjax.chip._energy import energy as energy
 from memjax.chip._fixed_point import fixed_point_mvm as fixed_point_mvm
 from memjax.chip._operations import Operation as Operation
 from memjax.chip._pipeline import Replicas as Replicas
