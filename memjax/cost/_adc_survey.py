@@ -40,7 +40,8 @@ class SurveyAdc(AbstractAdcCost):
     def component(self, bits: Any) -> Component:
         """One converter of `bits` effective bits.
 
-        Raises: ValueError unless concrete bits are in [4, 20].
+        Raises: ValueError unless concrete bits are in [4, 20] (`SarAdc` has no such limit); traced ones are not looked
+            at.
         """
         _check.real("SurveyAdc.component: bits", bits, low=BITS[0], high=BITS[1])
         energy = 1e-12 * self._picojoules(bits)

@@ -318,4 +318,6 @@ def _check_weights(program: Program) -> None:
 
 def _check_finite(params: Any) -> None:
     for path, leaf in zip(parameter_paths(params), jax.tree.leaves(eqx.filter(params, is_dynamic)), strict=True):
+        if isinstance(leaf, jax.ShapeDtypeStruct):
+            raise TypeError(f"params must be arrays, to be programmed, got the shape {leaf.shape} in {path}")
         _check.finite("params", leaf, f" in {path}")

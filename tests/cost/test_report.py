@@ -206,3 +206,9 @@ def test_refusals():
         dataclasses.replace(Technology.isaac(), columns_per_adc=0)
     with pytest.raises(ValueError, match="product on a crossbar"):
         mj.cost.report(mj.crossbarify(lambda p, x: x + p["w"], on()), {"w": jnp.ones(10)}, X, "isaac")
+
+
+def test_weights_must_be_there():
+    shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), P)
+    with pytest.raises(TypeError, match=r"params must be arrays, to be programmed, got the shape \(10, 6\) in a"):
+        mj.cost.report(mj.crossbarify(dense, on()), shapes, X, "isaac")
