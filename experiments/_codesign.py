@@ -1,7 +1,7 @@
 """Design of hardware by gradient: what a design is, what it costs and loses, and the descent.
 
-Bits are real numbers here. A converter of B bits has steps 2^(B-1) - 1, which need not be whole; its output is
-lsb round(x / lsb), of which the straight-through derivative by the resolution is
+Bits are real numbers here, inside `jit` (known ones must be whole). A converter of B bits has 2^(B-1) - 1 steps,
+which need not be whole; its output is lsb round(x / lsb), of which the straight-through derivative by the resolution is
 
     d/dB [lsb round(x / lsb)] = (round(x / lsb) - x / lsb) d lsb/dB
 

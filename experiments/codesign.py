@@ -4,15 +4,16 @@
 
 A perceptron of three layers on digits. Free are the bits of the ADCs and of the DACs of every layer, the read voltage,
 R_on and the columns that share an ADC; every tile shape is a search of its own. An inference may take 0.45 us. A
-descent minimises ln(energy) + w loss over new chips (variation, read and thermal noise) and new images in each step,
-with bits as real numbers (see `_codesign.py`): for several w, and with w driven by an allowed loss or energy.
-All descents of a tile run in one `vmap`.
+descent minimises ln(energy) + w loss over new chips (variation, errors of reads, noise of drivers and cells) and new
+images in each step, with bits as real numbers (see `_codesign.py`): for several w, and with w driven by an allowed loss
+or energy. All descents of a tile run in one `vmap`.
 
-The others are `memjax.sweep`s, one compilation for each tile: a grid (the same bits in all layers, as a designer would
-lay it) and designs drawn at random (bits for each layer). All have the same number of images shown to chips; a gradient
-counts for three. Columns per ADC change no accuracy: these two get them for nothing, the best of all whole numbers.
-Each front is chosen on the images of the search (which no weights were trained on) and then measured on other images
-and other chips, with whole bits. Writes designs.csv, codesign.json and codesign.png.
+The others are one `memjax.sweep` for each tile, in one compilation: a grid (the same bits in all layers, as a designer
+would lay it) and designs drawn at random (bits for each layer). Each has the same compute, in images shown to chips; an
+image of a descent counts for six, so that a grid runs no shorter. Columns per ADC change no accuracy: these two get
+them for nothing, the best of all whole numbers. Each method then names as many designs as there are descents, its best on
+the images of the search (which no weights were trained on), and these are measured with whole bits on other images and
+other chips. Writes designs.csv, codesign.json and codesign.png.
 """
 
 import argparse
@@ -48,12 +49,13 @@ from memjax.cli import _files
 from memjax.plot import style
 
 TRAINED = 1000  # images that weights are trained on; the rest of the training images is for the search
-GRADIENT = 3  # forward passes that a gradient takes (measured: 2 to 3)
+GRADIENT = 6  # images of the grid that take as long as one of a descent: a gradient, and new chips for fewer images
 POINT = (4, 256)  # chips and images of a point of the grid and of the random search
 VOLTS, OHMS = (0.08, 1.0), (3e3, 100e3)  # of the grid and of the random search
 COLUMNS = np.arange(LOW.columns, HIGH.columns + 1)
-WEIGHTS = np.log([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0])
-LOSSES, ENERGIES = (0.1, 0.2), (1.5e-9, 2e-9)
+WEIGHTS = np.log([1.0, 2.0, 4.0, 8.0, 12.0, 18.0, 27.0, 40.0])
+LOSSES, ENERGIES = (0.08, 0.12), (1.7e-9, 2.1e-9)
+LEAST = 0.9  # accuracy below which a design is of no interest
 ACCURACIES = (0.9, 0.92, 0.94, 0.95, 0.96, 0.965, 0.97)
 BITS = np.arange(2.5, 7.1, 0.5)
 KINDS = ("adc", "dac")
@@ -66,14 +68,15 @@ class Size(NamedTuple):
     """How much is computed: network, descents of a tile and their settings, values of the grid, chips of the end."""
 
     hidden: tuple[int, ...] = (48, 32)
-    tiles: tuple[tuple[int, int], ...] = ((16, 16), (32, 32), (64, 64))
+    tiles: tuple[tuple[int, int], ...] = ((32, 32), (64, 32), (64, 64))
     goals: int = len(WEIGHTS) + len(LOSSES) + len(ENERGIES)
     search: Search = Search()
     adc: tuple[int, ...] = (3, 4, 5, 6, 7, 8)
     dac: tuple[int, ...] = (2, 3, 4, 5, 6)
-    volts: int = 5
-    ohms: int = 6
-    chips: int = 20
+    volts: int = 8
+    ohms: int = 8
+    chips: int = 16
+    least: float = LEAST
 
     @property
     def work(self) -> dict[str, int]:
@@ -86,7 +89,7 @@ class Size(NamedTuple):
 
 QUICK = Size(
     hidden=(16,), tiles=((32, 32),), goals=4, search=Search(steps=16, chips=2), adc=(4, 6), dac=(3, 5), volts=2, ohms=3,
-    chips=2,
+    chips=2, least=0.5,
 )  # fmt: skip
 
 
@@ -176,18 +179,20 @@ class Found(NamedTuple):
     energy: float
 
 
-def chosen(found: list[Found]) -> list[Found]:
-    """The front of each method."""
-    fronts = []
-    for method in METHODS:
-        own = [one for one in found if one.method == method]
-        energy, accuracy = (np.array([getattr(one, name) for one in own]) for name in ("energy", "accuracy"))
-        fronts += [own[index] for index in front(energy, accuracy)]
-    return fronts
+def chosen(found: list[Found], count: int) -> list[Found]:
+    """The best designs of a method: its front, the front of the rest, and so on; of the last evenly many are taken."""
+    best: list[Found] = []
+    while found and len(best) < count:
+        energy, accuracy = (np.array([getattr(one, name) for one in found]) for name in ("energy", "accuracy"))
+        indices = front(energy, accuracy)
+        taken = np.linspace(0, len(indices) - 1, min(len(indices), count - len(best))).round().astype(int)
+        best += [found[index] for index in indices[taken]]
+        found = [one for index, one in enumerate(found) if index not in indices]
+    return best
 
 
 def searched(params, images, labels, size: Size) -> tuple[list[Found], dict[str, Any]]:
-    """The front that each method finds on the images of the search, and the time that it took for each tile."""
+    """As many designs of each method as there are descents, its best in the search, and the time of each tile."""
     layers, found, took = len(params) // 2, [], {}
     x, y, shown = images[: POINT[1]], labels[: POINT[1]], jax.ShapeDtypeStruct((1, *images.shape[1:]), images.dtype)
     laid = grid(size, layers)
@@ -204,11 +209,12 @@ def searched(params, images, labels, size: Size) -> tuple[list[Found], dict[str,
         columns = [*(COLUMNS.tolist().index(one.columns) for one in ends), *in_time[len(ends) :].argmin(1)]
         methods = ["descent"] * len(ends) + ["grid"] * len(laid) + ["random"] * len(drawn)
         for index, (method, at) in enumerate(zip(methods, columns, strict=True)):
-            if np.isfinite(in_time[index, at]):
+            if np.isfinite(in_time[index, at]) and mean["accuracy"][index] >= size.least:
                 design = (ends + laid + drawn)[index]._replace(columns=COLUMNS[at])
                 found.append(Found(method, tile, design, mean["accuracy"][index], in_time[index, at]))
         print(f"  {tile[0]} × {tile[1]}: {took[f'{tile[0]}x{tile[1]}']}", flush=True)
-    return chosen(found), took
+    count = size.goals * len(size.tiles)
+    return [one for name in METHODS for one in chosen([f for f in found if f.method == name], count)], took
 
 
 def held_out(params, images, labels, found: list[Found], size: Size) -> list[dict[str, Any]]:
@@ -228,7 +234,13 @@ def held_out(params, images, labels, found: list[Found], size: Size) -> list[dic
                 "accuracy_std": float(here.accuracy.std()), "latency": float(here.latency.mean()),
                 "area": float(here.area.mean()), "search_energy": one.energy, "search_accuracy": float(one.accuracy),
             })  # fmt: skip
-    return sorted(rows, key=lambda row: (row["method"], row["energy"]))
+    rows = sorted(rows, key=lambda row: (row["method"], row["energy"]))
+    for method in METHODS:
+        own = [row for row in rows if row["method"] == method]
+        best = front(*(np.array([row[name] for row in own]) for name in ("energy", "accuracy")))
+        for index, row in enumerate(own):
+            row["front"] = bool(np.isin(index, best))
+    return rows
 
 
 def cheapest(rows: list[dict[str, Any]], method: str, accuracy: float) -> float:
@@ -263,7 +275,7 @@ def figure(rows: list[dict[str, Any]], digital: float, note: str):
             energy, accuracy, std = (
                 np.array([r[name] for r in own]) for name in ("energy", "accuracy", "accuracy_std")
             )
-            best, colour = front(energy, accuracy), style.COLOURS[index]
+            best, colour = [row["front"] for row in own], style.COLOURS[index]
             ax.errorbar(
                 1e9 * energy, 100 * accuracy, 100 * std, fmt=style.MARKERS[index], color=colour, alpha=0.45,
                 elinewidth=0.7, label=LABELS[method],
@@ -272,6 +284,8 @@ def figure(rows: list[dict[str, Any]], digital: float, note: str):
         ax.axhline(100 * digital, color=style.INK, linestyle="--", linewidth=0.9, label="digital")
         ax.set(xlabel="Energy per inference (nJ)", ylabel="Accuracy on held-out images and chips (%)", xscale="log")
         ax.set_ylim(max(50.0, 100 * min(row["accuracy"] for row in rows) - 2), 101)
+        least = 1e9 * min(row["energy"] for row in rows)
+        ax.set_xlim(0.95 * least, 4.0 * least)
         ax.xaxis.set_major_formatter("{x:g}")
         ax.xaxis.set_minor_formatter("{x:g}")
         ax.legend(loc="lower right")
@@ -280,11 +294,11 @@ def figure(rows: list[dict[str, Any]], digital: float, note: str):
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """The designs, as they are printed."""
+    """The designs of the fronts, as they are printed."""
     lines = [
         f"{'method':8} {'tile':6} {'ADC':6} {'DAC':6} {'V':>6} {'kohm':>6} {'cols':>5} {'nJ':>7} {'accuracy %':>14}"
     ]
-    for r in rows:
+    for r in (row for row in rows if row["front"]):
         lines.append(
             f"{r['method']:8} {r['tile']:6} {r['adc']:6} {r['dac']:6} {r['v_max']:6.3f} {1e-3 * r['r_on']:6.1f} "
             f"{r['columns']:5d} {1e9 * r['energy']:7.3f} {100 * r['accuracy']:7.2f} ± {100 * r['accuracy_std']:.2f}"
@@ -313,9 +327,7 @@ def run(size: Size, out: pathlib.Path) -> None:
     for r in slope:
         print(f"  {r['converter']} {r['bits']:.1f} bits: {r['slope']:9.4f} {r['change']:9.4f} (loss {r['loss']:.3f})")
     picture, text = io.BytesIO(), io.StringIO()
-    note = (
-        f"{sum(size.work.values()) // 1000} k images shown to chips for each tile shape, {len(size.tiles)} tile shapes"
-    )
+    note = f"Equal compute, {len(size.tiles)} tile shapes, {size.chips} held-out chips"
     figure(rows, digital, note).savefig(picture, format="png")
     writer = csv.DictWriter(text, rows[0].keys())
     writer.writeheader()
