@@ -11,9 +11,10 @@ or energy. All descents of a tile run in one `vmap`.
 The others are one `memjax.sweep` for each tile, in one compilation: a grid (the same bits in all layers, as a designer
 would lay it) and designs drawn at random (bits for each layer). Each has the same compute, in images shown to chips; an
 image of a descent counts for six, so that a grid runs no shorter. Columns per ADC change no accuracy: these two get
-them for nothing, the best of all whole numbers. Each method then names as many designs as there are descents, its best on
-the images of the search (which no weights were trained on), and these are measured with whole bits on other images and
-other chips. Writes designs.csv, codesign.json and codesign.png.
+them for nothing, the best of all whole numbers. Each method then names as many designs as there are descents, its best
+by energy and loss on the images of the search (which no weights were trained on), and these are measured with whole
+bits on other images and other chips. Writes designs.csv, codesign.json and codesign.png. Five minutes on two cores that
+did other work too.
 """
 
 import argparse
@@ -170,12 +171,12 @@ def random(size: Size, layers: int, count: int) -> list[Design]:
 
 
 class Found(NamedTuple):
-    """A design that a method chose, with the mean accuracy and energy [J] that it saw in the search."""
+    """A design that a method chose, with the mean loss and energy [J] that it saw in the search."""
 
     method: str
     tile: tuple[int, int]
     design: Design
-    accuracy: float
+    loss: float
     energy: float
 
 
@@ -183,8 +184,8 @@ def chosen(found: list[Found], count: int) -> list[Found]:
     """The best designs of a method: its front, the front of the rest, and so on; of the last evenly many are taken."""
     best: list[Found] = []
     while found and len(best) < count:
-        energy, accuracy = (np.array([getattr(one, name) for one in found]) for name in ("energy", "accuracy"))
-        indices = front(energy, accuracy)
+        energy, loss = (np.array([getattr(one, name) for one in found]) for name in ("energy", "loss"))
+        indices = front(energy, -loss)
         taken = np.linspace(0, len(indices) - 1, min(len(indices), count - len(best))).round().astype(int)
         best += [found[index] for index in indices[taken]]
         found = [one for index, one in enumerate(found) if index not in indices]
@@ -204,14 +205,14 @@ def searched(params, images, labels, size: Size) -> tuple[list[Found], dict[str,
         took[f"{tile[0]}x{tile[1]}"] = {"descents": seconds} | {
             name: seen.attrs[name] for name in ("compilations", "seconds_compiling", "seconds_evaluating")
         }
-        mean = {name: np.asarray(seen[name].mean("sample")) for name in ("accuracy", "energy", "latency")}
+        mean = {name: np.asarray(seen[name].mean("sample")) for name in ("loss", "accuracy", "energy", "latency")}
         in_time = np.where(mean["latency"] <= size.search.budget, mean["energy"], np.inf)
         columns = [*(COLUMNS.tolist().index(one.columns) for one in ends), *in_time[len(ends) :].argmin(1)]
         methods = ["descent"] * len(ends) + ["grid"] * len(laid) + ["random"] * len(drawn)
         for index, (method, at) in enumerate(zip(methods, columns, strict=True)):
             if np.isfinite(in_time[index, at]) and mean["accuracy"][index] >= size.least:
                 design = (ends + laid + drawn)[index]._replace(columns=COLUMNS[at])
-                found.append(Found(method, tile, design, mean["accuracy"][index], in_time[index, at]))
+                found.append(Found(method, tile, design, mean["loss"][index], in_time[index, at]))
         print(f"  {tile[0]} × {tile[1]}: {took[f'{tile[0]}x{tile[1]}']}", flush=True)
     count = size.goals * len(size.tiles)
     return [one for name in METHODS for one in chosen([f for f in found if f.method == name], count)], took
@@ -232,7 +233,7 @@ def held_out(params, images, labels, found: list[Found], size: Size) -> list[dic
                 "v_max": float(one.design.v_max), "r_on": float(one.design.r_on), "columns": int(one.design.columns),
                 "energy": float(here.energy.mean()), "accuracy": float(here.accuracy.mean()),
                 "accuracy_std": float(here.accuracy.std()), "latency": float(here.latency.mean()),
-                "area": float(here.area.mean()), "search_energy": one.energy, "search_accuracy": float(one.accuracy),
+                "area": float(here.area.mean()), "search_energy": float(one.energy), "search_loss": float(one.loss),
             })  # fmt: skip
     rows = sorted(rows, key=lambda row: (row["method"], row["energy"]))
     for method in METHODS:
@@ -243,9 +244,9 @@ def held_out(params, images, labels, found: list[Found], size: Size) -> list[dic
     return rows
 
 
-def cheapest(rows: list[dict[str, Any]], method: str, accuracy: float) -> float:
-    """Energy [J] of the cheapest design of a method that is at least so accurate; NaN: none is."""
-    return min((r["energy"] for r in rows if r["method"] == method and r["accuracy"] >= accuracy), default=np.nan)
+def cheapest(rows: list[dict[str, Any]], method: str, accuracy: float) -> float | None:
+    """Energy [J] of the cheapest design of a method that is at least so accurate; None: none is."""
+    return min((r["energy"] for r in rows if r["method"] == method and r["accuracy"] >= accuracy), default=None)
 
 
 def slopes(params, tile, images, labels) -> list[dict[str, float]]:
@@ -320,8 +321,9 @@ def run(size: Size, out: pathlib.Path) -> None:
         f"{100 * level:g} %": {method: cheapest(rows, method, level) for method in METHODS} for level in ACCURACIES
     }
     print("Energy (nJ) of the cheapest design of at least so much accuracy:")
+    shown = lambda joules: "none" if joules is None else f"{1e9 * joules:.3f}"
     for level, energies in levels.items():
-        print(f"  {level:7}", *(f"{method} {1e9 * energies[method]:.3f}" for method in METHODS), sep="  ")
+        print(f"  {level:7}", *(f"{method} {shown(energies[method])}" for method in METHODS), sep="  ")
     slope = slopes(params, size.tiles[len(size.tiles) // 2], images[: POINT[1]], labels[: POINT[1]])
     print("Loss against bits of all layers: straight-through derivative, and change over one bit:")
     for r in slope:
