@@ -13,7 +13,7 @@ would lay it) and designs drawn at random (bits for each layer). Each has the sa
 image of a descent counts for six, so that a grid runs no shorter. Columns per ADC change no accuracy: these two get
 them for nothing, the best of all whole numbers. Each method then names as many designs as there are descents, its best
 by energy and loss on the images of the search (which no weights were trained on), and these are measured with whole
-bits on other images and other chips. Writes designs.csv, codesign.json and codesign.png. Five minutes on two cores that
+bits on other images and other chips. Writes designs.csv, codesign.json and codesign.png. Six minutes on two cores that
 did other work too.
 """
 
