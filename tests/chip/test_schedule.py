@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from networks import conv, mlp, plan_of
+from small_networks import conv, mlp, plan_of
 
 import memjax as mj
 from memjax.chip import Architecture, place, schedule
