@@ -1,8 +1,6 @@
 """`report`: area, latency, energy and leakage of a network on some hardware, by layer and by component."""
 
 import json
-from functools import reduce
-from operator import add
 from typing import Any
 
 import equinox as eqx
@@ -16,12 +14,12 @@ from memjax.cost._counts import Counts, count
 from memjax.cost._layer import parts_of
 from memjax.cost._technology import Technology
 from memjax.cost._technology import technology as named
-from memjax.cost._used import QUANTITIES, Cost
+from memjax.cost._used import QUANTITIES, Cost, Totals
 from memjax.crossbar import Hardware
 from memjax.transform import Analog, Plan
 
 
-class Report(eqx.Module):
+class Report(Totals):
     """Area, latency, energy and leakage of one call. `print` it.
 
     Attributes:
@@ -53,37 +51,12 @@ class Report(eqx.Module):
     @property
     def by_layer(self) -> dict[str, Cost]:
         """The `Cost` of every layer, all components together."""
-        return {layer: _sum(parts.values()) for layer, parts in self.parts.items()}
+        return {layer: sum(parts.values(), start=Cost()) for layer, parts in self.parts.items()}
 
     @property
     def by_component(self) -> dict[str, Cost]:
         """The `Cost` of every component, all layers together."""
-        return {name: _sum(parts[name] for parts in self.parts.values()) for name in self.sources}
-
-    @property
-    def total(self) -> Cost:
-        """The `Cost` of all."""
-        return _sum(self.by_layer.values())
-
-    @property
-    def area(self) -> Any:
-        """Area [m2]."""
-        return self.total.area
-
-    @property
-    def latency(self) -> Any:
-        """Time of one call [s]: layer after layer, vector after vector, stage after stage (see `mj.chip.schedule`)."""
-        return self.total.latency
-
-    @property
-    def energy(self) -> Any:
-        """Dynamic energy of one call [J]; that of leakage is `leakage` times `latency`."""
-        return self.total.energy
-
-    @property
-    def leakage(self) -> Any:
-        """Power at rest [W]."""
-        return self.total.leakage
+        return {name: sum((parts[name] for parts in self.parts.values()), start=Cost()) for name in self.sources}
 
     @property
     def operations(self) -> int:
@@ -164,10 +137,6 @@ class Report(eqx.Module):
 
 
 _SCALES = {"area": 1e6, "latency": 1e6, "energy": 1e6, "leakage": 1e3}
-
-
-def _sum(costs: Any) -> Cost:
-    return reduce(add, costs, Cost())
 
 
 def report(

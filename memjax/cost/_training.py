@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 
@@ -16,7 +15,7 @@ from memjax.cost._layer import CELLS, parts_of
 from memjax.cost._report import Report, excluded, hardware_of, report
 from memjax.cost._technology import Technology
 from memjax.cost._technology import technology as named
-from memjax.cost._used import Cost, used
+from memjax.cost._used import Cost, Totals, used
 from memjax.crossbar import Hardware
 from memjax.transform import Analog, CrossbarPlan
 
@@ -35,7 +34,7 @@ class Pulse(Spec):
     width: Any = number(above=0.0, unit="s")
 
 
-class Training(eqx.Module):
+class Training(Totals):
     """What one step of training costs. `print` it.
 
     Attributes:
@@ -44,31 +43,6 @@ class Training(eqx.Module):
     """
 
     phases: dict[str, Report]
-
-    @property
-    def total(self) -> Cost:
-        """The `Cost` of all phases."""
-        return sum((one.total for one in self.phases.values()), start=Cost())
-
-    @property
-    def area(self) -> Any:
-        """Area [m2]."""
-        return self.total.area
-
-    @property
-    def latency(self) -> Any:
-        """Time of one step [s], phase after phase."""
-        return self.total.latency
-
-    @property
-    def energy(self) -> Any:
-        """Dynamic energy of one step [J]."""
-        return self.total.energy
-
-    @property
-    def leakage(self) -> Any:
-        """Power at rest [W]."""
-        return self.total.leakage
 
     @property
     def by_layer(self) -> dict[str, Cost]:

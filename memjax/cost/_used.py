@@ -1,5 +1,6 @@
 """What parts of a chip cost."""
 
+from abc import abstractmethod
 from operator import add
 from typing import Any
 
@@ -39,6 +40,40 @@ class Cost(eqx.Module):
     def __getitem__(self, name: str) -> Any:
         _check.choice("name", name, tuple(QUANTITIES))
         return getattr(self, name)
+
+
+class Totals(eqx.Module):
+    """What layers cost together."""
+
+    @property
+    @abstractmethod
+    def by_layer(self) -> dict[str, Cost]:
+        """The `Cost` of every layer, all components together."""
+
+    @property
+    def total(self) -> Cost:
+        """The `Cost` of all."""
+        return sum(self.by_layer.values(), start=Cost())
+
+    @property
+    def area(self) -> Any:
+        """Area [m2]."""
+        return self.total.area
+
+    @property
+    def latency(self) -> Any:
+        """Time [s]: layer after layer, vector after vector, stage after stage (see `mj.chip.schedule`)."""
+        return self.total.latency
+
+    @property
+    def energy(self) -> Any:
+        """Dynamic energy [J]; that of leakage is `leakage` times `latency`."""
+        return self.total.energy
+
+    @property
+    def leakage(self) -> Any:
+        """Power at rest [W]."""
+        return self.total.leakage
 
 
 def used(component: Component, instances: Any, uses: Any, in_turn: Any) -> Cost:
