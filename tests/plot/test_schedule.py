@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from networks import mlp, plan_of
+from small_networks import mlp, plan_of
 
 from memjax import plot
 from memjax.chip import KINDS, Architecture, schedule
