@@ -23,6 +23,7 @@ def parts_of(hardware: Hardware, counts: Counts, technology: Technology, cells: 
     """
     planes = counts.steps * counts.planes
     sharing = jnp.asarray(technology.columns_per_adc, float)
+    in_turn = jnp.minimum(sharing, counts.columns)  # a layer waits for its own columns alone
     code = technology.word_bits if hardware.dac.bits is None else hardware.dac.bits
     word = technology.word_bits
     inputs, outputs = (number // max(counts.reads, 1) for number in (counts.inputs, counts.outputs))
@@ -43,7 +44,7 @@ def parts_of(hardware: Hardware, counts: Counts, technology: Technology, cells: 
     }
     if hardware.adc.bits is not None:
         adc = technology.adc.component(jnp.asarray(hardware.adc.bits, float))
-        found["adc"] = used(adc, counts.columns / sharing, counts.conversions, planes * sharing)
+        found["adc"] = used(adc, counts.columns / sharing, counts.conversions, planes * in_turn)
     if technology.activation is not None:
         found["activation"] = used(technology.activation, counts.tiles, counts.outputs, counts.steps)
     if technology.network is not None:

@@ -65,7 +65,7 @@ def test_one_tile_by_hand():
     adc = isaac.adc.component(8.0)
     assert float(parts["adc"].energy) == pytest.approx(4 * float(adc.energy), rel=1e-5)
     assert float(parts["adc"].area) == pytest.approx(4 / 128 * float(adc.area), rel=1e-5)
-    assert float(parts["adc"].latency) == pytest.approx(128 * float(adc.latency), rel=1e-5)
+    assert float(parts["adc"].latency) == pytest.approx(4 * float(adc.latency), rel=1e-5)
     assert float(parts["cells"].latency) == pytest.approx(100e-9)
     assert float(parts["driver"].energy) == pytest.approx(4 * isaac.driver.energy, rel=1e-5)
     assert float(parts["shift_add"].energy) == 0
