@@ -170,7 +170,7 @@ def console() -> Console:
 
 @contextlib.contextmanager
 def progress(text: str, total: int, done: int = 0) -> Iterator[Callable[..., None]]:
-    """A function to call after every step, `advance(text=...)`: a bar with the time left, on terminals only."""
+    """A function to call after steps, `advance(text, steps)`: a bar with the time left, on terminals only."""
     terminal = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -183,7 +183,7 @@ def progress(text: str, total: int, done: int = 0) -> Iterator[Callable[..., Non
     with Progress(*columns, console=terminal, disable=not terminal.is_terminal) as bar:
         task = bar.add_task(text, total=total, completed=done)
 
-        def advance(text: str | None = None) -> None:
-            bar.update(task, advance=1, **({} if text is None else {"description": text}))
+        def advance(text: str | None = None, steps: int = 1) -> None:
+            bar.update(task, advance=steps, **({} if text is None else {"description": text}))
 
         yield advance

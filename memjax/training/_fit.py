@@ -9,9 +9,8 @@ from memjax._bounded import Bounds, from_line, to_line
 from memjax._check import concrete, satisfies
 from memjax._names import check_bounds, parameters, replace
 from memjax.devices import Numeric
-from memjax.training._arrays import Range, Window, check_range, from_weight, to_weight
-from memjax.training._law import AbstractLaw
-from memjax.training._pulses import response
+from memjax.training.laws import AbstractLaw, Range, Window, check_range, from_weight, to_weight
+from memjax.training.pulses import response
 
 _MEAN = ("step", "low", "high", "asymmetry")
 """What of a population the mean response of one cell depends on."""

@@ -5,9 +5,8 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from memjax import _check
-from memjax.training._law import AbstractLaw
-from memjax.training._population import Made
-from memjax.training._pulses import apply_net
+from memjax.training.laws import AbstractLaw, Made
+from memjax.training.pulses import apply_net
 
 
 def zero_shift(

@@ -7,13 +7,16 @@ of the presets of aihwkit 1.2 (Rasch et al., AICAS 2021), which were fitted to t
 from collections.abc import Callable
 
 from memjax import _check
-from memjax.training._constant_step import ConstantStep
-from memjax.training._exponential_step import ExponentialStep
-from memjax.training._law import AbstractLaw
-from memjax.training._linear_step import LinearStep, SoftBounds
-from memjax.training._neurosim_step import NeuroSimStep
-from memjax.training._population import Population
-from memjax.training._referenced import Referenced
+from memjax.training.laws import (
+    AbstractLaw,
+    ConstantStep,
+    ExponentialStep,
+    LinearStep,
+    NeuroSimStep,
+    Population,
+    Referenced,
+    SoftBounds,
+)
 
 
 def reram_es() -> ExponentialStep:

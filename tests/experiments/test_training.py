@@ -75,7 +75,7 @@ SETTING = train_vgg8.Setting(law="reram_sb", batch=32, images="random")
 @pytest.mark.optimised
 def test_interrupted_vgg8_goes_on_bit_by_bit(monkeypatch, tmp_path, capsys):
     images = train_vgg8.load(SETTING)
-    whole, told = train_vgg8.train(SETTING, images, 2, tmp_path / "whole", None, False)
+    whole, told = train_vgg8.train(SETTING, images, 2, tmp_path / "whole", train_vgg8.Checkpoint(), False)
     save, saved = _checkpoints.Checkpoints.save, []
 
     def then_stop(self, step, *args):
@@ -88,10 +88,10 @@ def test_interrupted_vgg8_goes_on_bit_by_bit(monkeypatch, tmp_path, capsys):
     folder = tmp_path / "stopped"
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
-            train_vgg8.train(SETTING, images, 2, folder, 1, True)
+            train_vgg8.train(SETTING, images, 2, folder, train_vgg8.Checkpoint(steps=1), True)
     part = folder / "6.orbax-checkpoint-tmp"  # what a run leaves that is killed while it writes
     part.mkdir()
-    found, heard = train_vgg8.train(SETTING, images, 2, folder, 1, True)
+    found, heard = train_vgg8.train(SETTING, images, 2, folder, train_vgg8.Checkpoint(steps=1), True)
     assert saved == [1, 2, 3, 4, 5, 6]
     for one, other in zip(jax.tree.leaves(whole), jax.tree.leaves(found), strict=True):
         is_key = jnp.issubdtype(one.dtype, jax.dtypes.prng_key)
@@ -100,9 +100,9 @@ def test_interrupted_vgg8_goes_on_bit_by_bit(monkeypatch, tmp_path, capsys):
     assert [[row[name] for name in same] for row in heard] == [[row[name] for name in same] for row in told]
 
     with pytest.raises(ValueError, match="there are checkpoints in .*--resume"):
-        train_vgg8.train(SETTING, images, 2, folder, 1, False)
+        train_vgg8.train(SETTING, images, 2, folder, train_vgg8.Checkpoint(steps=1), False)
     with pytest.raises(ValueError, match="is of law 'reram_sb', not 'gokmen_vlasov'.*another --out"):
-        train_vgg8.train(SETTING._replace(law="gokmen_vlasov"), images, 2, folder, 1, True)
+        train_vgg8.train(SETTING._replace(law="gokmen_vlasov"), images, 2, folder, train_vgg8.Checkpoint(steps=1), True)
 
 
 @pytest.mark.slow

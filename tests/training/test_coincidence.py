@@ -9,7 +9,7 @@ from scipy import stats
 
 import memjax as mj
 from memjax.training import ConstantStep, Outer, Population, SoftBounds, _moments, _trains, coincidence
-from memjax.training._outer_pulses import counts_of, moments_of
+from memjax.training.pulses._outer import counts_of, moments_of
 
 STEP, RATE = 1e-3, 0.002
 WIDE = ConstantStep(Population(step=STEP, low=-10.0, high=10.0))

@@ -125,7 +125,7 @@ def test_a_chopper_switches_with_its_probability():
 
 def test_the_power_of_two_next_to_a_gradient():
     """Rounded on a logarithmic scale: up from sqrt(2) times a power, down below; one for nothing."""
-    from memjax.training._wage import _shift
+    from memjax.training.algorithms._wage import _shift
 
     sizes = np.array([1.0, 1.4, 1.43, 0.75, 0.7, 0.03, 0.04, 3e-5, 0.0])
     np.testing.assert_allclose(_shift(jnp.asarray(sizes)), [1, 1, 2, 1, 0.5, 2**-5, 2**-5, 2**-15, 1], rtol=1e-6)

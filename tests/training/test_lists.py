@@ -7,8 +7,8 @@ import optax
 import pytest
 
 from memjax import training as T
-from memjax.training import _lists
-from memjax.training._noise import normal, normal_at
+from memjax.training.pulses import _lists
+from memjax.training.pulses._noise import normal, normal_at
 
 LAWS = {
     "constant": T.ConstantStep(T.Population(step=0.02, step_spread=0.3, high_spread=0.3, noise=0.5)),

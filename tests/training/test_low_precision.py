@@ -7,7 +7,7 @@ import optax
 import pytest
 from laws import P, T
 
-from memjax.training._precision import exact, nothing_lost, rounded
+from memjax.training.algorithms._precision import exact, nothing_lost, rounded
 
 KEY = jax.random.key(0)
 FINE = T.ConstantStep(P(step=5e-4))

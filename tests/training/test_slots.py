@@ -7,7 +7,7 @@ import pytest
 
 import memjax as mj
 from memjax.training import ConstantStep, Population, SoftBounds, _slots, coincidence
-from memjax.training._trains import Trains
+from memjax.training.pulses._trains import Trains
 
 INPUTS, OUTPUTS = 40, 30
 
@@ -91,7 +91,7 @@ def test_an_array_is_pulsed_sample_after_sample():
 
     # Outside jit the trains are arrays that can be kept.
     with pytest.MonkeyPatch.context() as patch, jax.disable_jit():
-        patch.setattr("memjax.training._coincidence.visit", record)
+        patch.setattr("memjax.training.algorithms._coincidence.visit", record)
         tx.update(gradient, tx.init({"w": weight}), {"w": weight})
     index, cells, counts, _ = visited(*seen[0], 1000)
     w = np.asarray(weight, np.float64).ravel()

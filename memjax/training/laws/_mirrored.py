@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from memjax.training._law import AbstractLaw
-from memjax.training._population import Made
+from memjax.training.laws._law import AbstractLaw
+from memjax.training.laws._population import Made
 
 
 class Facing(NamedTuple):

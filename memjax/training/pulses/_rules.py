@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax._field import Spec, flag, number
-from memjax.training._noise import uniform
+from memjax.training.pulses._noise import uniform
 
 
 class Counts(NamedTuple):

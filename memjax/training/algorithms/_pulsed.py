@@ -13,12 +13,10 @@ from jax import Array
 
 from memjax import _check
 from memjax._random import fold_name
-from memjax.training import _arrays
-from memjax.training._arrays import Range, Window
-from memjax.training._law import AbstractLaw
-from memjax.training._population import Made
-from memjax.training._precision import exact, rounded
-from memjax.training._rules import AbstractRule, Counts, Deterministic
+from memjax.training.algorithms import _cells as _arrays
+from memjax.training.algorithms._precision import exact, rounded
+from memjax.training.laws import AbstractLaw, Made, Range, Window, check_range, to_weight
+from memjax.training.pulses import AbstractRule, Counts, Deterministic
 
 
 class PulsedState(NamedTuple):
@@ -64,7 +62,7 @@ class Writing(eqx.Module):
             made, window = state.cells[index], state.windows[index]
             rule_key, write_key = jax.random.split(fold_name(key_now, name))
             value = exact(parameter, state.lost[index])
-            before = _arrays.to_weight(self.law, window, value)
+            before = to_weight(self.law, window, value)
             if isinstance(want, Counts):
                 counts, left = want, state.residue[index] if self.rule.keeps else None
             else:
@@ -133,14 +131,14 @@ def pulsed(
     if every > 1 and not rule.keeps:
         raise ValueError(f"every must be 1 for the rule {type(rule).__name__}, which keeps no residue, got {every}")
     _check.key("key", key)
-    _arrays.check_range(range)
+    check_range(range)
     write = Writing(law, rule, every, one_by_one)
 
     def init(params: Any) -> Any:
         arrays = _arrays.leaves(params, range)
         cells = tuple(_arrays.make(law, key, leaf) for leaf in arrays)
         zeros = tuple(jnp.zeros_like(leaf.value) for leaf in arrays)
-        hidden = tuple(jnp.copy(_arrays.to_weight(law, leaf.window, leaf.value)) for leaf in arrays)
+        hidden = tuple(jnp.copy(to_weight(law, leaf.window, leaf.value)) for leaf in arrays)
         return PulsedState(
             key=fold_name(key, "writes"),
             count=jnp.zeros((), jnp.int32),

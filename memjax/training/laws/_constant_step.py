@@ -3,8 +3,8 @@
 from jax import Array
 
 from memjax._field import part
-from memjax.training._mirrored import AbstractMirroredLaw, Facing
-from memjax.training._population import Made, Population
+from memjax.training.laws._mirrored import AbstractMirroredLaw, Facing
+from memjax.training.laws._population import Made, Population
 
 
 class ConstantStep(AbstractMirroredLaw):

@@ -13,10 +13,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from memjax.training._law import AbstractLaw
-from memjax.training._noise import has_places, normal, normal_at
-from memjax.training._population import Made
-from memjax.training._pulses import apply_net, pulse_cells, put
+from memjax.training.laws import AbstractLaw, Made
+from memjax.training.pulses._apply import apply_net, pulse_cells, put
+from memjax.training.pulses._noise import has_places, normal, normal_at
 
 CELLS = 512  # in a list
 _FEW = 8  # lists where at most one cell in eight is pulsed

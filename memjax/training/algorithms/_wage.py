@@ -9,8 +9,8 @@ from jax import Array
 
 from memjax import _check
 from memjax._random import fold_name, normal, uniform
-from memjax.training._neurosim_step import curvature
-from memjax.training._precision import exact, nothing_lost, rounded, working
+from memjax.training.algorithms._precision import exact, nothing_lost, rounded, working
+from memjax.training.laws import curvature
 
 
 def wage_step(

@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from memjax.training._noise import normal, uniform
-from memjax.training._trains import Trains
+from memjax.training.pulses._noise import normal, uniform
+from memjax.training.pulses._trains import Trains
 
 Carry = TypeVar("Carry")
 

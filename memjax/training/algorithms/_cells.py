@@ -11,27 +11,14 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from memjax import _check
 from memjax._random import fold_name
-from memjax.training._law import AbstractLaw
-from memjax.training._lists import apply_listed
-from memjax.training._noise import normal
-from memjax.training._population import Made
-from memjax.training._precision import nothing_lost, working
-from memjax.training._pulses import apply_net, apply_pulses
-from memjax.training._rules import Counts
+from memjax.training.algorithms._precision import nothing_lost, working
+from memjax.training.laws import AbstractLaw, Made, Range, Window, from_weight, to_weight
+from memjax.training.pulses import Counts, apply_listed, apply_net, apply_pulses, normal
 
-Range = tuple[Any, Any]
 Writer = Callable[..., tuple[Array, tuple[Array, ...]]]
 """(weights in the law's units, key of pulses, key of write noise if there is any) -> (weights, (standard normal numbers
 for the write noise of the cells that were pulsed,) if there is any)."""
-
-
-class Window(NamedTuple):
-    """The range of a parameter that the law's own range stands for."""
-
-    low: Array
-    high: Array
 
 
 class Leaf(NamedTuple):
@@ -76,17 +63,6 @@ def leaves(params: Any, range: Range | None = None) -> list[Leaf]:
     return found
 
 
-def check_range(range: Range | None) -> None:
-    """Raise unless a range is None or (low, high)."""
-    if range is None:
-        return
-    if not isinstance(range, tuple | list) or len(range) != 2:
-        raise TypeError(f"range must be (low, high) or None, got {_check.shown(range)}")
-    for name, bound in zip(("low", "high"), range, strict=True):
-        _check.real(f"range.{name}", bound)
-    _check.ordered("range", low=range[0], high=range[1])
-
-
 def make(law: AbstractLaw, key: Array, leaf: Leaf, role: str = "cells") -> Made:
     """The cells of an array. They depend on the key, the name of the parameter and their role alone.
 
@@ -95,22 +71,6 @@ def make(law: AbstractLaw, key: Array, leaf: Leaf, role: str = "cells") -> Made:
     made = law.make(fold_name(fold_name(key, leaf.name), role), jnp.shape(leaf.value), leaf.value.dtype)
     lowest = least(law, leaf.window, leaf.value.dtype)
     return made if lowest is None else made | {end: jnp.maximum(made[end], lowest) for end in ("low", "high")}
-
-
-def to_weight(law: AbstractLaw, window: Window | None, parameter: Array) -> Array:
-    """A parameter in units of the law."""
-    if window is None:
-        return parameter
-    low, high = law.range
-    return low + (parameter - window.low) * (high - low) / (window.high - window.low)
-
-
-def from_weight(law: AbstractLaw, window: Window | None, change: Array) -> Array:
-    """A change of the weight in units of the parameter."""
-    if window is None:
-        return change
-    low, high = law.range
-    return change * (window.high - window.low) / (high - low)
 
 
 def change(law: AbstractLaw, window: Window | None, value: Array, difference: Array) -> Array:

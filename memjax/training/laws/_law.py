@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from memjax._field import Spec
-from memjax.training._population import Made, Population
+from memjax.training.laws._population import Made, Population
 
 
 class AbstractLaw(Spec):

@@ -6,8 +6,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax._field import number, part
-from memjax.training._mirrored import AbstractMirroredLaw, Facing
-from memjax.training._population import Made, Population, spread
+from memjax.training.laws._mirrored import AbstractMirroredLaw, Facing
+from memjax.training.laws._population import Made, Population, spread
 
 
 class PowerStep(AbstractMirroredLaw):

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from memjax._field import number, part
-from memjax.training._mirrored import AbstractMirroredLaw, Facing
-from memjax.training._population import Made, Population, spread
+from memjax.training.laws._mirrored import AbstractMirroredLaw, Facing
+from memjax.training.laws._population import Made, Population, spread
 
 # Deviation of the curve from the straight line at label NL = 1, relative to the range: NL / 10.101526.
 _LABEL = 10.101526

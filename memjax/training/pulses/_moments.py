@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from memjax.training._noise import uniform
+from memjax.training.pulses._noise import uniform
 
 
 class Moments(NamedTuple):

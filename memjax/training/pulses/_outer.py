@@ -7,10 +7,10 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax.contraction import Outer
-from memjax.training._moments import Moments, draw
-from memjax.training._rules import Counts
-from memjax.training._slots import visit
-from memjax.training._trains import Management, Trains, manage, trains
+from memjax.training.pulses._moments import Moments, draw
+from memjax.training.pulses._rules import Counts
+from memjax.training.pulses._slots import visit
+from memjax.training.pulses._trains import Management, Trains, manage, trains
 
 
 def trains_of(outer: Outer, rate: Array, step: Array, length: Array, management: bool) -> Trains:

@@ -10,8 +10,8 @@ from jax import Array
 from memjax._field import number, part
 from memjax._names import check_names, parameters, replace
 from memjax.devices import AbstractDevice, Distribution, apply_pulse, population
-from memjax.training._law import AbstractLaw
-from memjax.training._population import Made, Population
+from memjax.training.laws._law import AbstractLaw
+from memjax.training.laws._population import Made, Population
 
 
 class DevicePulse(AbstractLaw):

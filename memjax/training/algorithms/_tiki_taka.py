@@ -12,16 +12,13 @@ from jax import Array, lax
 from memjax import _check
 from memjax._random import fold_name
 from memjax.contraction import Outer
-from memjax.training import _arrays
-from memjax.training._arrays import Range, Window
-from memjax.training._coincidence import FIDELITIES, coincide
-from memjax.training._law import AbstractLaw
-from memjax.training._noise import normal
-from memjax.training._population import Made
-from memjax.training._precision import exact, rounded
-from memjax.training._pulsed import changed, matched, unseen, witness
-from memjax.training._rules import Stochastic
-from memjax.training._transfer import AbstractTransfer, Buffered, Buffers, Chopped, Direct, Dynamic, Reading
+from memjax.training.algorithms import _cells as _arrays
+from memjax.training.algorithms._coincidence import FIDELITIES, coincide
+from memjax.training.algorithms._precision import exact, rounded
+from memjax.training.algorithms._pulsed import changed, matched, unseen, witness
+from memjax.training.algorithms._transfer import AbstractTransfer, Buffered, Buffers, Chopped, Direct, Dynamic, Reading
+from memjax.training.laws import AbstractLaw, Made, Range, Window, check_range, to_weight
+from memjax.training.pulses import Stochastic, normal
 
 
 class Fast(NamedTuple):
@@ -95,7 +92,7 @@ class Writing(eqx.Module):
             elif self.auto_scale is not None:
                 peaks.append(state.peak[index])
             update_key, transfer_key = jax.random.split(fold_name(key_now, name))
-            before = _arrays.to_weight(self.slow, slow_array.window, value)
+            before = to_weight(self.slow, slow_array.window, value)
             fast_after = self._learn(fast, want, buffers, update_key)
             weight = before - self.gamma * fast.weight
             weight, hidden, buffers = self._transfer(fast_after, weight, slow_array, buffers, state.count, transfer_key)
@@ -236,7 +233,7 @@ def tiki_taka(
     if read_noise is not None:
         read_noise = _check.scalar("read_noise", read_noise, low=0.0)
     _check.key("key", key)
-    _arrays.check_range(range)
+    check_range(range)
     write = Writing(law, slow, transfer, fast_rate, auto_scale, every, rows, gamma, read_noise, fidelity, in_turn)
 
     def init(params: Any) -> Any:
@@ -246,7 +243,7 @@ def tiki_taka(
             zero = jnp.zeros_like(leaf.value)
             hidden = jnp.zeros_like(zero) if law.population.write_noise is not None else None
             fasts.append(Fast(zero, hidden, _arrays.make(law, key, leaf._replace(window=None), "fast")))
-            start = _arrays.to_weight(slow, leaf.window, leaf.value)
+            start = to_weight(slow, leaf.window, leaf.value)
             hidden = jnp.copy(start) if slow.population.write_noise is not None else None
             slows.append(Slow(hidden, _arrays.make(slow, key, leaf), leaf.window))
             buffers.append(transfer.start(_matrix_shape(zero), zero.dtype))

@@ -6,8 +6,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax._field import flag, number, part
-from memjax.training._law import AbstractLaw, symmetry_point
-from memjax.training._population import Made, Population, spread
+from memjax.training.laws._law import AbstractLaw, symmetry_point
+from memjax.training.laws._population import Made, Population, spread
 
 
 class Referenced(AbstractLaw):

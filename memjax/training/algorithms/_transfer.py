@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax._field import Spec, number
-from memjax.training._rules import Stochastic
+from memjax.training.pulses import Stochastic
 
 Buffers = dict[str, Array]
 

@@ -5,10 +5,9 @@ from typing import Any
 import optax
 from jax import Array
 
-from memjax.training._arrays import Range
-from memjax.training._law import AbstractLaw
-from memjax.training._pulsed import pulsed
-from memjax.training._rules import Deterministic
+from memjax.training.algorithms._pulsed import pulsed
+from memjax.training.laws import AbstractLaw, Range
+from memjax.training.pulses import Deterministic
 
 
 def mixed_precision(

@@ -8,8 +8,8 @@ from jax import Array
 
 from memjax import _check
 from memjax._field import flag, number, part
-from memjax.training._mirrored import AbstractMirroredLaw, Facing
-from memjax.training._population import Made, Population, spread
+from memjax.training.laws._mirrored import AbstractMirroredLaw, Facing
+from memjax.training.laws._population import Made, Population, spread
 
 
 def _geometric(weight: Array, count: Array, step: Array, slope: Array) -> Array:

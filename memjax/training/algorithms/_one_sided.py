@@ -11,12 +11,11 @@ from jax import Array
 
 from memjax import _check
 from memjax._random import fold_name
-from memjax.training import _arrays
-from memjax.training._law import AbstractLaw
-from memjax.training._population import Made
-from memjax.training._precision import nothing_lost, rounded
-from memjax.training._pulsed import changed, matched, unseen, witness
-from memjax.training._rules import AbstractRule, Deterministic
+from memjax.training.algorithms import _cells as _arrays
+from memjax.training.algorithms._precision import nothing_lost, rounded
+from memjax.training.algorithms._pulsed import changed, matched, unseen, witness
+from memjax.training.laws import AbstractLaw, Made
+from memjax.training.pulses import AbstractRule, Deterministic
 
 
 class Side(NamedTuple):

@@ -13,17 +13,12 @@ from jax import Array
 from memjax import _check
 from memjax._random import fold_name
 from memjax.contraction import Outer
-from memjax.training import _arrays
-from memjax.training._arrays import Writer
-from memjax.training._law import AbstractLaw
-from memjax.training._outer_pulses import counts_of, draws_of, trains_of
-from memjax.training._population import Made
-from memjax.training._precision import exact, rounded, working
-from memjax.training._pulsed import PulsedState, changed, matched, pulsed, witness
-from memjax.training._pulses import pulse_cells, put
-from memjax.training._rules import Counts, Sign
-from memjax.training._slots import visit
-from memjax.training._trains import SLOTS
+from memjax.training.algorithms import _cells as _arrays
+from memjax.training.algorithms._cells import Writer
+from memjax.training.algorithms._precision import exact, rounded, working
+from memjax.training.algorithms._pulsed import PulsedState, changed, matched, pulsed, witness
+from memjax.training.laws import AbstractLaw, Made
+from memjax.training.pulses import SLOTS, Counts, Sign, counts_of, draws_of, pulse_cells, put, trains_of, visit
 
 FIDELITIES = ("moments", "batch", "sequential")
 

@@ -4,9 +4,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from memjax.training._law import AbstractLaw
-from memjax.training._noise import normal
-from memjax.training._population import Made
+from memjax.training.laws import AbstractLaw, Made
+from memjax.training.pulses._noise import normal
 
 
 def apply_pulses(
