@@ -135,7 +135,8 @@ def compiled(setting: Setting, steps: int) -> Compiled:
             carry, value = step(carry, x[pick], y[pick])
             return (carry, total + value), None
 
-        return jax.lax.scan(one, state, picks)[0]
+        # Convolutions in loops are slow on CPUs.
+        return one(state, picks[0])[0] if len(picks) == 1 else jax.lax.scan(one, state, picks)[0]
 
     @jax.jit
     def correct(carry, x, y):

@@ -107,6 +107,20 @@ def test_interrupted_vgg8_goes_on_bit_by_bit(monkeypatch, tmp_path, capsys):
 
 @pytest.mark.slow
 @pytest.mark.optimised
+def test_a_loop_of_steps_makes_the_same_steps():
+    images = train_vgg8.load(SETTING)
+    start, go, _ = train_vgg8.compiled(SETTING, 3)
+    picks = jnp.arange(96).reshape(3, 32)
+    train = lambda state, picks: go(state, jnp.asarray(images.train), jnp.asarray(images.train_labels), picks)
+    looped, single = train(start(), picks), start()
+    for pick in picks:
+        single = train(single, pick[None])
+    for one, other in zip(jax.tree.leaves(looped[0][0]), jax.tree.leaves(single[0][0]), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.optimised
 def test_vgg8_quick_run_writes_table_and_picture(monkeypatch, tmp_path, capsys):
     run(monkeypatch, train_vgg8, "--quick", "--baseline", "--out", tmp_path)
     assert "no results" in capsys.readouterr().out
