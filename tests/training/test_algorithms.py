@@ -46,7 +46,7 @@ def test_mixed_precision_sends_whole_steps_of_what_has_added_up():
             pulses = np.trunc(chi / STEP)
             weight, chi = weight + pulses * STEP, chi - pulses * STEP
         np.testing.assert_allclose(weights[index], weight, atol=1e-6)
-    np.testing.assert_allclose(state.residue[0], chi, atol=1e-6)
+    np.testing.assert_allclose(state.arrays[0].residue, chi, atol=1e-6)
     assert np.abs(weight).max() > STEP
 
 
@@ -70,11 +70,12 @@ def test_one_sided_pairs_only_ever_grow_between_refreshes():
     for update in given:
         change, after = jax.jit(tx.update)({"w": jnp.asarray(update, jnp.float32)}, state, params)
         params = optax.apply_updates(params, change)
-        for side, before in ((after.plus, state.plus), (after.minus, state.minus)):
-            assert np.all(side[0].weight >= before[0].weight)
-        np.testing.assert_allclose(params["w"], after.plus[0].weight - after.minus[0].weight, atol=1e-6)
+        new, old = after.arrays[0], state.arrays[0]
+        for side, before in ((new.plus, old.plus), (new.minus, old.minus)):
+            assert np.all(side.weight >= before.weight)
+        np.testing.assert_allclose(params["w"], new.plus.weight - new.minus.weight, atol=1e-6)
         state = after
-    assert np.all(state.plus[0].weight + state.minus[0].weight > 0.1)
+    assert np.all(state.arrays[0].plus.weight + state.arrays[0].minus.weight > 0.1)
 
 
 def test_a_refresh_resets_worn_pairs_and_keeps_their_difference():
@@ -82,13 +83,15 @@ def test_a_refresh_resets_worn_pairs_and_keeps_their_difference():
     tx = one_sided(law, jax.random.key(0), refresh_every=2)
     params = {"w": jnp.array([0.5, 0.2])}
     state = tx.init(params)
-    worn = lambda side, values: (side[0]._replace(weight=jnp.array(values)),)
-    state = state._replace(plus=worn(state.plus, [0.9, 0.6]), minus=worn(state.minus, [0.4, 0.4]))
+    worn = lambda side, values: side._replace(weight=jnp.array(values))
+    pairs = state.arrays[0]
+    pairs = pairs._replace(plus=worn(pairs.plus, [0.9, 0.6]), minus=worn(pairs.minus, [0.4, 0.4]))
+    state = state._replace(arrays=(pairs,))
     for _ in range(2):
         _, state = tx.update({"w": jnp.zeros(2)}, state, params)
     # The first pair is above both thresholds, the second is not.
-    np.testing.assert_allclose(state.plus[0].weight, [0.5, 0.6], atol=1e-6)
-    np.testing.assert_allclose(state.minus[0].weight, [0.0, 0.4], atol=1e-6)
+    np.testing.assert_allclose(state.arrays[0].plus.weight, [0.5, 0.6], atol=1e-6)
+    np.testing.assert_allclose(state.arrays[0].minus.weight, [0.0, 0.4], atol=1e-6)
 
 
 def test_zero_shifting_finds_the_symmetry_point():

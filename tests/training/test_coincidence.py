@@ -8,7 +8,8 @@ import pytest
 from scipy import stats
 
 import memjax as mj
-from memjax.training import ConstantStep, Outer, Population, SoftBounds, _moments, _trains, coincidence
+from memjax.training import ConstantStep, Outer, Population, PulseTrains, SoftBounds, coincidence
+from memjax.training.pulses import _moments, _trains
 from memjax.training.pulses._outer import counts_of, moments_of
 
 STEP, RATE = 1e-3, 0.002
@@ -28,6 +29,10 @@ def outer(x, d):
     loss = lambda params, x: jnp.sum((x @ params["w"]) * jnp.asarray(d, jnp.float32))
     weight = {"w": jnp.zeros((x.shape[1], d.shape[1]))}
     return mj.value_and_outer(loss)(weight, jnp.asarray(x, jnp.float32))[1]["w"]
+
+
+def how(management):
+    return PulseTrains(31, management, management)
 
 
 def published(x, d, rate, step, length, management):
@@ -62,7 +67,7 @@ def theory(x, d, rate, management, length=31):
 @pytest.mark.parametrize("rate", [0.002, 0.02, 0.3])
 def test_trains_are_those_of_the_written_rule(rate, management):
     x, d = samples()
-    made = _trains.trains(jnp.asarray(x), jnp.asarray(d), rate, STEP, 31, management)
+    made = _trains.trains(jnp.asarray(x), jnp.asarray(d), rate, STEP, how(management))
     for index in range(len(x)):
         p_x, p_d, slots = published(x[index], d[index], rate, STEP, 31, management)
         np.testing.assert_allclose(np.abs(made.x[index]), p_x, rtol=1e-4, atol=1e-6)
@@ -75,7 +80,7 @@ def test_trains_are_those_of_the_written_rule(rate, management):
 def test_counts_drawn_slot_by_slot_have_the_mean_and_variance_of_theory(rate, management):
     x, d = samples()
     draws = 4000
-    count = jax.jit(jax.vmap(lambda key: counts_of(outer(x, d), rate, STEP, 31, management, key)))
+    count = jax.jit(jax.vmap(lambda key: counts_of(outer(x, d), rate, STEP, how(management), key)))
     counts = np.stack(count(jax.random.split(jax.random.key(1), draws)))
     mean, variance = theory(x, d, rate, management)
     # 40 cells: 4.5 standard errors are passed with the probability 3e-4 by any.
@@ -89,7 +94,7 @@ def test_counts_drawn_slot_by_slot_have_the_mean_and_variance_of_theory(rate, ma
 @pytest.mark.parametrize("rate", [0.005, 0.3])
 def test_moments_from_products_are_close_to_those_of_theory(rate, management):
     x, d = samples()
-    up, down = moments_of(outer(x, d), rate, jnp.asarray(STEP), 31, management)
+    up, down = moments_of(outer(x, d), rate, jnp.asarray(STEP), how(management))
     mean, variance = theory(x, d, rate, management)
     np.testing.assert_allclose(np.stack([up.mean, down.mean]), mean, rtol=2e-4, atol=2e-5)
     # The variance of both directions together is exact; its division between them is an approximation.
@@ -99,7 +104,7 @@ def test_moments_from_products_are_close_to_those_of_theory(rate, management):
 
 def test_clipped_updates_saturate_at_the_length_of_the_train():
     x, d = samples(count=1)
-    up, down = moments_of(outer(x, d), 50.0, jnp.asarray(STEP), 31, True)
+    up, down = moments_of(outer(x, d), 50.0, jnp.asarray(STEP), how(True))
     assert max(up.mean.max(), down.mean.max()) <= 31.0 * (1 + 1e-5)
     assert max(up.mean.max(), down.mean.max()) > 30.0
 
@@ -184,7 +189,7 @@ def test_a_convolution_counts_every_patch():
     gradient = mj.value_and_outer(loss)(params, x)[1]["w"]
     rows, errors = (np.asarray(part, np.float64) for part in gradient.samples())
     mean, variance = theory(rows, errors, RATE, True)
-    up, down = moments_of(gradient, RATE, jnp.asarray(STEP), 31, True)
+    up, down = moments_of(gradient, RATE, jnp.asarray(STEP), how(True))
     np.testing.assert_allclose(np.stack([up.mean, down.mean]), mean, rtol=1e-3, atol=1e-4)
     both = up.mean - up.excess + down.mean - down.excess
     np.testing.assert_allclose(both, variance.sum(0), rtol=1e-2, atol=1e-3)

@@ -27,7 +27,8 @@ DEFAULTS = [
     (T.Deterministic(), T.Deterministic(most=31, truncate=False)),
     (T.Stochastic(), T.Stochastic(most=31)),
     (T.Sign(), T.Sign(threshold=0.0)),
-    (T.Direct(), T.Direct(rate=0.1, most=31)),
+    (T.PulseTrains(), T.PulseTrains(31, True, True, "stochastic", None)),
+    (T.Direct(), T.Direct(rate=0.1, rule=T.Stochastic(most=31))),
     (T.Buffered(), T.Buffered(rate=0.1, threshold=1.0, momentum=0.1, most=1)),
     (T.Chopped(), T.Chopped(rate=0.02, momentum=0.1, most=31, chop=0.005)),
     (T.Dynamic(), T.Dynamic(rate=0.02, momentum=0.1, most=31, period=50, tail=0.5)),
@@ -40,13 +41,16 @@ def test_of_specifications(short, whole):
 
 
 OPTIONS = {
-    T.pulsed: {"rule": None, "every": 1, "range": None, "one_by_one": False},
+    T.pulsed: {"rule": None, "every": 1, "range": None, "counted": False},
     T.mixed_precision: {"every": 1, "most": 31, "range": None},
-    T.one_sided: {"rule": None, "refresh_every": 100, "upper": 0.75, "lower": 0.25},
-    T.coincidence: {"length": 31, "management": True, "fidelity": "moments"},
+    T.one_sided: {"rule": None, "refresh_every": 100, "upper": 0.75, "lower": 0.25, "counted": False},
+    T.coincidence: {
+        "length": 31, "management": True, "shorten": None, "form": "stochastic", "resolution": None,
+        "fidelity": "moments", "counted": False,
+    },
     T.tiki_taka: {
         "slow": None, "transfer": None, "fast_rate": 1.0, "auto_scale": None, "every": 1, "rows": None, "gamma": 0.0,
-        "read_noise": None, "range": None, "fidelity": "moments", "in_turn": False,
+        "read_noise": None, "range": None, "rule": None, "trains": None, "fidelity": "moments", "counted": False,
     },
     T.wage_step: {"levels": 32, "bits": 5, "gradient_bits": 5, "c2c": 0.003},
     T.neurosim_wage: {
@@ -87,13 +91,13 @@ def test_no_update_sends_more_pulses_than_the_rule_allows(rule):
 def test_what_mixed_precision_cannot_send_at_once_it_sends_later():
     found, state = sent(T.mixed_precision(WIDE, KEY, most=5), [12.0, -12.0, 2.5])
     np.testing.assert_array_equal(found, [5, -5, 2])
-    np.testing.assert_array_equal(state.residue[0] / STEP, [7, -7, 0.5])
+    np.testing.assert_array_equal(state.arrays[0].residue / STEP, [7, -7, 0.5])
 
 
 @pytest.mark.parametrize(
     ("transfer", "given"),
     [
-        (T.Direct(rate=1.0, most=4), {}),
+        (T.Direct(rate=1.0, rule=T.Stochastic(most=4)), {}),
         (T.Buffered(rate=1.0, most=4), {"sum": jnp.zeros(3)}),
         (T.Chopped(rate=1.0, most=4), {"sum": jnp.zeros(3), "chopper": jnp.ones(())}),
     ],
@@ -151,6 +155,6 @@ def test_the_largest_update_asks_for_ten_pulses_by_its_running_mean(make, rate):
     weight, asked = jnp.zeros(3), np.array([1.0, -0.6, 0.2])
     state = tx.init(weight)
     for size, steps in ((0.03, [10, 6, 2]), (0.03 * 9 / 19, [5, 3, 1])):
-        before = state.fast[0].weight
+        before = state.arrays[0].fast.weight
         _, state = tx.update(jnp.asarray(size * asked), state, weight)
-        np.testing.assert_allclose(np.abs(state.fast[0].weight - before) / STEP, steps, atol=1e-4)
+        np.testing.assert_allclose(np.abs(state.arrays[0].fast.weight - before) / STEP, steps, atol=1e-4)

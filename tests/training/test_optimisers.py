@@ -114,7 +114,7 @@ def test_conductances_of_a_chip_are_trained_in_place(name):
     for conductance in jax.tree.leaves(nnx.as_pure(nnx.state(model, mj.flax.Conductance))):
         assert conductance.min() >= 0
         assert conductance.max() <= 2.5 * float(hardware.cell.g_on)
-    bounds = [leaf["low"].shape for leaf in optimizer.opt_state[1].cells]
+    bounds = [leaf.shape for leaf in optimizer.opt_state[1].arrays]
     assert bounds == [v.shape for v in jax.tree.leaves(nnx.as_pure(nnx.state(model, mj.flax.Conductance)))]
 
 
@@ -124,4 +124,4 @@ def test_a_chip_of_traced_hardware_needs_a_range():
     with pytest.raises(ValueError, match=r"range must be the \(low, high\) conductance \[S\] of a cell for 'g'"):
         T.pulsed(FINE, KEY).init({"g": conductance})
     state = T.pulsed(FINE, KEY, range=(1e-5, 1e-4)).init({"g": conductance})
-    np.testing.assert_allclose(state.windows[0], (1e-5, 1e-4), rtol=1e-6)
+    np.testing.assert_allclose(state.arrays[0].cells.window, (1e-5, 1e-4), rtol=1e-6)

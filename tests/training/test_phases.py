@@ -40,7 +40,7 @@ def test_rows_are_transferred_in_turn_whatever_the_time_between_transfers(every,
             for row in range(first, first + rows):
                 slow[row % SHAPE[0]] += fast
         np.testing.assert_allclose(weight, slow, atol=1e-7)
-        np.testing.assert_allclose(state.fast[0].weight, fast, atol=1e-7)
+        np.testing.assert_allclose(state.arrays[0].fast.weight, fast, atol=1e-7)
 
 
 def test_the_running_peak_of_scaled_updates():
@@ -51,11 +51,11 @@ def test_the_running_peak_of_scaled_updates():
     seen = states_of(tx, [jnp.asarray(size * pattern) for size in sizes], jnp.zeros(SHAPE))
     for size, (_, state) in zip(sizes, seen, strict=True):
         peak = size if peak is None else 0.9 * peak + 0.1 * size
-        np.testing.assert_allclose(state.peak[0], peak, rtol=1e-5)
+        np.testing.assert_allclose(state.arrays[0].peak, peak, rtol=1e-5)
     # The largest update is ten steps, whatever the rate; the second one 10 x 0.7 / 0.34, at random.
-    np.testing.assert_allclose(seen[0][1].fast[0].weight / STEP, [[10, 5, -2.5]] * 4, atol=0.51)
-    np.testing.assert_allclose(seen[0][1].fast[0].weight[:, :2] / STEP, [[10, 5]] * 4, atol=1e-4)
-    second = np.asarray(seen[1][1].fast[0].weight - seen[0][1].fast[0].weight) / STEP
+    np.testing.assert_allclose(seen[0][1].arrays[0].fast.weight / STEP, [[10, 5, -2.5]] * 4, atol=0.51)
+    np.testing.assert_allclose(seen[0][1].arrays[0].fast.weight[:, :2] / STEP, [[10, 5]] * 4, atol=1e-4)
+    second = np.asarray(seen[1][1].arrays[0].fast.weight - seen[0][1].arrays[0].fast.weight) / STEP
     assert (np.abs(second - 10 * 0.7 / 0.34 * pattern) < 1).all()
 
 
@@ -63,8 +63,14 @@ def worn_pair(tx, plus, minus):
     """State and parameters with pairs at these conductances."""
     params = jnp.asarray(plus) - jnp.asarray(minus)
     state = tx.init(params)
-    put = lambda side, values: (side[0]._replace(weight=jnp.asarray(values)),)
-    return state._replace(plus=put(state.plus, plus), minus=put(state.minus, minus)), params
+    return worn(state, plus, minus), params
+
+
+def worn(state, plus, minus):
+    """With other conductances in the pairs."""
+    put = lambda side, values: side._replace(weight=jnp.asarray(values))
+    pairs = state.arrays[0]
+    return state._replace(arrays=(pairs._replace(plus=put(pairs.plus, plus), minus=put(pairs.minus, minus)),))
 
 
 def test_pairs_are_refreshed_at_the_last_update_of_each_period():
@@ -77,16 +83,12 @@ def test_pairs_are_refreshed_at_the_last_update_of_each_period():
     step = jax.jit(tx.update)
     for index in range(7):
         if index == 4:  # worn again in the second period
-            state = state._replace(
-                plus=(state.plus[0]._replace(weight=jnp.asarray(plus)),),
-                minus=(state.minus[0]._replace(weight=jnp.asarray(minus)),),
-            )
-            state = state._replace(seen=(jnp.full(5, jnp.inf),))
+            state = worn(state, plus, minus)
         _, state = step(jnp.zeros(5), state._replace(seen=(jnp.full(5, jnp.inf),)), params)
         fresh = index in (2, 3, 5, 6)
         expected = ([1.03, 1.5, 1.6, 0.03, 0.53], [0.03, 0.6, 0.5, 1.13, 0.03]) if fresh else (plus, minus)
-        np.testing.assert_allclose(state.plus[0].weight, expected[0], atol=1e-5, err_msg=str(index))
-        np.testing.assert_allclose(state.minus[0].weight, expected[1], atol=1e-5, err_msg=str(index))
+        np.testing.assert_allclose(state.arrays[0].plus.weight, expected[0], atol=1e-5, err_msg=str(index))
+        np.testing.assert_allclose(state.arrays[0].minus.weight, expected[1], atol=1e-5, err_msg=str(index))
 
 
 NOISY = T.SoftBounds(P(step=0.01, step_spread=0.2, low_spread=0.2, high_spread=0.2, noise=1.0, write_noise=2.0))
@@ -137,7 +139,8 @@ def test_cells_of_every_role_are_drawn_independently():
     )
     params = {"a": jnp.zeros(N), "b": jnp.zeros(N)}
     pair, taka = T.one_sided(law, KEY).init(params), T.tiki_taka(law, KEY).init(params)
-    made = [pair.plus[0].cells, pair.minus[0].cells, pair.plus[1].cells, taka.fast[0].cells, taka.slow[0].cells]
+    (one, other), (both, _) = pair.arrays, taka.arrays
+    made = [cells.made for cells in (one.plus.cells, one.minus.cells, other.plus.cells, both.fast.cells, both.slow)]
     assert np.abs(np.corrcoef([np.ravel(cells["up"]) for cells in made]) - np.eye(5)).max() < 5 / np.sqrt(N)
     names = ("up", "low", "high", "stay", "reset", "gamma_up", "gamma_down")
     numbers = [np.ravel(made[0][name]) for name in names]

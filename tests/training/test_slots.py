@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import memjax as mj
-from memjax.training import ConstantStep, Population, SoftBounds, _slots, coincidence
+from memjax.training import ConstantStep, Population, SoftBounds, coincidence
+from memjax.training.pulses import _slots
 from memjax.training.pulses._trains import Trains
 
 INPUTS, OUTPUTS = 40, 30
@@ -91,7 +92,7 @@ def test_an_array_is_pulsed_sample_after_sample():
 
     # Outside jit the trains are arrays that can be kept.
     with pytest.MonkeyPatch.context() as patch, jax.disable_jit():
-        patch.setattr("memjax.training.algorithms._coincidence.visit", record)
+        patch.setattr("memjax.training.pulses._coincide.visit", record)
         tx.update(gradient, tx.init({"w": weight}), {"w": weight})
     index, cells, counts, _ = visited(*seen[0], 1000)
     w = np.asarray(weight, np.float64).ravel()
@@ -114,8 +115,8 @@ def test_write_noise_is_drawn_anew_for_the_cells_that_are_pulsed():
     gradient = mj.value_and_outer(loss)(params, jnp.asarray(x, jnp.float32))[1]
     tx = coincidence(law, jax.random.key(0), 0.05, fidelity="sequential")
     update, state = jax.jit(tx.update)(gradient, tx.init(params), params)
-    touched = np.asarray(state.hidden[0]) != 0
-    error = np.asarray(update["w"] - state.hidden[0])
+    touched = np.asarray(state.arrays[0].hidden) != 0
+    error = np.asarray(update["w"] - state.arrays[0].hidden)
     assert not touched[30:].any()
     assert not touched[:, 20:].any()
     assert np.all(np.asarray(update["w"])[~touched] == 0)

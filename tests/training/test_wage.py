@@ -98,11 +98,11 @@ def test_momentum_and_shift(x64):
         grads = {"a": random.normal(size=(3, 4)), "b": np.zeros(5)}
         change, state = update(grads, state, params)
         velocity = {name: 0.8 * velocity[name] + 0.2 * grads[name] for name in params}
-        np.testing.assert_allclose(state.velocity["a"], velocity["a"], rtol=1e-12)
+        np.testing.assert_allclose(state.arrays[0].velocity, velocity["a"], rtol=1e-12)
         np.testing.assert_array_equal(change["b"], 0.0)
         params = optax.apply_updates(params, change)
-    np.testing.assert_allclose(state.bends[0]["a"], A_UP, rtol=1e-5)
-    np.testing.assert_allclose(state.bends[1]["b"], A_DOWN, rtol=1e-5)
+    np.testing.assert_allclose(state.arrays[0].bend_up, A_UP, rtol=1e-5)
+    np.testing.assert_allclose(state.arrays[1].bend_down, A_DOWN, rtol=1e-5)
     assert state.count == 3
 
 
@@ -119,15 +119,15 @@ def test_scale_of_the_gradient_does_not_matter():
 
 def test_labels_spread_over_cells():
     """The label of each cell from its A, by the definition: off by the same number in both directions."""
-    up, down = jax.jit(T.neurosim_wage(KEY, d2d=0.1).init)({"w": jnp.zeros(2000)}).bends
+    up, down = jax.jit(T.neurosim_wage(KEY, d2d=0.1).init)({"w": jnp.zeros(2000)}).arrays[0][1:]
 
     def label(bend):
         a = np.asarray(bend, np.float64) / 32
         q = -np.expm1(-1 / a)
         return 10.101526 * ((1 - a * q) / q + a * np.log(a * q))
 
-    off = label(up["w"]) - 1.75
-    np.testing.assert_allclose(label(down["w"]) - 1.46, off, atol=2e-3)
+    off = label(up) - 1.75
+    np.testing.assert_allclose(label(down) - 1.46, off, atol=2e-3)
     assert abs(off.mean()) < 5 * 0.1 / np.sqrt(2000)
     assert off.std() == pytest.approx(0.1, rel=5 / np.sqrt(4000))
 
@@ -166,7 +166,7 @@ def test_it_trains():
         (
             lambda: T.neurosim_wage(KEY).update(jnp.ones(2), T.neurosim_wage(KEY).init(jnp.ones(2))),
             ValueError,
-            "params must be given to the update of neurosim_wage, got None",
+            "params must be given to the update of a pulsed transformation, got None",
         ),
     ],
 )

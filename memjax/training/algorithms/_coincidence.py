@@ -1,54 +1,31 @@
 """Stochastic coincidence updates as an optax transformation."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import equinox as eqx
-import jax
-import jax.numpy as jnp
 import optax
 from jax import Array
 
 from memjax import _check
-from memjax._random import fold_name
 from memjax.contraction import Outer
-from memjax.training.algorithms import _cells as _arrays
-from memjax.training.algorithms._cells import Writer
-from memjax.training.algorithms._precision import exact, rounded, working
-from memjax.training.algorithms._pulsed import PulsedState, changed, matched, pulsed, witness
-from memjax.training.laws import AbstractLaw, Made
-from memjax.training.pulses import SLOTS, Counts, Sign, counts_of, draws_of, pulse_cells, put, trains_of, visit
-
-FIDELITIES = ("moments", "batch", "sequential")
+from memjax.training.algorithms._cells import Cells, fabricate
+from memjax.training.algorithms._in_situ import Turn, in_situ
+from memjax.training.laws import AbstractLaw
+from memjax.training.pulses import PulseTrains, coincide
 
 
-class Writing(eqx.Module):
-    """What a write does, apart from the transformation: equal ones share one compiled program."""
+class Step(eqx.Module):
+    """w <- w + pulses of -rate d x^T, sample by sample."""
 
     law: AbstractLaw
-    length: Any
-    management: bool = eqx.field(static=True)
+    trains: PulseTrains
     fidelity: str = eqx.field(static=True)
 
-    @partial(jax.jit, static_argnames="names")
-    def __call__(
-        self, names: tuple[str, ...], values: list[Array], outers: list[Outer], state: PulsedState, now: Array
-    ) -> tuple[list[Array], dict[str, tuple]]:
-        """(updates, what is new in the state)."""
-        key_now = jax.random.fold_in(state.key, state.count)
-        changes, hidden, lost, seen = [], [], [], []
-        for index, (name, parameter, outer) in enumerate(zip(names, values, outers, strict=True)):
-            made, value = state.cells[index], exact(parameter, state.lost[index])
-            stored = state.hidden[index] if state.hidden else None
-            writer = coincide(self.law, outer, made, now, self.length, self.management, self.fidelity)
-            after, stored = _arrays.write(self.law, made, value, stored, fold_name(key_now, name), writer)
-            hidden += [] if stored is None else [stored]
-            change, after, left = rounded(parameter, state.lost[index], (after - value).astype(value.dtype))
-            changes.append(change)
-            lost.append(left)
-            seen.append(witness(after))
-        return changes, {"hidden": tuple(hidden), "lost": tuple(lost), "seen": tuple(seen)}
+    def __call__(self, value: Array, want: Outer, own: Cells, turn: Turn) -> tuple[Array, Cells]:
+        writer = coincide(self.law, want, turn.rate, self.trains, self.fidelity)
+        after, cells = own.write(self.law, value, turn.key, writer)
+        return (after - value).astype(value.dtype), cells
 
 
 def coincidence(
@@ -58,9 +35,13 @@ def coincidence(
     *,
     length: Any = 31,
     management: bool = True,
+    shorten: bool | None = None,
+    form: str = "stochastic",
+    resolution: Any = None,
     fidelity: str = "moments",
+    counted: bool = False,
 ) -> optax.GradientTransformationExtraArgs:
-    """Write gradients by coincidences of random pulse trains: the parallel rank-one update of a crossbar.
+    """Write gradients by coincidences of pulse trains: the parallel rank-one update of a crossbar.
 
     Every sample (for a convolution every patch) changes the weight by -rate d x^T on average, while nothing is clipped.
     Updates are those of `memjax.value_and_outer`, straight from the gradient: word lines and bit lines carry x and d,
@@ -71,83 +52,27 @@ def coincidence(
         law: the update law of the cells.
         key: PRNG key of the cells and of all draws.
         rate: learning rate, or a schedule of the number of updates.
-        length: most slots of a train, at most 32.
-        management: whether each sample's trains are scaled to its largest |x| and |d|, and shortened where fewer slots
-            do (see `manage` in the source).
+        length, management, form, resolution: of the trains, see `PulseTrains`.
+        shorten: as there; None: as `management`.
         fidelity: "sequential": sample after sample, slots drawn bit by bit: the reference, and the fastest for dense
             layers with few pulses; its time grows with the samples, which for a convolution are its patches. "batch":
             the pulses of a mini-batch drawn bit by bit and added up in each direction, then applied together.
-            "moments": their numbers drawn from distributions of the same mean and variance, from three matrix products.
+            "moments": their numbers drawn from distributions of the same mean and variance, from three matrix products
+            (deterministic trains, which have no distribution: as "batch").
+        counted: as in `pulsed`.
 
-    Returns: an optax transformation with the state of `pulsed`.
+    Returns: an optax transformation with the state `InSituState`.
 
     Raises: ValueError for numbers out of their range, and for updates that are no outer products; TypeError for
         arguments of the wrong kind.
 
     Source: Gokmen and Vlasov (Front. Neurosci. 10:333, 2016).
     """
-    _check.choice("fidelity", fidelity, FIDELITIES)
-    _check.number("length", length, 1, SLOTS)
+    _check.part("law", law, AbstractLaw, example="SoftBounds()")
     if not callable(rate):
         _check.number("rate", rate, 0.0, open_low=True)
-    same = pulsed(law, key, rule=Sign())
-    write = Writing(law, length, management, fidelity)
-
-    def update(updates: Any, state: Any, params: Any = None, **_: Any) -> tuple[Any, Any]:
-        is_outer = lambda node: isinstance(node, Outer)
-        for path, node in jax.tree_util.tree_flatten_with_path(updates, is_leaf=is_outer)[0]:
-            if not is_outer(node):
-                name = jax.tree_util.keystr(path, simple=True, separator="/")
-                raise ValueError(
-                    f"updates must be outer products from memjax.value_and_outer, got an array for {name!r}: give it "
-                    "to another transformation by optax.partition"
-                )
-        names, values, outers, structure = matched(updates, state.cells, params, is_outer)
-        altered = state.altered | changed(names, values, state.seen)
-        now = jnp.asarray(rate(state.count) if callable(rate) else rate, jnp.float32)
-        changes, new = write(names, values, outers, state, now)
-        return jax.tree.unflatten(structure, changes), state._replace(count=state.count + 1, altered=altered, **new)
-
-    return optax.GradientTransformationExtraArgs(same.init, update)
-
-
-def coincide(
-    law: AbstractLaw,
-    outer: Outer,
-    made: Made,
-    rate: Array,
-    length: Any,
-    management: bool,
-    fidelity: str,
-    sign: Array | None = None,
-) -> Writer:
-    """The writer that sends the coincidences of a mini-batch, in the reverse direction where `sign` is negative."""
-    outer = jax.tree.map(lambda a: a.astype(working(a.dtype)), outer)
-    step = law.granularity.astype(outer.x.dtype)
-    cells = {name: outer.to_matrix(value).reshape(-1) for name, value in made.items()}
-
-    def at_once(weight, key, *see_key):
-        draw_key, noise_key = jax.random.split(key)
-        counts = draws_of if fidelity == "moments" else counts_of
-        up, down = jax.tree.map(outer.to_parameter, counts(outer, rate, step, length, management, draw_key))
-        if sign is not None:
-            up, down = jnp.where(sign < 0, down, up), jnp.where(sign < 0, up, down)
-        return _arrays.send(law, Counts(up, down), made)(weight, noise_key, *see_key)
-
-    def in_turn(weight, key, *see_key):
-        reverse = None if sign is None else outer.to_matrix(sign).reshape(-1)
-
-        def send(written, pulses):
-            after, see = written
-            cell = pulses.cell
-            count = pulses.count if reverse is None else pulses.count * reverse.at[cell].get(mode="clip")
-            after = pulse_cells(law, after, cell, count, cells, pulses.z[0])
-            return after, tuple(put(a, cell, new) for a, new in zip(see, pulses.z[1:], strict=True))
-
-        trains = trains_of(outer, rate, step, length, management)
-        flat = outer.to_matrix(weight).reshape(-1)
-        start = flat, tuple(jnp.zeros_like(flat) for _ in see_key)
-        result = visit(trains, jax.random.split(key)[0], 1 + len(see_key), send, start)
-        return jax.tree.map(lambda a: outer.to_parameter(a.reshape(outer.contraction.shape)), result)
-
-    return in_turn if fidelity == "sequential" else at_once
+    _check.flag("counted", counted)
+    trains = PulseTrains(length, management, management if shorten is None else shorten, form, resolution)
+    trains.check_fidelity(fidelity)
+    start = lambda leaf: fabricate(law, key, leaf, counted=counted)
+    return in_situ(key, start, Step(law, trains, fidelity), rate=rate, takes=(Outer,))

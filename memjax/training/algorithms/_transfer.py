@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from memjax._field import Spec, number
-from memjax.training.pulses import Stochastic
+from memjax._field import Spec, number, part
+from memjax.training.pulses import AbstractRule, Stochastic
 
 Buffers = dict[str, Array]
 
@@ -51,23 +51,26 @@ class AbstractTransfer(Spec):
 class Direct(AbstractTransfer):
     """Tiki-Taka, first version: what is read is written.
 
-        C <- C + rate A,   by a random number of pulses that is right on average
+        C <- C + rate A,   by pulses of a rule: unless told otherwise a random number that is right on average
 
     Source: Gokmen and Haensch, "Algorithm for training neural networks on resistive device arrays" (Front. Neurosci.
         14:103, 2020).
     """
 
     rate: Any = number(above=0.0, default=0.1)
-    most: Any = number(low=1.0, whole=True, default=31)
+    rule: AbstractRule = part(AbstractRule, example="Stochastic()", default=Stochastic())
 
     def start(self, shape: tuple[int, int], dtype: Any) -> Buffers:
-        return {}
+        return {"residue": jnp.zeros(shape, dtype)} if self.rule.keeps else {}
 
     def sign(self, buffers: Buffers) -> Array | float:
         return 1.0
 
     def row(self, buffers: Buffers, reading: Reading) -> tuple[Array, Buffers]:
-        return Stochastic(self.most).counts(self.rate * reading.weight, reading.step, reading.key)[0], buffers
+        want = self.rate * reading.weight
+        want = want + buffers["residue"] if self.rule.keeps else want
+        counts, left = self.rule.counts(want, reading.step, reading.key)
+        return counts, {"residue": left} if self.rule.keeps else {}
 
 
 class Buffered(AbstractTransfer):

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
@@ -9,7 +10,7 @@ from jax import Array
 
 from memjax import _check
 from memjax._random import fold_name, normal, uniform
-from memjax.training.algorithms._precision import exact, nothing_lost, rounded, working
+from memjax.training.algorithms._in_situ import Leaf, Turn, in_situ
 from memjax.training.laws import curvature
 
 
@@ -65,24 +66,49 @@ def wage_step(
     return clip(weight - step + noise)
 
 
-class WageState(NamedTuple):
-    """State of `neurosim_wage`.
+class Wage(NamedTuple):
+    """What `neurosim_wage` remembers of an array, float32 at least.
 
     Attributes:
-        key: PRNG key of roundings and noise.
-        count: number of updates so far.
-        velocity: running mean of the gradient, as the parameters.
-        bends: (A upwards, A downwards) of the cells, each as the parameters.
-        lost: as in `PulsedState`.
-
-    Velocities and bends are float32 at least, whatever the precision of the parameters.
+        velocity: running mean of the gradient.
+        bend_up, bend_down: A of the cells in both directions.
     """
 
-    key: Array
-    count: Array
-    velocity: Any
-    bends: tuple[Any, Any]
-    lost: tuple[Array | None, ...]
+    velocity: Array
+    bend_up: Array
+    bend_down: Array
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.velocity.shape
+
+
+class Step(eqx.Module):
+    """v <- momentum v + (1 - momentum) g;  w <- wage_step(w, rate v / 2^round(log2 max|v|))."""
+
+    rate: Any
+    momentum: Any
+    levels: Any
+    c2c: Any
+    bits: int = eqx.field(static=True)
+    gradient_bits: int = eqx.field(static=True)
+
+    def __call__(self, value: Array, want: Any, own: Wage, turn: Turn) -> tuple[Array, Wage]:
+        u_key, n_key = jax.random.split(turn.key)
+        velocity = self.momentum * own.velocity + (1.0 - self.momentum) * want
+        after = wage_step(
+            value,
+            self.rate * velocity / _shift(jnp.max(jnp.abs(velocity), initial=0.0)),
+            uniform(u_key, value.shape, value.dtype),
+            normal(n_key, value.shape, value.dtype),
+            own.bend_up,
+            own.bend_down,
+            levels=self.levels,
+            bits=self.bits,
+            gradient_bits=self.gradient_bits,
+            c2c=self.c2c,
+        )
+        return after.astype(value.dtype) - value, own._replace(velocity=velocity)
 
 
 def neurosim_wage(
@@ -113,7 +139,7 @@ def neurosim_wage(
         ltp, ltd: nonlinearity labels, magnitudes in [0.01, 9]; negative `ltd`: steps shrink in both directions.
         d2d: device-to-device standard deviation of the labels; one draw for both directions of a cell.
 
-    Returns: an optax transformation. Its `update` needs the parameters.
+    Returns: an optax transformation with the state `InSituState`. Its `update` needs the parameters.
 
     Raises: ValueError for numbers out of their range and for missing parameters.
 
@@ -129,58 +155,16 @@ def neurosim_wage(
         _check.integer(f"neurosim_wage.{name}", number, 2, 16)
     _check.not_negative("neurosim_wage", c2c=c2c, d2d=d2d)
 
-    def init(params: Any) -> Any:
+    def start(leaf: Leaf) -> Wage:
         def bend(label):
-            def cells(path, weight):
-                dtype = working(weight.dtype)
-                offs = normal(fold_name(key, _name(path)), weight.shape, dtype)
-                return (levels * curvature(label + d2d * offs)).astype(dtype)
+            offs = normal(fold_name(key, leaf.name), leaf.value.shape, leaf.value.dtype)
+            return (levels * curvature(label + d2d * offs)).astype(leaf.value.dtype)
 
-            return jax.tree_util.tree_map_with_path(cells, params)
+        return Wage(jnp.zeros_like(leaf.value), bend(ltp), bend(ltd))
 
-        zeros = jax.tree.map(lambda weight: jnp.zeros_like(weight, working(weight.dtype)), params)
-        lost = tuple(nothing_lost(weight) for weight in jax.tree.leaves(params))
-        return WageState(fold_name(key, "writes"), jnp.zeros((), jnp.int32), zeros, (bend(ltp), bend(ltd)), lost)
-
-    def update(updates: Any, state: Any, params: Any = None, **_: Any) -> tuple[Any, Any]:
-        if params is None:
-            raise ValueError("params must be given to the update of neurosim_wage, got None")
-        key_now = jax.random.fold_in(state.key, state.count)
-        velocity = jax.tree.map(lambda v, g: momentum * v + (1.0 - momentum) * g, state.velocity, updates)
-
-        def change(path, weight, v, bend_up, bend_down):
-            u_key, n_key = jax.random.split(fold_name(key_now, _name(path)))
-            return wage_step(
-                weight,
-                rate * v / _shift(jnp.max(jnp.abs(v), initial=0.0)),
-                uniform(u_key, weight.shape, weight.dtype),
-                normal(n_key, weight.shape, weight.dtype),
-                bend_up,
-                bend_down,
-                levels=levels,
-                bits=bits,
-                gradient_bits=gradient_bits,
-                c2c=c2c,
-            ).astype(weight.dtype) - weight  # fmt: skip
-
-        values, structure = jax.tree.flatten(params)
-        weights = [exact(value, lost) for value, lost in zip(values, state.lost, strict=True)]
-        wanted = jax.tree_util.tree_map_with_path(
-            change, jax.tree.unflatten(structure, weights), velocity, *state.bends
-        )
-        parts = [rounded(*one) for one in zip(values, state.lost, jax.tree.leaves(wanted), strict=True)]
-        changes, _seen, lost = zip(*parts, strict=True) if parts else ((), (), ())
-        return jax.tree.unflatten(structure, changes), WageState(
-            state.key, state.count + 1, velocity, state.bends, tuple(lost)
-        )
-
-    return optax.GradientTransformationExtraArgs(init, update)
+    return in_situ(key, start, Step(rate, momentum, levels, c2c, bits, gradient_bits))
 
 
 def _shift(size: Array) -> Array:
     """The power of two next to a magnitude, on a logarithmic scale; 1 for 0."""
     return jnp.exp2(jnp.round(jnp.log2(jnp.where(size > 0.0, size, 1.0))))
-
-
-def _name(path: Any) -> str:
-    return jax.tree_util.keystr(path, simple=True, separator="/").removesuffix("/value")

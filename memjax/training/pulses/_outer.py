@@ -10,15 +10,15 @@ from memjax.contraction import Outer
 from memjax.training.pulses._moments import Moments, draw
 from memjax.training.pulses._rules import Counts
 from memjax.training.pulses._slots import visit
-from memjax.training.pulses._trains import Management, Trains, manage, trains
+from memjax.training.pulses._trains import Management, PulseTrains, Trains, manage, trains
 
 
-def trains_of(outer: Outer, rate: Array, step: Array, length: Array, management: bool) -> Trains:
+def trains_of(outer: Outer, rate: Array, step: Array, how: PulseTrains) -> Trains:
     """Pulse trains of every sample."""
-    return trains(*outer.samples(), rate, step, length, management)
+    return trains(*outer.samples(), rate, step, how)
 
 
-def counts_of(outer: Outer, rate: Array, step: Array, length: Array, management: bool, key: Array) -> Counts:
+def counts_of(outer: Outer, rate: Array, step: Array, how: PulseTrains, key: Array) -> Counts:
     """Pulses of the mini-batch, drawn slot by slot, [K, N]."""
 
     def add(counts, pulses):
@@ -26,20 +26,20 @@ def counts_of(outer: Outer, rate: Array, step: Array, length: Array, management:
         return jax.tree.map(lambda total, new: total.at[pulses.cell].add(new, mode="drop"), counts, more)
 
     zero = jnp.zeros(math.prod(outer.contraction.shape), outer.x.dtype)
-    counts = visit(trains_of(outer, rate, step, length, management), key, 0, add, Counts(zero, zero))
+    counts = visit(trains_of(outer, rate, step, how), key, 0, add, Counts(zero, zero))
     return jax.tree.map(lambda total: total.reshape(outer.contraction.shape), counts)
 
 
-def moments_of(outer: Outer, rate: Array, step: Array, length: Array, management: bool) -> tuple[Moments, Moments]:
+def moments_of(outer: Outer, rate: Array, step: Array, how: PulseTrains) -> tuple[Moments, Moments]:
     """Moments of the pulses of the mini-batch, upwards and downwards, [K, N], from three products.
 
     With the mean p of a slot, sum |x d| and sum x d give the means of both directions; sum x^2 d^2 / slots gives
     sum B p^2 of both together, which is divided between them like the means.
     """
-    scale = _management(outer, rate, step, length, management)
+    scale = _management(outer, rate, step, how)
     clip = lambda a, limit: jnp.clip(a, -limit, limit)
     d = clip(outer.d, scale.limit)
-    x = outer.x if management else clip(outer.x, 1.0 / jnp.max(scale.x_gain))
+    x = outer.x if how.management else clip(outer.x, 1.0 / jnp.max(scale.x_gain))
     total, net = outer.sum(jnp.abs(x), jnp.abs(d)), outer.sum(x, d)
     excess = outer.sum(x * x, d * d / scale.length) * (rate / step) ** 2
     gain = 0.5 * rate / step
@@ -48,14 +48,14 @@ def moments_of(outer: Outer, rate: Array, step: Array, length: Array, management
     return Moments(up, share * up), Moments(down, share * down)
 
 
-def _management(outer: Outer, rate: Array, step: Array, length: Array, management: bool) -> Management:
+def _management(outer: Outer, rate: Array, step: Array, how: PulseTrains) -> Management:
     x_peak = outer.contraction.peak(jnp.abs(outer.x))
     d_peak = jnp.max(jnp.abs(outer.d), axis=-1, keepdims=True)
-    return manage(x_peak, d_peak, rate, step, length, management)
+    return manage(x_peak, d_peak, rate, step, how)
 
 
-def draws_of(outer: Outer, rate: Array, step: Array, length: Array, management: bool, key: Array) -> Counts:
+def draws_of(outer: Outer, rate: Array, step: Array, how: PulseTrains, key: Array) -> Counts:
     """Pulses of the mini-batch, drawn with the mean and variance that they have, [K, N]."""
     up_key, down_key = jax.random.split(key)
-    up, down = moments_of(outer, rate, step, length, management)
+    up, down = moments_of(outer, rate, step, how)
     return Counts(draw(up, up_key), draw(down, down_key))
