@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import nnx
 
 import memjax as mj
 
@@ -134,6 +135,28 @@ def test_low_precision_sees_the_rounded_view():
     np.testing.assert_array_equal(found, jnp.asarray(exact, jnp.bfloat16))
 
 
+class Smallest(R.AbstractModifier):
+    """Weights below a share of the largest are zero: a modifier from outside."""
+
+    share: float = mj.spec.number(low=0.0)
+
+    def modified(self, weights, key, step):
+        return jnp.where(jnp.abs(weights) < self.share * jnp.abs(weights).max(), 0.0, weights)
+
+
+def test_a_modifier_of_ones_own():
+    np.testing.assert_array_equal(view(Smallest(0.3)), np.where(np.abs(W) < 0.27, 0.0, W))
+
+
+def test_states_of_flax_are_trees_as_others():
+    state = nnx.state(nnx.Linear(3, 2, rngs=nnx.Rngs(0)), nnx.Param)
+    found = R.noisy(state, R.DropConnect(1.0), KEY, select=lambda name: name == "kernel")
+    assert not found["kernel"][...].any()
+    assert jax.tree.structure(found) == jax.tree.structure(state)
+    still = R.noisy(state, R.DropConnect(1.0), KEY, select=lambda name: name == "bias")
+    np.testing.assert_array_equal(still["kernel"][...], state["kernel"][...])
+
+
 def after(tx, gradient, params, state=None):
     """(parameters after an update, the state)."""
     change, state = tx.update(gradient, tx.init(params) if state is None else state, params)
@@ -165,6 +188,8 @@ def test_a_limit_follows_its_schedule():
     for limit in (0.8, 0.6, 0.4, 0.2, 0.2):
         params, state = after(tx, still, params, state)
         assert float(jnp.abs(params["w"]).max()) == pytest.approx(limit)
+    halves = jnp.asarray(W, jnp.bfloat16)
+    assert tx.update(halves, tx.init(halves), halves)[0].dtype == jnp.bfloat16
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,9 @@ def test_it_is_the_sum_of_both_entropies(temperature, weight):
     right = -log_softmax(LOGITS, -1)[np.arange(2), LABELS]
     found = distillation(LOGITS, TEACHER, LABELS, temperature=temperature, weight=weight)
     np.testing.assert_allclose(found, (1 - weight) * right + weight * temperature**2 * divergence, rtol=1e-4)
+    half = distillation(jnp.asarray(LOGITS, jnp.bfloat16), TEACHER, LABELS, temperature=temperature, weight=weight)
+    assert half.dtype == jnp.float32
+    np.testing.assert_allclose(half, found, rtol=0.05)
 
 
 def test_limits():

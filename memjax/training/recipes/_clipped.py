@@ -57,7 +57,7 @@ def clipped(limit: Any = 2.5, *, unit: str = "deviation", over: str = "array") -
                 return change
             after = value + change
             most = bound(after, state.count)
-            return jnp.clip(after, -most, most) - value
+            return (jnp.clip(after, -most, most) - value).astype(after.dtype)
 
         return jax.tree.map(limited, updates, params), ClippedState(jnp.asarray(optax.safe_increment(state.count)))
 

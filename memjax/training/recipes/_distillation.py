@@ -31,7 +31,10 @@ def distillation(logits: Any, teacher: Any, labels: Any, *, temperature: Any = 4
 
     Source: Hinton, Vinyals and Dean (arXiv 1503.02531, 2015).
     """
-    logits, teacher = _check.array("logits", logits), _check.array("teacher", teacher)
+    logits, teacher = (
+        values.astype(jnp.promote_types(values.dtype, jnp.float32))
+        for values in (_check.array("logits", logits), _check.array("teacher", teacher))
+    )
     if logits.ndim == 0:
         raise ValueError("logits must have an axis of classes, [..., classes], got one number")
     if teacher.shape != logits.shape:
