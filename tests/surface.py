@@ -61,6 +61,11 @@ NEEDED: dict[str, tuple[Callable | None, dict[str, Any]]] = {
     "Temperature": (None, {"kelvin": 300.0}),
     "ThermalNoise": (None, {"bandwidth": 1.0}),
     "DevicePulse": (None, {"device": DEVICE}),
+    "AdditiveNoise": (None, {"strength": 0.1}),
+    "MultiplicativeNoise": (None, {"strength": 0.1}),
+    "DropConnect": (None, {"rate": 0.1}),
+    "Discretised": (None, {"bits": 4}),
+    "DoReFa": (None, {"bits": 4}),
     "Referenced": (None, {"law": mj.training.SoftBounds()}),
     "Ramp": (None, {}),
     "WriteVerify": (None, {"device": DRIFT}),
@@ -81,6 +86,7 @@ def specs() -> Iterator[Call]:
         mj.effects,
         mj.programming,
         mj.training,
+        mj.training.recipes,
         mj.cost,
     )
     seen = set()
@@ -124,6 +130,12 @@ def updated(make: Callable) -> Callable:
         return tx.update({"a": jnp.ones((3, 2))}, tx.init(params), params)[0]
 
     return run
+
+
+def ranges_learnt(**arguments):
+    tx = mj.training.recipes.input_ranges(**arguments)
+    ranges = {"a": jnp.ones(())}
+    return tx.update(ranges, tx.init(ranges), ranges, inside=ranges)[0]
 
 
 def functions() -> list[Call]:
@@ -258,6 +270,25 @@ def functions() -> list[Call]:
             pulsing | {"transfer": mj.training.Buffered(), "fast_rate": 1.0, "gamma": 0.0, "every": 1},
         ),
         Call("training.one_sided", updated(mj.training.one_sided), pulsing | {"refresh_every": 2, "upper": 0.9}),
+        Call("training.clipped", updated(mj.training.clipped), {"limit": 2.5, "unit": "deviation", "over": "array"}),
+        Call(
+            "recipes.noisy",
+            mj.training.recipes.noisy,
+            {"params": PARAMS, "modifiers": mj.training.recipes.DropConnect(0.1), "key": KEY, "step": 0},
+        ),
+        Call(
+            "recipes.distillation",
+            mj.training.recipes.distillation,
+            {
+                "logits": X,
+                "teacher": X,
+                "labels": np.array([0, 1]),
+                "temperature": 4.0,
+                "weight": 0.5,
+            },
+        ),
+        Call("recipes.input_ranges", ranges_learnt, {"optimiser": optax.sgd(0.1), "decay": 1e-3, "share": 0.95}),
+        Call("Analog.inputs", analog.inputs, {"chip": whole, "params": PARAMS, "x": X}),
         Call(
             "chip.pipeline_cycles",
             mj.chip.pipeline_cycles,

@@ -5,7 +5,7 @@ Weights are in units of a law, conductances are mapped onto its range.
 
 from memjax.contraction import Outer as Outer
 from memjax.training import presets as presets
-from memjax.training._clip import clipped as clipped
+from memjax.training import recipes as recipes
 from memjax.training._fit import LawFit as LawFit
 from memjax.training._fit import fit_law as fit_law
 from memjax.training._pulse_response import PulseResponse as PulseResponse
@@ -65,3 +65,4 @@ from memjax.training.pulses import Stochastic as Stochastic
 from memjax.training.pulses import apply_net as apply_net
 from memjax.training.pulses import apply_pulses as apply_pulses
 from memjax.training.pulses import response as response
+from memjax.training.recipes import clipped as clipped

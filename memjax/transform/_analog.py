@@ -13,7 +13,7 @@ from memjax import _check, crossbar
 from memjax.crossbar import Hardware, Ready
 from memjax.effects import Ageing, acting
 from memjax.transform import _calibrate, _chips
-from memjax.transform._calibrate import ConverterUse
+from memjax.transform._calibrate import ConverterUse, InputUse
 from memjax.transform._fleet import ByName, Fleet, check_hardware, check_patterns, check_some, chosen
 from memjax.transform._plan import Plan, make_plan
 from memjax.transform._sites import Program, Sites, check_select, check_selected, is_dynamic, parameter_paths
@@ -128,6 +128,15 @@ class Analog:
         """
         program, leaves, fleet, chip = self._on(chip, params, args, kwargs, ready=False)
         return self._run(_calibrate.converter_use, program, fleet, chip, leaves)
+
+    def inputs(self, chip: Chip, params: Any, *args: Any, **kwargs: Any) -> dict[str, InputUse]:
+        """How the inputs of every crossbar fill the range of its DACs, on the given data (without read noise).
+
+        With it a range can be set to so many standard deviations, `entry | {"dac_range": 3.0 * use.deviation}`, and
+        learnt (`memjax.training.recipes.input_ranges`).
+        """
+        program, leaves, fleet, chip = self._on(chip, params, args, kwargs)
+        return self._run(_calibrate.inputs, program, fleet, chip, leaves)
 
     def errors(self, chip: Chip, params: Any, *args: Any, key: Array | None = None, **kwargs: Any) -> dict[str, Array]:
         """Error of each crossbar against the digital product, on the data that reaches it in this call.
@@ -297,8 +306,8 @@ def crossbarify(fn: Callable, hardware: ByName, select: Callable[[str], bool] | 
             the first match counts; or a function of a name that returns one. None, and no match: digital.
         select: which crossbars to use, by name ("params/Dense_0/kernel"); None: all.
 
-    Returns: an `Analog` with `plan`, `program`, `apply`, `prepare`, `calibrate`, `clipping`, `converters`, `errors`,
-        `weights`, `reprogram`, `tune`, `age` and `compensate`.
+    Returns: an `Analog` with `plan`, `program`, `apply`, `prepare`, `calibrate`, `clipping`, `inputs`, `converters`,
+        `errors`, `weights`, `reprogram`, `tune`, `age` and `compensate`.
 
     Raises: TypeError for arguments of the wrong kind; ValueError, when first traced, for a `select` or a pattern that
         matches nothing.

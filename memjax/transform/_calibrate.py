@@ -69,9 +69,7 @@ def calibrate(program: Program, fleet: Fleet, chip: dict[str, Any], leaves: list
     for name, seen in (observe(read_inputs) if of_dac else {}).items():
         if name in of_dac:
             stored = quantile(seen, percentile).astype(chip[name]["scale"].dtype)
-            for count in leading_of(program.crossbars[name])[len(program.crossbars[name].steps) :]:
-                stored = jnp.repeat(stored[..., None], count, axis=-1)
-            chip[name] = chip[name] | {"dac_range": stored}
+            chip[name] = chip[name] | {"dac_range": _of_stack(program, name, stored)}
 
     def read_currents(site, entry, x, key):
         return crossbar.read(ideal[site.crossbar], site.contraction, entry, x, watch=lambda z, *_: histogram(z))
@@ -84,11 +82,53 @@ def calibrate(program: Program, fleet: Fleet, chip: dict[str, Any], leaves: list
     return chip
 
 
+def _of_stack(program: Program, name: str, value: Array) -> Array:
+    """A number of every loop of a crossbar, as every member of a stack has it."""
+    for count in leading_of(program.crossbars[name])[len(program.crossbars[name].steps) :]:
+        value = jnp.repeat(value[..., None], count, axis=-1)
+    return value
+
+
 def _of_tiles(program: Program, name: str, seen: Observation) -> Observation:
     """What was seen at the converters of a crossbar: groups of a convolution share them."""
     if isinstance(program.crossbars[name].contraction, Convolution) and program.crossbars[name].contraction.stack:
         return Observation(seen.total.sum(-2), seen.peak.max(-1))
     return seen
+
+
+class InputUse(NamedTuple):
+    """The inputs of a crossbar beside the range of its DACs: each in the shape of the chip's "dac_range".
+
+    Attributes:
+        inside: fraction of the inputs that do not exceed the range.
+        deviation: their standard deviation.
+        largest: their largest magnitude.
+    """
+
+    inside: Array
+    deviation: Array
+    largest: Array
+
+
+def inputs(program: Program, fleet: Fleet, chip: dict[str, Any], leaves: list[Array]) -> dict[str, InputUse]:
+    """The use of the DACs of each crossbar."""
+
+    def read(site, entry, x, key):
+        dac, contraction = fleet[site.crossbar].dac, site.contraction
+        data = contraction.data(x).astype(float)
+        stored = None if entry.dac_range is None else jnp.max(entry.dac_range)
+        inside = jnp.abs(data) <= dac.full_scale(data, contraction.vector_axes, stored)
+        total = [inside.sum(dtype=data.dtype), data.sum(), (data**2).sum(), jnp.full((), data.size, data.dtype)]
+        seen = Observation(jnp.stack(total), jnp.max(jnp.abs(data)))
+        return crossbar.read(fleet[site.crossbar], contraction, entry, x)[0], seen
+
+    def use(name, seen):
+        inside, mean, square = (seen.total[..., i] / jnp.maximum(seen.total[..., 3], 1.0) for i in range(3))
+        deviation = jnp.sqrt(jnp.maximum(square - mean**2, 0.0))
+        return InputUse(*(_of_stack(program, name, value) for value in (inside, deviation, seen.peak)))
+
+    seen = program.run(leaves, prepared(fleet, chip), None, read)[1]
+    return {name: use(name, one) for name, one in seen.items()}
 
 
 class ConverterUse(NamedTuple):

@@ -139,9 +139,9 @@ def test_vgg8_quick_run_writes_table_and_picture(monkeypatch, tmp_path, capsys):
 def test_hardware_aware_quick_run_writes_table_and_picture(monkeypatch, tmp_path):
     run(monkeypatch, hardware_aware, "--quick", "--out", tmp_path)
     found = rows(tmp_path / "hardware_aware.csv")
-    ages = len(hardware_aware.SECONDS)
-    assert len(found) == 2 * (1 + 2 * ages)  # RRAM; PCM at every age, compensated or not
-    assert {row["training"] for row in found} == {"plain", "hardware-aware"}
+    ages, trainings = len(hardware_aware.SECONDS), 2 * len(hardware_aware.RECIPES)
+    assert len(found) == trainings * (1 + 2 * ages)  # RRAM; PCM at every age, compensated or not
+    assert len({(row["training"], row["seed"], row["digital"]) for row in found}) == trainings
     fresh = [float(row["mean"]) for row in found if row["seconds"] == "0.0"]
     assert min(fresh) > 20  # ten classes
     assert (tmp_path / "hardware_aware.png").read_bytes().startswith(b"\x89PNG")
@@ -181,7 +181,7 @@ def test_checkpoints_are_whole_and_of_the_same_training(tmp_path):
     [
         (train_mnist, ["--epochs", "0"], "--epochs must be at least 1"),
         (train_mnist, ["--quick", "--epochs", "0"], "--epochs must be at least 1"),
-        (hardware_aware, ["--chips", "0"], "--epochs, --chips and --images must be at least 1"),
+        (hardware_aware, ["--chips", "0"], "--epochs, --seeds, --chips and --images must be at least 1"),
         (train_mnist, ["--presets", "gold"], "invalid choice"),
         (train_mnist, ["--rate", "-1"], "--rate is out of its range"),
         (train_vgg8, ["--checkpoint-steps", "0"], "--checkpoint-steps must be at least 1"),
