@@ -8,7 +8,7 @@ from memjax.circuit import Wires
 from memjax.converters import AbstractAdc, Adc, Dac
 from memjax.crossbar._backward import Backward
 from memjax.crossbar._describe import describe
-from memjax.effects import AbstractEffect, Conduction, Noise
+from memjax.effects import AbstractEffect, Conduction, Noise, Remembering, acting
 from memjax.mapping import AbstractMapping, Cell, Conversion, DoubleColumn
 from memjax.programming import WriteVerify
 
@@ -90,6 +90,14 @@ class Hardware(Spec):
                 f"Hardware.mapping must be DoubleColumn for reads through the transposed array (Hardware.backward), "
                 f"got {type(self.mapping).__name__}"
             )
+        remembered = {name for name, _ in acting(self.effects, Remembering)}
+        missing = {name for name, _ in acting(backward.effects, Remembering)} - remembered
+        if missing:
+            raise ValueError(
+                f"Hardware.effects must hold {', '.join(sorted(missing))}, since Backward.effects does and it remembers"
+            )
+        for effect in backward.effects:
+            effect.check(self)
 
     def _check_programming(self, programming: WriteVerify) -> None:
         if programming.shape:

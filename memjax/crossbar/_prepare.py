@@ -14,7 +14,7 @@ from memjax.crossbar._hardware import Hardware
 from memjax.crossbar._layout import Layout, physical
 from memjax.crossbar._network import Network
 from memjax.crossbar._program import Chip
-from memjax.crossbar._range import expected_range
+from memjax.crossbar._range import estimates_range, full_scale, largest_seen
 from memjax.crossbar._response import (
     conducted,
     integrated,
@@ -25,6 +25,7 @@ from memjax.crossbar._response import (
 )
 from memjax.crossbar._terminals import attenuated, conductance_at_top, of_matrices, shape_of_arrays
 from memjax.crossbar._tile import Tile
+from memjax.crossbar._tiles import Tiling
 from memjax.crossbar._transposed import turned
 from memjax.mapping import Conversion
 
@@ -54,9 +55,18 @@ def prepare_all(hardware: Hardware, chip: dict[str, Any]) -> dict[str, Ready]:
     """
     raw = {name: entry for name, entry in chip.items() if not isinstance(entry, Ready)}
     cells = {name: _over(entry, presented, hardware)(entry) for name, entry in raw.items()}
-    seen = of_matrices(hardware, cells)
-    ready = {n: _over(entry, _prepared, hardware)(entry, cells[n], seen[n]) for n, entry in raw.items()}
+    seen = of_matrices(hardware, cells, hardware.wires)
+    back = _seen_backward(hardware, cells, seen)
+    ready = {n: _over(entry, _prepared, hardware)(entry, cells[n], seen[n], back[n]) for n, entry in raw.items()}
     return {name: ready.get(name, entry) for name, entry in chip.items()}
+
+
+def _seen_backward(hardware: Hardware, cells: dict[str, dict[str, Array]], seen: dict[str, Any]) -> dict[str, Any]:
+    """The conductances whose transpose the transposed read sees; None where there is no such read."""
+    back = hardware.backward
+    if back is None:
+        return dict.fromkeys(cells)
+    return seen if back.wires is None else of_matrices(hardware, lax.stop_gradient(cells), back.links)
 
 
 def _over(entry: Chip, f: Callable, hardware: Hardware) -> Callable:
@@ -72,8 +82,17 @@ def prepare(hardware: Hardware, chip: Chip) -> Ready:
     return prepare_all(hardware, {"chip": chip})["chip"]
 
 
-def _prepared(hardware: Hardware, chip: Chip, cells: dict[str, Array], seen: dict[str, Array]) -> Ready:
-    """Of one matrix, whose cells a read meets with these conductances [S], and sees so at the terminals."""
+def _prepared(
+    hardware: Hardware,
+    chip: Chip,
+    cells: dict[str, Array],
+    seen: dict[str, Array],
+    back: dict[str, Array] | None = None,
+) -> Ready:
+    """Of one matrix, whose cells a read meets with these conductances [S], and sees so at the terminals.
+
+    `back` is what the transposed read sees, if there is one.
+    """
     cell, mapping, adc = hardware.cell, hardware.mapping, hardware.adc
     scale, drive = chip["scale"], chip["drive"]
     outputs = scale.shape[-1]
@@ -108,17 +127,23 @@ def _prepared(hardware: Hardware, chip: Chip, cells: dict[str, Array], seen: dic
     reference = None
     if references:
         reference = jnp.broadcast_to(mapping.gain * scale * (sum(references) / range_), (drive.shape[-1], outputs))
-    transposed = None if hardware.backward is None else _turn(hardware, seen, scale, drive.shape[-1])
+    transposed = None if back is None else _turn(hardware, chip, cells, back)
     return Ready(tiles_of, gains, reference, chip.get("dac_range"), transposed)
 
 
-def _turn(hardware: Hardware, conductance: dict[str, Array], scale: Array, inputs: int) -> tuple[Ready, Array]:
-    """The transposed chip, prepared, and the scales that go with its inputs."""
-    chip = lax.stop_gradient(turned(conductance, hardware.tile, hardware.cell.g_off, scale, inputs))
+def _turn(hardware: Hardware, chip: Chip, cells: dict[str, Array], seen: dict[str, Array]) -> tuple[Ready, Array]:
+    """The chip of the transposed matrix without its scales, prepared, and the scales that go with its inputs."""
+    scale, drive = chip["scale"], chip["drive"]
     other = other_side(hardware)
-    if other.adc.bits is not None and other.adc.range is None:
-        chip["adc_range"] = lax.stop_gradient(expected_range(other, chip, scale.shape[-1], inputs))
-    return prepare(other, chip), lax.stop_gradient(scale)
+    held = {part: chip[part] for part in ("conductance", "memory") if part in chip and other.effects}
+    back, cells, seen = lax.stop_gradient(turned((held, cells, seen), hardware.tile[1]))
+    back |= {"scale": jnp.ones(drive.shape, scale.dtype), "drive": jnp.ones(scale.shape, scale.dtype)}
+    if estimates_range(other):
+        tiling = Tiling.of(other, {"chip": (scale.shape[-1], drive.shape[-1])})
+        driven = tiling.cut({"chip": jnp.ones((scale.shape[-1], drive.shape[-1]), bool)})
+        top = largest_seen(other, tiling.apart({"chip": seen}), driven).max()
+        back["adc_range"] = full_scale(other, top)
+    return _prepared(other, back, cells, seen), lax.stop_gradient(scale)
 
 
 def other_side(hardware: Hardware) -> Hardware:
@@ -130,6 +155,8 @@ def other_side(hardware: Hardware) -> Hardware:
         (hardware.tile[1], hardware.tile[0]),
         hardware.backward.dac,
         hardware.backward.adc,
+        hardware.backward.effects,
+        wires=hardware.wires if hardware.backward.wires is None else hardware.backward.wires,
         schedule=hardware.schedule,
     )
 

@@ -53,14 +53,20 @@ def largest_current(
 
     Returns: [count].
     """
-    at_top = partial(conductance_at_top, hardware)
-    conductance = at_terminals(hardware, {name: at_top(g) for name, g in conductance.items()})
+    at_top = {name: conductance_at_top(hardware, g) for name, g in conductance.items()}
+    seen = at_terminals(hardware.mapping.placement, at_top, hardware.wires)
+    return largest_seen(hardware, seen, driven, at_once)
+
+
+def largest_seen(hardware: Hardware, seen: dict[str, Array], driven: Array, at_once: int | None = None) -> Array:
+    """The same of conductances [S] as the terminals see them, at the largest voltage."""
     if hardware.adc.subtract == "digital":
-        sums = [_sum(jnp.where(driven[..., : g.shape[-1]], g, 0.0), at_once) for g in conductance.values()]
+        sums = [_sum(jnp.where(driven[..., : g.shape[-1]], g, 0.0), at_once) for g in seen.values()]
         return hardware.dac.v_max * jnp.stack([jnp.max(total, axis=(-2, -1)) for total in sums]).max(0)
-    unit, tops = full_cell(hardware, next(iter(conductance.values())).dtype), []
+    at_top = partial(conductance_at_top, hardware)
+    unit, tops = full_cell(hardware, next(iter(seen.values())).dtype), []
     for conversion in hardware.conversions[0]:
-        signed = jnp.where(driven, conversion.referred(at_top).signed(conductance), 0.0) / unit
+        signed = jnp.where(driven, conversion.referred(at_top).signed(seen), 0.0) / unit
         worst = _sum(jnp.abs(signed), at_once)
         usual = 3.0 * jnp.sqrt(_sum(jnp.square(signed), at_once))
         tops.append(jnp.max(jnp.minimum(worst, usual), axis=(-2, -1)))

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from memjax._random import fold_name
 from memjax.contraction import Convolution, Dot, Observation, merge
 from memjax.crossbar._codes import Watch, sum_of_codes
 from memjax.crossbar._hardware import Hardware
@@ -71,9 +72,13 @@ def _through_the_array(
         return _forward(hardware, contraction, ready, data, key, None)[0]
 
     def gradient(d, operands):
-        hardware, ready, _ = operands
+        hardware, ready, key = operands
         turned_chip, scale = ready.backward
-        back = lambda contraction, errors: read(other_side(hardware), contraction, turned_chip, errors)[0]
+        other = other_side(hardware)
+        if key is None and other.noisy:
+            raise ValueError("key must be a PRNG key for gradients, since Hardware.backward has noise, got None")
+        own = key if key is None else fold_name(key, "backward")
+        back = lambda contraction, errors: read(other, contraction, turned_chip, errors, own)[0]
         return errors_back(contraction, back, scale, data.shape, d)
 
     return reverse_only(forward, gradient, FORWARD_MODE, data, (hardware, ready, key))
