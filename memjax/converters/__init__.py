@@ -17,6 +17,7 @@ from memjax.converters._encoding import PulseWidth as PulseWidth
 from memjax.converters._flash import Flash as Flash
 from memjax.converters._ramp import Ramp as Ramp
 from memjax.converters._range import Dynamic as Dynamic
+from memjax.converters._range import RelativeToWeights as RelativeToWeights
 from memjax.converters._range import full_scale as full_scale
 from memjax.converters._round import clip as clip
 from memjax.converters._round import limit as limit

@@ -21,7 +21,8 @@ class Dac(Spec):
             -1, 0, 1), or None for a converter that scales and clips to its range but does not round.
         v_max: read voltage at full scale [V].
         range: the number that maps to `v_max`: a positive number (static); `Dynamic()` for the largest magnitude of
-            each vector; None for the range stored in the chip by `calibrate` and `Dynamic()` until there is one.
+            each vector, or another measure of its size; None for the range stored in the chip by `calibrate` and
+            `Dynamic()` until there is one.
         rescale: whether the scaling of the numbers to voltages is undone in the result (True), or the voltages are
             what is multiplied (False): with v_max = 0.2 V and a full scale of 1, a fifth of the digital result.
         clip_gradient: whether the gradient is zero outside the range (True) or passes through.
@@ -60,10 +61,10 @@ class Dac(Spec):
         return self.v_max / self.encoding.top(self.steps())
 
     def _never_clips(self, calibrated: Array | None) -> bool:
-        """Whether the full scale is the largest magnitude of each vector."""
+        """Whether no value exceeds its full scale."""
         if self.range is None:
             return calibrated is None
-        return isinstance(self.range, Dynamic) and self.range.overflow is None
+        return isinstance(self.range, Dynamic) and self.range.covers
 
     def convert(self, x: Array, axis: tuple[int, ...], calibrated: Array | None = None) -> tuple[Array, Array]:
         """(codes, value of one code): codes have the shape of `x`, the value broadcasts against it."""

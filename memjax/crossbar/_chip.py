@@ -143,8 +143,11 @@ def _shown(lead: tuple[int, ...]) -> str:
 def check_chip(hardware: Hardware, entry: Mapping[str, Any], name: str = "chip") -> None:
     """Raise ValueError unless an entry that passed `check_entry` can be read with the hardware."""
     check_tiles(hardware, entry, name)
-    if hardware.adc.bits is not None and hardware.adc.range is None and "adc_range" not in entry:
-        raise ValueError(f"{name} must hold 'adc_range' for Adc(range=None): program it with this Hardware")
+    if hardware.adc.in_chip and "adc_range" not in entry:
+        raise ValueError(
+            f"{name} must hold 'adc_range' for Adc(range={_check.shown(hardware.adc.range)}): program it with this "
+            "Hardware"
+        )
     check_memory(hardware, entry, name)
     check_converters(hardware, entry, name)
 

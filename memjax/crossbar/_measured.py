@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 
 from memjax import _check
 from memjax._random import fold_name
@@ -138,8 +138,8 @@ def _chip(hardware: Hardware, given: dict[str, dict[str, Array]], scale: Any, ke
         keys = tiling.keys(matrix_keys, range(len(hardware.conversions[0])))
         made = make_converters(hardware, tiling.apart({"chip": cells["conductance"]}), keys)
         chip["adc"] = tiling.together(made)["chip"]
-    if hardware.adc.bits is not None and hardware.adc.range is None:
-        chip["adc_range"] = lax.stop_gradient(expected_range(hardware, chip, inputs, outputs))
+    if hardware.adc.in_chip:
+        chip["adc_range"] = expected_range(hardware, chip, inputs, outputs)
     return chip
 
 

@@ -14,7 +14,7 @@ from memjax.crossbar._hardware import Hardware
 from memjax.crossbar._layout import Layout, physical
 from memjax.crossbar._network import Network
 from memjax.crossbar._program import Chip
-from memjax.crossbar._range import estimates_range, full_scale, largest_seen
+from memjax.crossbar._range import full_scale, largest_seen
 from memjax.crossbar._response import (
     conducted,
     integrated,
@@ -138,7 +138,7 @@ def _turn(hardware: Hardware, chip: Chip, cells: dict[str, Array], seen: dict[st
     held = {part: chip[part] for part in ("conductance", "memory") if part in chip and other.effects}
     back, cells, seen = lax.stop_gradient(turned((held, cells, seen), hardware.tile[1]))
     back |= {"scale": jnp.ones(drive.shape, scale.dtype), "drive": jnp.ones(scale.shape, scale.dtype)}
-    if estimates_range(other):
+    if other.adc.in_chip:
         tiling = Tiling.of(other, {"chip": (scale.shape[-1], drive.shape[-1])})
         driven = tiling.cut({"chip": jnp.ones((scale.shape[-1], drive.shape[-1]), bool)})
         top = largest_seen(other, tiling.apart({"chip": seen}), driven).max()
@@ -168,7 +168,7 @@ def lsb_of(hardware: Hardware, chip: Chip) -> Any:
         return hardware.dac.v_max * (hardware.cell.g_on - hardware.cell.g_off)
     if isinstance(adc.range, Dynamic):
         return 1.0
-    return adc.lsb(chip["adc_range"] if adc.range is None else adc.range)
+    return adc.lsb(chip["adc_range"] if adc.in_chip else adc.range)
 
 
 def array_of(

@@ -20,7 +20,7 @@ from memjax.converters import clip, replace_value
 from memjax.crossbar._chip import check_devices, check_memory, check_single, check_tiles
 from memjax.crossbar._converters import make_converters
 from memjax.crossbar._hardware import Hardware, check_hardware
-from memjax.crossbar._range import estimates_range, full_scale, largest_current, nominal
+from memjax.crossbar._range import full_scale, largest_current, nominal
 from memjax.crossbar._tiles import Tiling, in_chunks, moved, over_tiles
 from memjax.effects import Fabrication, Programming, Remembering, Targeting, Wear, acting
 from memjax.mapping import weight_scale
@@ -240,7 +240,7 @@ def _written_tiles(
         if new_converters:
             chip["adc"] = make_converters(hardware, targets, tiles["converters"])
         top = None
-        if estimates_range(hardware):
+        if hardware.adc.in_chip:
             aimed = over_tiles(tiling.placement, lambda target, _: nominal(hardware, target), targets)
             top = largest_current(hardware, aimed, driven, at_once)
         return chip, top
