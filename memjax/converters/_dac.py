@@ -66,12 +66,19 @@ class Dac(Spec):
             return calibrated is None
         return isinstance(self.range, Dynamic) and self.range.covers
 
-    def convert(self, x: Array, axis: tuple[int, ...], calibrated: Array | None = None) -> tuple[Array, Array]:
-        """(codes, value of one code): codes have the shape of `x`, the value broadcasts against it."""
+    def convert(
+        self, x: Array, axis: tuple[int, ...], calibrated: Array | None = None, divided: Any = None
+    ) -> tuple[Array, Array]:
+        """(codes, value of one code): codes have the shape of `x`, the value broadcasts against it.
+
+        With `divided` they are those of x over a power of two, which the value makes up for.
+        """
         steps = jnp.asarray(self.steps(), x.dtype)
         lsb = self.full_scale(x, axis, calibrated) / steps
-        z = x / lsb
         value = lsb if self.rescale else jnp.asarray(self.v_max, x.dtype) / steps
+        if divided is not None:
+            lsb, value = lsb * divided, value * divided
+        z = x / lsb
         clip_gradient = self.clip_gradient and not self._never_clips(calibrated)
         if self.bits is None:
             return limit(z, -steps, steps, clip_gradient), value

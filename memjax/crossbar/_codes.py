@@ -39,12 +39,13 @@ class Operands(NamedTuple):
 
 class Circuit(NamedTuple):
     """What is fixed when a read is compiled: the operation, how codes drive word lines, bit lines of a tile, the order
-    of the tiles."""
+    of the tiles, whether the conversions of a vector that clip are counted as one more output."""
 
     contraction: Dot | Convolution
     encoding: AbstractEncoding
     columns: int
     batched: bool
+    counted: bool = False
 
 
 def sum_of_codes(
@@ -55,10 +56,8 @@ def sum_of_codes(
     Derivatives are those of the converters with straight-through rounding. Where currents are products and no converter
     clips, these are the derivatives of the digital product.
     """
-    batched = hardware.schedule == "batched" or (hardware.schedule is None and jax.default_backend() != "cpu")
-    circuit = Circuit(contraction, hardware.dac.encoding, hardware.tile[1], batched)
-    adc, steps = jax.tree.map(lambda leaf: jnp.asarray(leaf, codes.dtype), (hardware.adc, hardware.dac.steps()))
-    operands = Operands(codes, tile, steps, adc, key)
+    circuit, operands = _of(hardware, contraction, codes, tile, key)
+    adc = operands.adc
     if watch is not None or tile.array.products(jnp.zeros((1, tile.array.shape[-2]), codes.dtype)) is None:
         return _simulated(circuit, watch, operands, exact=watch is not None)
     if adc.bits is None and key is None:
@@ -73,6 +72,28 @@ def sum_of_codes(
     return with_derivatives(value, partial(_as_clipped, circuit), (operands, jnp.any(seen.peak > 0))), None
 
 
+def codes_and_clips(
+    hardware: Hardware, contraction: Dot | Convolution, codes: Array, tile: Tile, key: Array | None
+) -> tuple[Array, Array]:
+    """The sum of codes, and for each output how many of the conversions of its vector clip."""
+    circuit, operands = _of(hardware, contraction, codes, tile, key)
+    both, _ = _simulated(circuit._replace(counted=True), None, operands)
+    outputs = contraction.shape[1]
+    by_vector = both.reshape(*both.shape[:-1], -1, outputs + 1)  # a convolution has a vector for each of its groups
+    clips = jnp.broadcast_to(by_vector[..., outputs:], (*by_vector.shape[:-1], outputs))
+    flat = lambda values: values.reshape(*both.shape[:-1], -1)
+    return flat(by_vector[..., :outputs]), flat(clips)
+
+
+def _of(
+    hardware: Hardware, contraction: Dot | Convolution, codes: Array, tile: Tile, key: Array | None
+) -> tuple[Circuit, Operands]:
+    batched = hardware.schedule == "batched" or (hardware.schedule is None and jax.default_backend() != "cpu")
+    circuit = Circuit(contraction, hardware.dac.encoding, hardware.tile[1], batched)
+    adc, steps = jax.tree.map(lambda leaf: jnp.asarray(leaf, codes.dtype), (hardware.adc, hardware.dac.steps()))
+    return circuit, Operands(codes, tile, steps, adc, key)
+
+
 def _clips(adc: AbstractAdc, z: Array, *_: Any) -> Observation:
     """Whether a current lies outside the converter's range, as the peak."""
     return Observation(jnp.zeros((), z.dtype), jnp.any(adc.clips(z)).astype(z.dtype))
@@ -81,20 +102,20 @@ def _clips(adc: AbstractAdc, z: Array, *_: Any) -> Observation:
 def _as_clipped(circuit: Circuit, operands: tuple[Operands, Array]) -> Array:
     """Codes for derivatives: without a conversion that clips those of the product, for which no tile is computed."""
     choose = lambda operands, clips: lax.cond(
-        _some(clips), lambda o: _simulated(circuit, None, o)[0], partial(_product, circuit), operands
+        some(clips), lambda o: _simulated(circuit, None, o)[0], partial(_product, circuit), operands
     )
     return jax.checkpoint(choose)(*operands)
 
 
 @custom_vmap
-def _some(clips: Array) -> Array:
+def some(clips: Array) -> Array:
     """Whether any conversion clips, for a whole batch together: a choice of each would compute both sides."""
     return clips
 
 
-@_some.def_vmap
+@some.def_vmap
 def _(size: int, batched: list[bool], clips: Array) -> tuple[Array, bool]:
-    return _some(jnp.any(clips)), False
+    return some(jnp.any(clips)), False
 
 
 def _wide(circuit: Circuit, array: Array) -> Array:
@@ -128,11 +149,17 @@ def _simulated(
 
         def of_tile(index, tile, drives):
             keys = None if row_keys is None else jax.vmap(lambda k: jax.random.fold_in(k, index))(row_keys)
-            codes, seen = converted(adc, columns, tile, drives, keys)
+            codes, seen, distorted = converted(adc, columns, tile, drives, keys)
+            if circuit.counted:
+                clips = adc.clips(distorted).reshape(len(codes), -1).sum(1, keepdims=True)
+                codes = jnp.concatenate([codes, clips.astype(codes.dtype)], axis=1)
             return codes, None if watch is None else watch(seen, index, columns)
 
-        codes, seen = summed(circuit.batched, of_tile, tile, (tiles, rows, width), drives)
-        return _wide(circuit, encoding.collect(codes)), seen
+        codes, seen = summed(circuit.batched, of_tile, tile, (tiles, rows, width + circuit.counted), drives)
+        codes = encoding.collect(codes)
+        if circuit.counted:
+            return jnp.concatenate([_wide(circuit, codes[:, :-1]), codes[:, -1:]], axis=1), seen
+        return _wide(circuit, codes), seen
 
     row = codes.dtype.itemsize * (contraction.shape[0] + width * (tiles if circuit.batched else 1))
     most = CACHE_BYTES.get(jax.default_backend(), DEVICE_BYTES) // (row * encoding.planes)

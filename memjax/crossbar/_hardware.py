@@ -3,7 +3,7 @@
 from typing import Any
 
 from memjax import _check
-from memjax._field import Spec, check_scalars, choice, part, parts, shape
+from memjax._field import Spec, check_scalars, choice, integer, part, parts, shape
 from memjax.circuit import Wires
 from memjax.converters import AbstractAdc, Adc, Dac
 from memjax.crossbar._backward import Backward
@@ -41,6 +41,9 @@ class Hardware(Spec):
             vector. Read noise is taken to reach the terminals along the lines of its own cell.
         backward: how gradients by inputs are made: None: the derivative of the forward read (with straight-through
             rounding); a `Backward`: read from the transposed array.
+        halvings: bound management: how often at most (static) the inputs of a vector are halved, and it is read again,
+            while a converter clips; the result is scaled back exactly. 0: what clips stays clipped. Every output
+            position of a convolution is a vector. `memjax.crossbar.reads` counts the reads.
         schedule: how the row tiles of a matrix are computed: "scan" one after another (little memory, fastest on a
             CPU), "batched" all at once (few large kernels), None for the faster one on the default backend. The
             numbers are the same.
@@ -57,6 +60,7 @@ class Hardware(Spec):
     programming: WriteVerify | None = part(WriteVerify, optional=True, default=None)
     wires: Wires | None = part(Wires, optional=True, example="Wires(row=1.0)", default=None)
     backward: Backward | None = part(Backward, optional=True, default=None)
+    halvings: int = integer(0, 24, default=0)
     schedule: str | None = choice(*SCHEDULES, default=None)
 
     def check_relations(self) -> None:
