@@ -5,6 +5,8 @@ from memjax.converters._adc import Adc as Adc
 from memjax.converters._adc import LogAdc as LogAdc
 from memjax.converters._adc import never_clips as never_clips
 from memjax.converters._adc_error import AbstractAdcError as AbstractAdcError
+from memjax.converters._adc_error import Asymmetry as Asymmetry
+from memjax.converters._adc_error import Compression as Compression
 from memjax.converters._adc_error import Gain as Gain
 from memjax.converters._adc_error import Mismatch as Mismatch
 from memjax.converters._adc_error import Noise as Noise

@@ -32,7 +32,7 @@ class AbstractAdc(Spec):
     @property
     def mismatches(self) -> list[Mismatch]:
         """The errors that are drawn when a chip is made."""
-        return [] if self.bits is None else [e for e in self.errors if isinstance(e, Mismatch)]
+        return [] if self.bits is None else [e for e in self.errors if isinstance(e, Mismatch) and e.made]
 
     @property
     def noisy(self) -> bool:
@@ -94,7 +94,8 @@ class Adc(AbstractAdc):
         clip_gradient: whether the gradient is zero where the converter clips (True; costs one more pass over the
             tiles in the backward pass) or passes through (False; the backward pass is that of the digital layer).
         errors: imperfections of `memjax.converters` in the order in which the signal meets them, at most one of each
-            kind: `Noise`, `Offset`, `Gain`, `Flash`, `Sar`, `Ramp`. Every tile column has its own converter.
+            kind: `Noise`, `Offset`, `Gain`, `Asymmetry`, `Compression`, `Flash`, `Sar`, `Ramp`. Every tile column has
+            its own converter.
 
     Raises: ValueError for a value out of its range, and for errors without bits; TypeError for errors of another kind.
 

@@ -28,6 +28,7 @@ class Dac(Spec):
         clip_gradient: whether the gradient is zero outside the range (True) or passes through.
         encoding: how a code is sent: `Amplitude()`, `BitSerial(planes)` or `PulseWidth()`, of `memjax.converters`. The
             voltage above is that of `Amplitude`. With an ideal ADC and without effects all give the same numbers.
+        asymmetry: a of drivers whose negative voltages are 1 - a times what they should be; None: there is none.
 
     Raises: ValueError for a value out of its range; TypeError for an encoding of another kind.
     """
@@ -38,6 +39,7 @@ class Dac(Spec):
     rescale: bool = flag(default=True)
     clip_gradient: bool = flag(default=True)
     encoding: AbstractEncoding = part(AbstractEncoding, example="BitSerial(7)", default=Amplitude())
+    asymmetry: Any = number(low=-1.0, high=1.0, optional=True, default=None)
 
     def check_relations(self) -> None:
         self.encoding.check(self.bits)
@@ -59,6 +61,10 @@ class Dac(Spec):
     def volts(self) -> Any:
         """Voltage of one unit of the drive [V], averaged over the longest pulse where codes are durations."""
         return self.v_max / self.encoding.top(self.steps())
+
+    def driven(self, drives: Array) -> Array:
+        """What the drivers make of drives: negative ones are smaller where they are asymmetric."""
+        return drives if self.asymmetry is None else jnp.where(drives < 0, drives * (1.0 - self.asymmetry), drives)
 
     def _never_clips(self, calibrated: Array | None) -> bool:
         """Whether no value exceeds its full scale."""

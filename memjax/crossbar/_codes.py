@@ -11,7 +11,7 @@ from jax import Array, lax
 from jax.custom_batching import custom_vmap
 
 from memjax.contraction import Convolution, Dot, Observation
-from memjax.converters import AbstractAdc, AbstractEncoding, never_clips
+from memjax.converters import AbstractAdc, Dac, never_clips
 from memjax.crossbar._derivative import with_derivatives
 from memjax.crossbar._hardware import Hardware
 from memjax.crossbar._layout import join
@@ -28,21 +28,20 @@ Watch = Callable[[Array, Array, int], Observation] | None
 
 
 class Operands(NamedTuple):
-    """What the codes depend on: input codes in standard form, tiles, largest input code, ADCs, key of the read."""
+    """What the codes depend on: input codes in standard form, tiles, DACs, ADCs, key of the read."""
 
     codes: Array
     tile: Tile
-    steps: Any
+    dac: Dac
     adc: AbstractAdc
     key: Array | None
 
 
 class Circuit(NamedTuple):
-    """What is fixed when a read is compiled: the operation, how codes drive word lines, bit lines of a tile, the order
-    of the tiles, whether the conversions of a vector that clip are counted as one more output."""
+    """What is fixed when a read is compiled: the operation, bit lines of a tile, the order of the tiles, whether the
+    conversions of a vector that clip are counted as one more output."""
 
     contraction: Dot | Convolution
-    encoding: AbstractEncoding
     columns: int
     batched: bool
     counted: bool = False
@@ -89,9 +88,8 @@ def _of(
     hardware: Hardware, contraction: Dot | Convolution, codes: Array, tile: Tile, key: Array | None
 ) -> tuple[Circuit, Operands]:
     batched = hardware.schedule == "batched" or (hardware.schedule is None and jax.default_backend() != "cpu")
-    circuit = Circuit(contraction, hardware.dac.encoding, hardware.tile[1], batched)
-    adc, steps = jax.tree.map(lambda leaf: jnp.asarray(leaf, codes.dtype), (hardware.adc, hardware.dac.steps()))
-    return circuit, Operands(codes, tile, steps, adc, key)
+    dac, adc = jax.tree.map(lambda leaf: jnp.asarray(leaf, codes.dtype), (hardware.dac, hardware.adc))
+    return Circuit(contraction, hardware.tile[1], batched), Operands(codes, tile, dac, adc, key)
 
 
 def _clips(adc: AbstractAdc, z: Array, *_: Any) -> Observation:
@@ -128,7 +126,7 @@ def _product(circuit: Circuit, operands: Operands) -> Array:
     """What ideal converters give."""
     contraction, array = circuit.contraction, operands.tile.array
     inputs, outputs = contraction.shape
-    pairs = array.products(operands.codes)
+    pairs = array.products(operands.dac.driven(operands.codes))
     assert pairs is not None
     return reduce(add, (contraction.product(x, join(_wide(circuit, g), inputs, outputs)) for x, g in pairs))
 
@@ -137,13 +135,14 @@ def _simulated(
     circuit: Circuit, watch: Watch, operands: Operands, exact: bool = False
 ) -> tuple[Array, Observation | None]:
     """Every conversion computed; with `exact` none of a row that only fills up a chunk."""
-    contraction, encoding = circuit.contraction, circuit.encoding
-    codes, tile, steps, adc, key = operands
+    contraction = circuit.contraction
+    codes, tile, dac, adc, key = operands
+    encoding, steps = dac.encoding, jnp.asarray(dac.steps(), codes.dtype)
     tiles, rows, width = tile.array.shape[-3:]
     columns = 1 if width < contraction.shape[1] else circuit.columns  # one, copied digitally
 
     def kernel(x, tile, key, first):
-        drives = encoding.drives(x, steps)
+        drives = dac.driven(encoding.drives(x, steps))
         fold = jax.vmap(jax.random.fold_in, (None, 0))
         row_keys = None if key is None else fold(key, first * encoding.planes + jnp.arange(len(drives)))
 

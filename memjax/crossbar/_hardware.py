@@ -75,6 +75,11 @@ class Hardware(Spec):
                 f"Dac.encoding must not be {type(self.dac.encoding).__name__} for cells with a current-voltage "
                 "relation behind wires (Hardware.wires): their currents change when the pulses of other lines end"
             )
+        if self.dac.asymmetry is not None and self.conduction is not None and self.dac.encoding.full_swing:
+            raise ValueError(
+                f"Dac.asymmetry must be None for cells with a current-voltage relation and inputs of one amplitude "
+                f"({type(self.dac.encoding).__name__}), got {_check.shown(self.dac.asymmetry)}"
+            )
         if self.backward is not None:
             self._check_backward(self.backward)
         self.mapping.check_cell(self.cell)

@@ -46,11 +46,12 @@ def converted(
         of the converters).
     """
     current = tile.array.currents(drives)
-    errors = tile.errors
+    errors = {name: numbers for name, numbers in tile.errors.items() if name != "Noise"}
     if keys is not None:
         current = current + _noise(columns, tile.powers, drives, current.shape[-1], keys)
         if adc.noisy:
-            errors = errors | {"Noise": _normal(keys, _CONVERSION, current.shape[-1], current.dtype)}
+            normal = _normal(keys, _CONVERSION, current.shape[-1], current.dtype)
+            errors |= {"Noise": tile.errors["Noise"][0] * normal if "Noise" in tile.errors else normal}
     return _codes(columns, adc, current, errors)
 
 
