@@ -1,7 +1,8 @@
 """A chip prepared for reading: everything that does not depend on the data."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import partial, reduce
+from operator import add
 from typing import Any, NamedTuple
 
 import jax
@@ -124,9 +125,9 @@ def _prepared(
     conversions, references = hardware.conversions
     tiles_of = tuple(map(tile, conversions))
     gains = tuple(jnp.asarray(c.factor, dtype) * gain for c in conversions)
-    reference = None
-    if references:
-        reference = jnp.broadcast_to(mapping.gain * scale * (sum(references) / range_), (drive.shape[-1], outputs))
+    off = [mapping.gain * scale * (sum(references) / range_)] if references else []
+    off += [-chip["middle"]] if "middle" in chip else []
+    reference = jnp.broadcast_to(reduce(add, off), (drive.shape[-1], outputs)) if off else None
     transposed = None if back is None else _turn(hardware, chip, cells, back)
     return Ready(tiles_of, gains, reference, chip.get("dac_range"), transposed)
 
