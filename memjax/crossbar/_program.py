@@ -21,9 +21,9 @@ from memjax.crossbar._chip import check_devices, check_memory, check_single, che
 from memjax.crossbar._converters import make_converters
 from memjax.crossbar._hardware import Hardware, check_hardware
 from memjax.crossbar._range import full_scale, largest_current, nominal
+from memjax.crossbar._scales import about_middles, percentiles
 from memjax.crossbar._tiles import Tiling, in_chunks, moved, over_tiles
 from memjax.effects import Fabrication, Programming, Remembering, Targeting, Wear, acting
-from memjax.mapping import weight_middle, weight_scale
 
 Chip = dict[str, Any]
 
@@ -179,10 +179,10 @@ def _in_one_pass(
     tiling = Tiling.of(hardware, {name: matrix.shape for name, matrix in matrices.items()})
     middles = None
     if hardware.mapping.has_middle:
-        matrices, middles = _about_middles(hardware, matrices)
+        matrices, middles = about_middles(hardware, matrices)
     weights = moved(Tiling.cut, tiling, matrices)
     cells = None if before is None else moved(Tiling.apart, tiling, {n: _cells(entry) for n, entry in before.items()})
-    scales = None if hardware.mapping.percentile is None else _percentiles(hardware, matrices)
+    scales = None if hardware.mapping.percentile is None else percentiles(hardware, matrices)
     parts, columns, ranges = _written_tiles(tiling, named, at_once, hardware, weights, scales, key, cells)
     chip = moved(Tiling.together, tiling, parts)
     scales = moved(Tiling.by_column, tiling, columns)
@@ -275,28 +275,6 @@ def _largest(values: Array, segment: np.ndarray, segments: int) -> Array:
     at_top = values == top[segment]
     total, number = (jax.ops.segment_sum(v, segment, segments) for v in (jnp.where(at_top, values, 0.0), at_top + 0.0))
     return replace_value(total / number, top)
-
-
-@jax.jit
-def _percentiles(hardware: Hardware, matrices: dict[str, Array]) -> dict[str, Array]:
-    """`weight_scale` of every stack of matrices, [*leading, N]."""
-    hardware, matrices = lax.optimization_barrier((hardware, matrices))
-    return {name: _of_stack(partial(weight_scale, hardware.mapping), matrix) for name, matrix in matrices.items()}
-
-
-@jax.jit
-def _about_middles(hardware: Hardware, matrices: dict[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Stacks of matrices about the middles of their weights, and these, [*leading, N]."""
-    hardware, matrices = lax.optimization_barrier((hardware, matrices))
-    middles = {name: _of_stack(partial(weight_middle, hardware.mapping), matrix) for name, matrix in matrices.items()}
-    return {name: matrix - middles[name][..., None, :] for name, matrix in matrices.items()}, middles
-
-
-def _of_stack(f: Callable[[Array], Array], matrix: Array) -> Array:
-    """f(matrix) over the leading axes of a stack."""
-    for _ in matrix.shape[:-2]:
-        f = jax.vmap(f)
-    return f(matrix)
 
 
 def _cells(entry: Chip) -> dict[str, dict[str, Any]]:
