@@ -30,6 +30,7 @@ class Call(NamedTuple):
 
 # What specifications without defaults for all fields are made with here.
 NEEDED: dict[str, tuple[Callable | None, dict[str, Any]]] = {
+    "RelativeToWeights": (None, {"factor": 12.0}),
     "Component": (None, {"area": 1e-9, "energy": 1e-12, "latency": 1e-9, "leakage": 1e-6, "source": "a table, 32 nm"}),
     "Inventory": (None, {"parts": {"adc": (8, COMPONENT)}}),
     "SarAdc": (None, {"reference": COMPONENT}),

@@ -32,7 +32,7 @@ SLOTS: dict[str, dict[str, type]] = {
     "hardware.dac.range": {"Dynamic": mj.Dynamic},
     "hardware.dac.encoding": _classes(mj.converters, mj.converters.AbstractEncoding),
     "hardware.adc": {"Adc": mj.Adc, "LogAdc": mj.LogAdc},
-    "hardware.adc.range": {"Dynamic": mj.Dynamic},
+    "hardware.adc.range": {"Dynamic": mj.Dynamic, "RelativeToWeights": mj.converters.RelativeToWeights},
     "hardware.wires": {"Wires": mj.Wires},
     "effects.*.wires": {"Wires": mj.Wires},
 }

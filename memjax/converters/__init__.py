@@ -5,6 +5,8 @@ from memjax.converters._adc import Adc as Adc
 from memjax.converters._adc import LogAdc as LogAdc
 from memjax.converters._adc import never_clips as never_clips
 from memjax.converters._adc_error import AbstractAdcError as AbstractAdcError
+from memjax.converters._adc_error import Asymmetry as Asymmetry
+from memjax.converters._adc_error import Compression as Compression
 from memjax.converters._adc_error import Gain as Gain
 from memjax.converters._adc_error import Mismatch as Mismatch
 from memjax.converters._adc_error import Noise as Noise
@@ -17,6 +19,7 @@ from memjax.converters._encoding import PulseWidth as PulseWidth
 from memjax.converters._flash import Flash as Flash
 from memjax.converters._ramp import Ramp as Ramp
 from memjax.converters._range import Dynamic as Dynamic
+from memjax.converters._range import RelativeToWeights as RelativeToWeights
 from memjax.converters._range import full_scale as full_scale
 from memjax.converters._round import clip as clip
 from memjax.converters._round import limit as limit

@@ -10,7 +10,7 @@ from jax import Array
 from memjax import _check
 from memjax._field import Spec, choice, flag, number, parts
 from memjax.converters._adc_error import AbstractAdcError, Mismatch, Noise
-from memjax.converters._range import Dynamic, full_scale
+from memjax.converters._range import Dynamic, RelativeToWeights, full_scale
 from memjax.converters._round import ROUNDINGS, clip, limit, quantise, replace_value
 
 CODES = ("symmetric", "twos_complement", "mid_rise")
@@ -32,12 +32,17 @@ class AbstractAdc(Spec):
     @property
     def mismatches(self) -> list[Mismatch]:
         """The errors that are drawn when a chip is made."""
-        return [] if self.bits is None else [e for e in self.errors if isinstance(e, Mismatch)]
+        return [] if self.bits is None else [e for e in self.errors if isinstance(e, Mismatch) and e.made]
 
     @property
     def noisy(self) -> bool:
         """Whether conversions are random."""
         return self.bits is not None and any(isinstance(e, Noise) for e in self.errors)
+
+    @property
+    def in_chip(self) -> bool:
+        """Whether chips hold the full scale, found when weights are written."""
+        return self.bits is not None and (self.range is None or isinstance(self.range, RelativeToWeights))
 
     @abstractmethod
     def lsb(self, full_scale: Array) -> Array:
@@ -79,8 +84,9 @@ class Adc(AbstractAdc):
 
     Args:
         bits: resolution B, or None for an ideal converter.
-        range: full-scale current [A], static; `Dynamic()` for each tile's own vector of column currents; None for
-            the range stored in the chip: estimated from the targets of the write, or set by `calibrate`.
+        range: full-scale current [A], static; `Dynamic()` for each tile's own vector of column currents;
+            `RelativeToWeights(factor)` for a multiple of the current of the largest weight; None for the range stored
+            in the chip: estimated from the targets of the write, or set by `calibrate`.
         rounding: "half_even", "half_up" (floor(z + 1/2)) or "floor"; mid-rise codes are floor(z) + 1/2 always.
         codes: see the table.
         subtract: "analog": the currents of a pair are subtracted before one conversion; "digital": each array is
@@ -88,7 +94,8 @@ class Adc(AbstractAdc):
         clip_gradient: whether the gradient is zero where the converter clips (True; costs one more pass over the
             tiles in the backward pass) or passes through (False; the backward pass is that of the digital layer).
         errors: imperfections of `memjax.converters` in the order in which the signal meets them, at most one of each
-            kind: `Noise`, `Offset`, `Gain`, `Flash`, `Sar`, `Ramp`. Every tile column has its own converter.
+            kind: `Noise`, `Offset`, `Gain`, `Asymmetry`, `Compression`, `Flash`, `Sar`, `Ramp`. Every tile column has
+            its own converter.
 
     Raises: ValueError for a value out of its range, and for errors without bits; TypeError for errors of another kind.
 
@@ -96,7 +103,7 @@ class Adc(AbstractAdc):
     """
 
     bits: Any = number(low=1.0, high=32.0, whole=True, optional=True, default=None)
-    range: Any = full_scale()
+    range: Any = full_scale(RelativeToWeights)
     rounding: str = choice(*ROUNDINGS, default="half_even")
     codes: str = choice(*CODES, default="symmetric")
     subtract: str = choice(*SUBTRACTIONS, default="analog")
@@ -162,7 +169,7 @@ class LogAdc(AbstractAdc):
 
     bits: Any = number(low=3.0, high=32.0, whole=True, default=8)
     decades: Any = number(above=0.0, unit="decades", default=3.0)
-    range: Any = full_scale()
+    range: Any = full_scale(RelativeToWeights)
     subtract: str = choice(*SUBTRACTIONS, default="analog")
     clip_gradient: bool = flag(default=True)
     errors: ClassVar[tuple[AbstractAdcError, ...]] = ()
@@ -204,4 +211,4 @@ def _check_vectors(adc: Any) -> None:
 def never_clips(adc: AbstractAdc) -> bool:
     """Whether no current can fall outside the converter's range, so that its gradient is 1 everywhere."""
     symmetric = isinstance(adc, LogAdc) or (isinstance(adc, Adc) and adc.codes != "twos_complement")
-    return isinstance(adc.range, Dynamic) and adc.range.overflow is None and symmetric
+    return isinstance(adc.range, Dynamic) and adc.range.covers and symmetric

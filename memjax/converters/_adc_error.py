@@ -8,6 +8,7 @@ from abc import abstractmethod
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import Array
 
 from memjax._field import Spec, number
@@ -33,16 +34,23 @@ class AbstractAdcError(Spec):
 class Mismatch(AbstractAdcError):
     """An error that differs between converters and stays as it was made."""
 
+    @property
+    def made(self) -> bool:
+        """Whether it has numbers that are drawn when the chip is made."""
+        return True
+
     @abstractmethod
     def draw(self, key: Array, columns: int, dtype: Any) -> Array:
         """The m numbers of each converter of one tile [m, columns], drawn when the chip is made."""
 
 
-class Noise(AbstractAdcError):
+class Noise(Mismatch):
     """White noise at the input of the converter: z + std n, n normal and new in each conversion.
 
     Args:
         std: root mean square [LSB].
+        spread: how unequal converters are: each has its own root mean square std |1 + spread g|, g normal and drawn
+            when the chip is made; None: they are equal.
 
     Raises: ValueError for a value out of its range.
 
@@ -50,6 +58,14 @@ class Noise(AbstractAdcError):
     """
 
     std: Any = number(low=0.0, unit="LSB", default=0.0)
+    spread: Any = number(low=0.0, optional=True, default=None)
+
+    @property
+    def made(self):
+        return self.spread is not None
+
+    def draw(self, key, columns, dtype):
+        return jnp.abs(1.0 + self.spread * jax.random.normal(key, (1, columns), dtype))
 
     def shift(self, z, y, bits, drawn):
         return self.std * drawn
@@ -87,3 +103,42 @@ class Gain(Mismatch):
 
     def shift(self, z, y, bits, drawn):
         return drawn[0] * z
+
+
+class Asymmetry(Mismatch):
+    """Negative currents count less: z (1 - a) where z < 0, a = mean + std g of each converter, g normal.
+
+    Raises: ValueError for a value out of its range.
+
+    Source: sign-dependent slope of the outputs, as in aihwkit (Rasch et al., AICAS 2021).
+    """
+
+    mean: Any = number(low=-1.0, high=1.0, default=0.0)
+    std: Any = number(low=0.0, default=0.0)
+
+    def draw(self, key, columns, dtype):
+        return self.mean + self.std * jax.random.normal(key, (1, columns), dtype)
+
+    def shift(self, z, y, bits, drawn):
+        return -drawn[0] * jnp.minimum(z, 0.0)
+
+
+class Compression(Mismatch):
+    """An S-shaped response: z / (1 + |n z| / 2^(B-1)), n = mean + std g of each converter, g normal.
+
+    A current of 2^(B-1) LSB, the full scale, is seen 1 + |n| times smaller.
+
+    Raises: ValueError for a value out of its range.
+
+    Source: non-linearity of the outputs, as in aihwkit (Rasch et al., AICAS 2021).
+    """
+
+    mean: Any = number(low=0.0, default=0.0)
+    std: Any = number(low=0.0, default=0.0)
+
+    def draw(self, key, columns, dtype):
+        return self.mean + self.std * jax.random.normal(key, (1, columns), dtype)
+
+    def shift(self, z, y, bits, drawn):
+        loss = jnp.abs(drawn[0] * z) / 2.0 ** (bits - 1.0)
+        return -z * loss / (1.0 + loss)

@@ -21,12 +21,14 @@ class Dac(Spec):
             -1, 0, 1), or None for a converter that scales and clips to its range but does not round.
         v_max: read voltage at full scale [V].
         range: the number that maps to `v_max`: a positive number (static); `Dynamic()` for the largest magnitude of
-            each vector; None for the range stored in the chip by `calibrate` and `Dynamic()` until there is one.
+            each vector, or another measure of its size; None for the range stored in the chip by `calibrate` and
+            `Dynamic()` until there is one.
         rescale: whether the scaling of the numbers to voltages is undone in the result (True), or the voltages are
             what is multiplied (False): with v_max = 0.2 V and a full scale of 1, a fifth of the digital result.
         clip_gradient: whether the gradient is zero outside the range (True) or passes through.
         encoding: how a code is sent: `Amplitude()`, `BitSerial(planes)` or `PulseWidth()`, of `memjax.converters`. The
             voltage above is that of `Amplitude`. With an ideal ADC and without effects all give the same numbers.
+        asymmetry: a of drivers whose negative voltages are 1 - a times what they should be; None: there is none.
 
     Raises: ValueError for a value out of its range; TypeError for an encoding of another kind.
     """
@@ -37,6 +39,7 @@ class Dac(Spec):
     rescale: bool = flag(default=True)
     clip_gradient: bool = flag(default=True)
     encoding: AbstractEncoding = part(AbstractEncoding, example="BitSerial(7)", default=Amplitude())
+    asymmetry: Any = number(low=-1.0, high=1.0, optional=True, default=None)
 
     def check_relations(self) -> None:
         self.encoding.check(self.bits)
@@ -59,18 +62,29 @@ class Dac(Spec):
         """Voltage of one unit of the drive [V], averaged over the longest pulse where codes are durations."""
         return self.v_max / self.encoding.top(self.steps())
 
+    def driven(self, drives: Array) -> Array:
+        """What the drivers make of drives: negative ones are smaller where they are asymmetric."""
+        return drives if self.asymmetry is None else jnp.where(drives < 0, drives * (1.0 - self.asymmetry), drives)
+
     def _never_clips(self, calibrated: Array | None) -> bool:
-        """Whether the full scale is the largest magnitude of each vector."""
+        """Whether no value exceeds its full scale."""
         if self.range is None:
             return calibrated is None
-        return isinstance(self.range, Dynamic) and self.range.overflow is None
+        return isinstance(self.range, Dynamic) and self.range.covers
 
-    def convert(self, x: Array, axis: tuple[int, ...], calibrated: Array | None = None) -> tuple[Array, Array]:
-        """(codes, value of one code): codes have the shape of `x`, the value broadcasts against it."""
+    def convert(
+        self, x: Array, axis: tuple[int, ...], calibrated: Array | None = None, divided: Any = None
+    ) -> tuple[Array, Array]:
+        """(codes, value of one code): codes have the shape of `x`, the value broadcasts against it.
+
+        With `divided` they are those of x over a power of two, which the value makes up for.
+        """
         steps = jnp.asarray(self.steps(), x.dtype)
         lsb = self.full_scale(x, axis, calibrated) / steps
-        z = x / lsb
         value = lsb if self.rescale else jnp.asarray(self.v_max, x.dtype) / steps
+        if divided is not None:
+            lsb, value = lsb * divided, value * divided
+        z = x / lsb
         clip_gradient = self.clip_gradient and not self._never_clips(calibrated)
         if self.bits is None:
             return limit(z, -steps, steps, clip_gradient), value

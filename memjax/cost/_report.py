@@ -221,4 +221,6 @@ def excluded(plan: Plan, technology: Technology, hardware: dict[str, Hardware], 
         found.append("products that stay digital (see analog.plan)")
     if any(one.wires is not None for one in hardware.values()):
         found.append("power lost in wires")
+    if most := max((one.halvings for one in hardware.values()), default=0):
+        found.append(f"further reads of vectors that clip (Hardware.halvings, up to {most} each): one read is counted")
     return tuple(found)

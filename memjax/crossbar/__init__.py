@@ -18,6 +18,7 @@ from memjax.crossbar._correct import tune_all as tune_all
 from memjax.crossbar._hardware import Hardware as Hardware
 from memjax.crossbar._layout import Layout as Layout
 from memjax.crossbar._matmul import matmul as matmul
+from memjax.crossbar._matmul import reads as reads
 from memjax.crossbar._measured import chip_from_conductances as chip_from_conductances
 from memjax.crossbar._packing import Packing as Packing
 from memjax.crossbar._power import WordLines as WordLines

@@ -42,6 +42,8 @@ class Entry(TypedDict):
     """What writing by pulses took: "pulses", "energy" [J] and "failed", each like `conductance`."""
     device: NotRequired[dict[str, dict[str, Array]]]
     """By array and parameter, the devices of cells that pulses write, each like `conductance`."""
+    middle: NotRequired[Array]
+    """[*leading, N]: the weight that is added digitally to those that the cells hold."""
     adc_range: NotRequired[Array]
     """[*leading]: full-scale current of the ADCs [A]."""
     driven: NotRequired[Array]
@@ -90,7 +92,7 @@ def check_entry(name: str, entry: Any) -> None:
     if not isinstance(entry["conductance"], dict) or not entry["conductance"]:
         raise TypeError(f"{name}['conductance'] must be a dict of arrays, got {entry['conductance']!r}")
     _check_shapes(name, entry)
-    for part in ("scale", "drive", "adc_range", "dac_range"):
+    for part in ("scale", "drive", "middle", "adc_range", "dac_range"):
         if part in entry:
             _check.finite(f"{name}[{part!r}]", entry[part])
     for part in CELL_PARTS:
@@ -127,7 +129,9 @@ def _check_shapes(name: str, entry: Mapping[str, Any]) -> None:
         if found != like:
             raise ValueError(f"{name}{place} must have the shapes of the conductances, {like}, got {found}")
     rest = {
-        part: entry[part] for part in ("memory", "device", "adc", "adc_range", "dac_range") if lead and part in entry
+        part: entry[part]
+        for part in ("memory", "device", "adc", "middle", "adc_range", "dac_range")
+        if lead and part in entry
     }
     for path, leaf in jax.tree.leaves_with_path(rest):
         if leaf.shape[: len(lead)] != lead:
@@ -143,8 +147,13 @@ def _shown(lead: tuple[int, ...]) -> str:
 def check_chip(hardware: Hardware, entry: Mapping[str, Any], name: str = "chip") -> None:
     """Raise ValueError unless an entry that passed `check_entry` can be read with the hardware."""
     check_tiles(hardware, entry, name)
-    if hardware.adc.bits is not None and hardware.adc.range is None and "adc_range" not in entry:
-        raise ValueError(f"{name} must hold 'adc_range' for Adc(range=None): program it with this Hardware")
+    if hardware.adc.in_chip and "adc_range" not in entry:
+        raise ValueError(
+            f"{name} must hold 'adc_range' for Adc(range={_check.shown(hardware.adc.range)}): program it with this "
+            "Hardware"
+        )
+    if hardware.mapping.has_middle and ("middle" not in entry or entry["middle"].shape != entry["scale"].shape):
+        raise ValueError(f"{name} must hold 'middle', a weight for each output, for this mapping: {ADVICE}")
     check_memory(hardware, entry, name)
     check_converters(hardware, entry, name)
 

@@ -11,7 +11,7 @@ from jax import Array, lax
 from jax.custom_batching import custom_vmap
 
 from memjax.contraction import Convolution, Dot, Observation
-from memjax.converters import AbstractAdc, AbstractEncoding, never_clips
+from memjax.converters import AbstractAdc, Dac, never_clips
 from memjax.crossbar._derivative import with_derivatives
 from memjax.crossbar._hardware import Hardware
 from memjax.crossbar._layout import join
@@ -28,23 +28,23 @@ Watch = Callable[[Array, Array, int], Observation] | None
 
 
 class Operands(NamedTuple):
-    """What the codes depend on: input codes in standard form, tiles, largest input code, ADCs, key of the read."""
+    """What the codes depend on: input codes in standard form, tiles, DACs, ADCs, key of the read."""
 
     codes: Array
     tile: Tile
-    steps: Any
+    dac: Dac
     adc: AbstractAdc
     key: Array | None
 
 
 class Circuit(NamedTuple):
-    """What is fixed when a read is compiled: the operation, how codes drive word lines, bit lines of a tile, the order
-    of the tiles."""
+    """What is fixed when a read is compiled: the operation, bit lines of a tile, the order of the tiles, whether the
+    conversions of a vector that clip are counted as one more output."""
 
     contraction: Dot | Convolution
-    encoding: AbstractEncoding
     columns: int
     batched: bool
+    counted: bool = False
 
 
 def sum_of_codes(
@@ -55,10 +55,8 @@ def sum_of_codes(
     Derivatives are those of the converters with straight-through rounding. Where currents are products and no converter
     clips, these are the derivatives of the digital product.
     """
-    batched = hardware.schedule == "batched" or (hardware.schedule is None and jax.default_backend() != "cpu")
-    circuit = Circuit(contraction, hardware.dac.encoding, hardware.tile[1], batched)
-    adc, steps = jax.tree.map(lambda leaf: jnp.asarray(leaf, codes.dtype), (hardware.adc, hardware.dac.steps()))
-    operands = Operands(codes, tile, steps, adc, key)
+    circuit, operands = _of(hardware, contraction, codes, tile, key)
+    adc = operands.adc
     if watch is not None or tile.array.products(jnp.zeros((1, tile.array.shape[-2]), codes.dtype)) is None:
         return _simulated(circuit, watch, operands, exact=watch is not None)
     if adc.bits is None and key is None:
@@ -73,6 +71,27 @@ def sum_of_codes(
     return with_derivatives(value, partial(_as_clipped, circuit), (operands, jnp.any(seen.peak > 0))), None
 
 
+def codes_and_clips(
+    hardware: Hardware, contraction: Dot | Convolution, codes: Array, tile: Tile, key: Array | None
+) -> tuple[Array, Array]:
+    """The sum of codes, and for each output how many of the conversions of its vector clip."""
+    circuit, operands = _of(hardware, contraction, codes, tile, key)
+    both, _ = _simulated(circuit._replace(counted=True), None, operands)
+    outputs = contraction.shape[1]
+    by_vector = both.reshape(*both.shape[:-1], -1, outputs + 1)  # a convolution has a vector for each of its groups
+    clips = jnp.broadcast_to(by_vector[..., outputs:], (*by_vector.shape[:-1], outputs))
+    flat = lambda values: values.reshape(*both.shape[:-1], -1)
+    return flat(by_vector[..., :outputs]), flat(clips)
+
+
+def _of(
+    hardware: Hardware, contraction: Dot | Convolution, codes: Array, tile: Tile, key: Array | None
+) -> tuple[Circuit, Operands]:
+    batched = hardware.schedule == "batched" or (hardware.schedule is None and jax.default_backend() != "cpu")
+    dac, adc = jax.tree.map(lambda leaf: jnp.asarray(leaf, codes.dtype), (hardware.dac, hardware.adc))
+    return Circuit(contraction, hardware.tile[1], batched), Operands(codes, tile, dac, adc, key)
+
+
 def _clips(adc: AbstractAdc, z: Array, *_: Any) -> Observation:
     """Whether a current lies outside the converter's range, as the peak."""
     return Observation(jnp.zeros((), z.dtype), jnp.any(adc.clips(z)).astype(z.dtype))
@@ -81,20 +100,20 @@ def _clips(adc: AbstractAdc, z: Array, *_: Any) -> Observation:
 def _as_clipped(circuit: Circuit, operands: tuple[Operands, Array]) -> Array:
     """Codes for derivatives: without a conversion that clips those of the product, for which no tile is computed."""
     choose = lambda operands, clips: lax.cond(
-        _some(clips), lambda o: _simulated(circuit, None, o)[0], partial(_product, circuit), operands
+        some(clips), lambda o: _simulated(circuit, None, o)[0], partial(_product, circuit), operands
     )
     return jax.checkpoint(choose)(*operands)
 
 
 @custom_vmap
-def _some(clips: Array) -> Array:
+def some(clips: Array) -> Array:
     """Whether any conversion clips, for a whole batch together: a choice of each would compute both sides."""
     return clips
 
 
-@_some.def_vmap
+@some.def_vmap
 def _(size: int, batched: list[bool], clips: Array) -> tuple[Array, bool]:
-    return _some(jnp.any(clips)), False
+    return some(jnp.any(clips)), False
 
 
 def _wide(circuit: Circuit, array: Array) -> Array:
@@ -107,7 +126,7 @@ def _product(circuit: Circuit, operands: Operands) -> Array:
     """What ideal converters give."""
     contraction, array = circuit.contraction, operands.tile.array
     inputs, outputs = contraction.shape
-    pairs = array.products(operands.codes)
+    pairs = array.products(operands.dac.driven(operands.codes))
     assert pairs is not None
     return reduce(add, (contraction.product(x, join(_wide(circuit, g), inputs, outputs)) for x, g in pairs))
 
@@ -116,23 +135,30 @@ def _simulated(
     circuit: Circuit, watch: Watch, operands: Operands, exact: bool = False
 ) -> tuple[Array, Observation | None]:
     """Every conversion computed; with `exact` none of a row that only fills up a chunk."""
-    contraction, encoding = circuit.contraction, circuit.encoding
-    codes, tile, steps, adc, key = operands
+    contraction = circuit.contraction
+    codes, tile, dac, adc, key = operands
+    encoding, steps = dac.encoding, jnp.asarray(dac.steps(), codes.dtype)
     tiles, rows, width = tile.array.shape[-3:]
     columns = 1 if width < contraction.shape[1] else circuit.columns  # one, copied digitally
 
     def kernel(x, tile, key, first):
-        drives = encoding.drives(x, steps)
+        drives = dac.driven(encoding.drives(x, steps))
         fold = jax.vmap(jax.random.fold_in, (None, 0))
         row_keys = None if key is None else fold(key, first * encoding.planes + jnp.arange(len(drives)))
 
         def of_tile(index, tile, drives):
             keys = None if row_keys is None else jax.vmap(lambda k: jax.random.fold_in(k, index))(row_keys)
-            codes, seen = converted(adc, columns, tile, drives, keys)
+            codes, seen, distorted = converted(adc, columns, tile, drives, keys)
+            if circuit.counted:
+                clips = adc.clips(distorted).reshape(len(codes), -1).sum(1, keepdims=True)
+                codes = jnp.concatenate([codes, clips.astype(codes.dtype)], axis=1)
             return codes, None if watch is None else watch(seen, index, columns)
 
-        codes, seen = summed(circuit.batched, of_tile, tile, (tiles, rows, width), drives)
-        return _wide(circuit, encoding.collect(codes)), seen
+        codes, seen = summed(circuit.batched, of_tile, tile, (tiles, rows, width + circuit.counted), drives)
+        codes = encoding.collect(codes)
+        if circuit.counted:
+            return jnp.concatenate([_wide(circuit, codes[:, :-1]), codes[:, -1:]], axis=1), seen
+        return _wide(circuit, codes), seen
 
     row = codes.dtype.itemsize * (contraction.shape[0] + width * (tiles if circuit.batched else 1))
     most = CACHE_BYTES.get(jax.default_backend(), DEVICE_BYTES) // (row * encoding.planes)

@@ -129,7 +129,8 @@ def _compensated(hardware, chip, fresh, key, named, columns, vectors) -> dict[st
 
 def _tuned(hardware, chip, matrices, key, named, vectors) -> dict[str, Chip]:
     tiling, tiles = _tiles(hardware, chip)
-    matrices = {name: jnp.asarray(matrix, chip[name]["scale"].dtype) for name, matrix in matrices.items()}
+    held = lambda matrix, entry: matrix - entry["middle"][..., None, :] if "middle" in entry else matrix
+    matrices = {n: held(jnp.asarray(m, chip[n]["scale"].dtype), chip[n]) for n, m in matrices.items()}
     weights = moved(Tiling.cut, tiling, matrices)
     return _with_scales(tiling, chip, _factors_of_fit(tiling, named, vectors, hardware, tiles, weights, key))
 

@@ -3,12 +3,12 @@
 from typing import Any
 
 from memjax import _check
-from memjax._field import Spec, check_scalars, choice, part, parts, shape
+from memjax._field import Spec, check_scalars, choice, integer, part, parts, shape
 from memjax.circuit import Wires
 from memjax.converters import AbstractAdc, Adc, Dac
 from memjax.crossbar._backward import Backward
 from memjax.crossbar._describe import describe
-from memjax.effects import AbstractEffect, Conduction, Noise
+from memjax.effects import AbstractEffect, Conduction, Noise, Remembering, acting
 from memjax.mapping import AbstractMapping, Cell, Conversion, DoubleColumn
 from memjax.programming import WriteVerify
 
@@ -41,6 +41,9 @@ class Hardware(Spec):
             vector. Read noise is taken to reach the terminals along the lines of its own cell.
         backward: how gradients by inputs are made: None: the derivative of the forward read (with straight-through
             rounding); a `Backward`: read from the transposed array.
+        halvings: bound management: how often at most (static) the inputs of a vector are halved, and it is read again,
+            while a converter clips; the result is scaled back exactly. 0: what clips stays clipped. Every output
+            position of a convolution is a vector. `memjax.crossbar.reads` counts the reads.
         schedule: how the row tiles of a matrix are computed: "scan" one after another (little memory, fastest on a
             CPU), "batched" all at once (few large kernels), None for the faster one on the default backend. The
             numbers are the same.
@@ -57,6 +60,7 @@ class Hardware(Spec):
     programming: WriteVerify | None = part(WriteVerify, optional=True, default=None)
     wires: Wires | None = part(Wires, optional=True, example="Wires(row=1.0)", default=None)
     backward: Backward | None = part(Backward, optional=True, default=None)
+    halvings: int = integer(0, 24, default=0)
     schedule: str | None = choice(*SCHEDULES, default=None)
 
     def check_relations(self) -> None:
@@ -70,6 +74,11 @@ class Hardware(Spec):
             raise ValueError(
                 f"Dac.encoding must not be {type(self.dac.encoding).__name__} for cells with a current-voltage "
                 "relation behind wires (Hardware.wires): their currents change when the pulses of other lines end"
+            )
+        if self.dac.asymmetry is not None and self.conduction is not None and self.dac.encoding.full_swing:
+            raise ValueError(
+                f"Dac.asymmetry must be None for cells with a current-voltage relation and inputs of one amplitude "
+                f"({type(self.dac.encoding).__name__}), got {_check.shown(self.dac.asymmetry)}"
             )
         if self.backward is not None:
             self._check_backward(self.backward)
@@ -90,6 +99,14 @@ class Hardware(Spec):
                 f"Hardware.mapping must be DoubleColumn for reads through the transposed array (Hardware.backward), "
                 f"got {type(self.mapping).__name__}"
             )
+        remembered = {name for name, _ in acting(self.effects, Remembering)}
+        missing = {name for name, _ in acting(backward.effects, Remembering)} - remembered
+        if missing:
+            raise ValueError(
+                f"Hardware.effects must hold {', '.join(sorted(missing))}, since Backward.effects does and it remembers"
+            )
+        for effect in backward.effects:
+            effect.check(self)
 
     def _check_programming(self, programming: WriteVerify) -> None:
         if programming.shape:

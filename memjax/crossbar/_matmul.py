@@ -7,6 +7,7 @@ from jax import Array
 from memjax import _check
 from memjax.contraction import Dot
 from memjax.crossbar._chip import check_chip, check_key, check_single, inputs, outputs
+from memjax.crossbar._halving import halves, until_none_clips
 from memjax.crossbar._hardware import Hardware, check_hardware
 from memjax.crossbar._prepare import prepare
 from memjax.crossbar._program import Chip
@@ -26,6 +27,20 @@ def matmul(hardware: Hardware, chip: Chip, x: Array, key: Array | None = None) -
 
     Raises: ValueError for a chip of other hardware, for inputs of another length or NaN, and for a missing key.
     """
+    return _matmul(hardware, chip, _checked(hardware, chip, x, key), key)
+
+
+def reads(hardware: Hardware, chip: Chip, x: Array, key: Array | None = None) -> Array:
+    """How often each vector is read where `Hardware.halvings` lets vectors that clip be read again.
+
+    Args and errors: those of `matmul`, whose result these reads give.
+
+    Returns: [...], whole numbers from 1 to 1 + halvings.
+    """
+    return _reads(hardware, chip, _checked(hardware, chip, x, key), key)
+
+
+def _checked(hardware: Hardware, chip: Chip, x: Array, key: Array | None) -> Array:
     check_hardware(hardware)
     check_single("chip", chip)
     x = _check.array("x", x)
@@ -33,10 +48,23 @@ def matmul(hardware: Hardware, chip: Chip, x: Array, key: Array | None = None) -
         raise ValueError(f"x must have shape [..., {inputs(chip)}], the inputs of the programmed matrix, got {x.shape}")
     check_chip(hardware, chip)
     check_key(hardware, key)
-    return _matmul(hardware, chip, x, key)
+    return x
 
 
 @jax.jit
 def _matmul(hardware: Hardware, chip: Chip, x: Array, key: Array | None) -> Array:
-    contraction = Dot(x.shape, (x.shape[-1], outputs(chip)), (x.ndim - 1,), (0,))
-    return read(hardware, contraction, prepare(hardware, chip), x, key)[0].astype(jnp.result_type(x, chip["scale"]))
+    y, _ = read(hardware, _contraction(chip, x), prepare(hardware, chip), x, key)
+    return y.astype(jnp.result_type(x, chip["scale"]))
+
+
+@jax.jit
+def _reads(hardware: Hardware, chip: Chip, x: Array, key: Array | None) -> Array:
+    if not halves(hardware):
+        return jnp.ones(x.shape[:-1], int)
+    contraction, ready = _contraction(chip, x), prepare(hardware, chip)
+    data = contraction.data(x).astype(ready.gains[0].dtype)
+    return contraction.result(until_none_clips(hardware, contraction, ready, data, key)[1])[..., 0]
+
+
+def _contraction(chip: Chip, x: Array) -> Dot:
+    return Dot(x.shape, (x.shape[-1], outputs(chip)), (x.ndim - 1,), (0,))

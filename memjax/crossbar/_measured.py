@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 
 from memjax import _check
 from memjax._random import fold_name
@@ -38,7 +38,8 @@ def chip_from_conductances(
         hardware: the specification.
         conductance: for each array of the mapping ("pos" and "neg" of a `mapping.DoubleColumn`) a matrix [K, N] [S]; of
             a reference column [K, 1], or [K, column tiles].
-        scale: the weight that the full range of the cells stands for, a number or one for each column [N].
+        scale: the weight that the full range of the cells stands for, a number or one for each column [N]; weights
+            about a middle have it at zero.
         key: PRNG key of what is drawn with a chip, needed where effects age or `Adc.errors` has errors of that kind.
         low, high: the conductances [S] between which each cell can be written, like `conductance`; None: the range of
             `Hardware.cell`, widened to the conductance of the cell.
@@ -138,8 +139,10 @@ def _chip(hardware: Hardware, given: dict[str, dict[str, Array]], scale: Any, ke
         keys = tiling.keys(matrix_keys, range(len(hardware.conversions[0])))
         made = make_converters(hardware, tiling.apart({"chip": cells["conductance"]}), keys)
         chip["adc"] = tiling.together(made)["chip"]
-    if hardware.adc.bits is not None and hardware.adc.range is None:
-        chip["adc_range"] = lax.stop_gradient(expected_range(hardware, chip, inputs, outputs))
+    if hardware.mapping.has_middle:
+        chip["middle"] = jnp.zeros(outputs, dtype)
+    if hardware.adc.in_chip:
+        chip["adc_range"] = expected_range(hardware, chip, inputs, outputs)
     return chip
 
 

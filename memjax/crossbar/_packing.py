@@ -132,7 +132,8 @@ class Packing:
         def gains(values: Array) -> Array:
             return self.unpack(jnp.broadcast_to(values[:, None], self.shape))[..., 0]
 
-        tiles = tuple(tile._replace(array=tile.array.over_cells(cells)) for tile in ready.tiles)
+        turn = lambda tile: Tile(tile.array.over_cells(cells), jax.tree.map(cells, tile.powers), tile.errors)
+        tiles = tuple(map(turn, ready.tiles))
         return ready._replace(tiles=tiles, gains=tuple(map(gains, ready.gains))), self._of_columns(scale)
 
 

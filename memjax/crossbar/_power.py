@@ -77,7 +77,7 @@ def power(
 
     def kernel(rows, lines, key, first):
         del key, first
-        planes = _powers(hardware, lines, hardware.dac.encoding.drives(rows, steps))
+        planes = _powers(hardware, lines, hardware.dac.driven(hardware.dac.encoding.drives(rows, steps)))
         return jnp.zeros((len(rows), 1), rows.dtype), Observation(jnp.sum(planes), jnp.max(planes, initial=0.0))
 
     most = max(1, ELEMENTS // (contraction.shape[0] * hardware.dac.encoding.planes))

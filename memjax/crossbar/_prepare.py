@@ -1,7 +1,8 @@
 """A chip prepared for reading: everything that does not depend on the data."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import partial, reduce
+from operator import add
 from typing import Any, NamedTuple
 
 import jax
@@ -14,7 +15,7 @@ from memjax.crossbar._hardware import Hardware
 from memjax.crossbar._layout import Layout, physical
 from memjax.crossbar._network import Network
 from memjax.crossbar._program import Chip
-from memjax.crossbar._range import expected_range
+from memjax.crossbar._range import full_scale, largest_seen
 from memjax.crossbar._response import (
     conducted,
     integrated,
@@ -25,6 +26,7 @@ from memjax.crossbar._response import (
 )
 from memjax.crossbar._terminals import attenuated, conductance_at_top, of_matrices, shape_of_arrays
 from memjax.crossbar._tile import Tile
+from memjax.crossbar._tiles import Tiling
 from memjax.crossbar._transposed import turned
 from memjax.mapping import Conversion
 
@@ -54,9 +56,18 @@ def prepare_all(hardware: Hardware, chip: dict[str, Any]) -> dict[str, Ready]:
     """
     raw = {name: entry for name, entry in chip.items() if not isinstance(entry, Ready)}
     cells = {name: _over(entry, presented, hardware)(entry) for name, entry in raw.items()}
-    seen = of_matrices(hardware, cells)
-    ready = {n: _over(entry, _prepared, hardware)(entry, cells[n], seen[n]) for n, entry in raw.items()}
+    seen = of_matrices(hardware, cells, hardware.wires)
+    back = _seen_backward(hardware, cells, seen)
+    ready = {n: _over(entry, _prepared, hardware)(entry, cells[n], seen[n], back[n]) for n, entry in raw.items()}
     return {name: ready.get(name, entry) for name, entry in chip.items()}
+
+
+def _seen_backward(hardware: Hardware, cells: dict[str, dict[str, Array]], seen: dict[str, Any]) -> dict[str, Any]:
+    """The conductances whose transpose the transposed read sees; None where there is no such read."""
+    back = hardware.backward
+    if back is None:
+        return dict.fromkeys(cells)
+    return seen if back.wires is None else of_matrices(hardware, lax.stop_gradient(cells), back.links)
 
 
 def _over(entry: Chip, f: Callable, hardware: Hardware) -> Callable:
@@ -72,8 +83,17 @@ def prepare(hardware: Hardware, chip: Chip) -> Ready:
     return prepare_all(hardware, {"chip": chip})["chip"]
 
 
-def _prepared(hardware: Hardware, chip: Chip, cells: dict[str, Array], seen: dict[str, Array]) -> Ready:
-    """Of one matrix, whose cells a read meets with these conductances [S], and sees so at the terminals."""
+def _prepared(
+    hardware: Hardware,
+    chip: Chip,
+    cells: dict[str, Array],
+    seen: dict[str, Array],
+    back: dict[str, Array] | None = None,
+) -> Ready:
+    """Of one matrix, whose cells a read meets with these conductances [S], and sees so at the terminals.
+
+    `back` is what the transposed read sees, if there is one.
+    """
     cell, mapping, adc = hardware.cell, hardware.mapping, hardware.adc
     scale, drive = chip["scale"], chip["drive"]
     outputs = scale.shape[-1]
@@ -105,20 +125,26 @@ def _prepared(hardware: Hardware, chip: Chip, cells: dict[str, Array], seen: dic
     conversions, references = hardware.conversions
     tiles_of = tuple(map(tile, conversions))
     gains = tuple(jnp.asarray(c.factor, dtype) * gain for c in conversions)
-    reference = None
-    if references:
-        reference = jnp.broadcast_to(mapping.gain * scale * (sum(references) / range_), (drive.shape[-1], outputs))
-    transposed = None if hardware.backward is None else _turn(hardware, seen, scale, drive.shape[-1])
+    off = [mapping.gain * scale * (sum(references) / range_)] if references else []
+    off += [-chip["middle"]] if "middle" in chip else []
+    reference = jnp.broadcast_to(reduce(add, off), (drive.shape[-1], outputs)) if off else None
+    transposed = None if back is None else _turn(hardware, chip, cells, back)
     return Ready(tiles_of, gains, reference, chip.get("dac_range"), transposed)
 
 
-def _turn(hardware: Hardware, conductance: dict[str, Array], scale: Array, inputs: int) -> tuple[Ready, Array]:
-    """The transposed chip, prepared, and the scales that go with its inputs."""
-    chip = lax.stop_gradient(turned(conductance, hardware.tile, hardware.cell.g_off, scale, inputs))
+def _turn(hardware: Hardware, chip: Chip, cells: dict[str, Array], seen: dict[str, Array]) -> tuple[Ready, Array]:
+    """The chip of the transposed matrix without its scales, prepared, and the scales that go with its inputs."""
+    scale, drive = chip["scale"], chip["drive"]
     other = other_side(hardware)
-    if other.adc.bits is not None and other.adc.range is None:
-        chip["adc_range"] = lax.stop_gradient(expected_range(other, chip, scale.shape[-1], inputs))
-    return prepare(other, chip), lax.stop_gradient(scale)
+    held = {part: chip[part] for part in ("conductance", "memory") if part in chip and other.effects}
+    back, cells, seen = lax.stop_gradient(turned((held, cells, seen), hardware.tile[1]))
+    back |= {"scale": jnp.ones(drive.shape, scale.dtype), "drive": jnp.ones(scale.shape, scale.dtype)}
+    if other.adc.in_chip:
+        tiling = Tiling.of(other, {"chip": (scale.shape[-1], drive.shape[-1])})
+        driven = tiling.cut({"chip": jnp.ones((scale.shape[-1], drive.shape[-1]), bool)})
+        top = largest_seen(other, tiling.apart({"chip": seen}), driven).max()
+        back["adc_range"] = full_scale(other, top)
+    return _prepared(other, back, cells, seen), lax.stop_gradient(scale)
 
 
 def other_side(hardware: Hardware) -> Hardware:
@@ -130,6 +156,8 @@ def other_side(hardware: Hardware) -> Hardware:
         (hardware.tile[1], hardware.tile[0]),
         hardware.backward.dac,
         hardware.backward.adc,
+        hardware.backward.effects,
+        wires=hardware.wires if hardware.backward.wires is None else hardware.backward.wires,
         schedule=hardware.schedule,
     )
 
@@ -141,7 +169,7 @@ def lsb_of(hardware: Hardware, chip: Chip) -> Any:
         return hardware.dac.v_max * (hardware.cell.g_on - hardware.cell.g_off)
     if isinstance(adc.range, Dynamic):
         return 1.0
-    return adc.lsb(chip["adc_range"] if adc.range is None else adc.range)
+    return adc.lsb(chip["adc_range"] if adc.in_chip else adc.range)
 
 
 def array_of(

@@ -20,10 +20,10 @@ from memjax.converters import clip, replace_value
 from memjax.crossbar._chip import check_devices, check_memory, check_single, check_tiles
 from memjax.crossbar._converters import make_converters
 from memjax.crossbar._hardware import Hardware, check_hardware
-from memjax.crossbar._range import estimates_range, full_scale, largest_current, nominal
+from memjax.crossbar._range import full_scale, largest_current, nominal
+from memjax.crossbar._scales import about_middles, percentiles
 from memjax.crossbar._tiles import Tiling, in_chunks, moved, over_tiles
 from memjax.effects import Fabrication, Programming, Remembering, Targeting, Wear, acting
-from memjax.mapping import weight_scale
 
 Chip = dict[str, Any]
 
@@ -40,7 +40,8 @@ def program(hardware: Hardware, weights: Array, key: Array) -> Chip:
     Returns:
         A dict of arrays: "conductance" {array name: [T, rows, width]} [S], tiles as in `memjax.crossbar`, padding
         included; "scale" [N], the weight that the full conductance range stands for; "drive" [K], the relative gain of
-        each word-line driver (1); where cells differ from one another, "low" and "high" like "conductance", the range
+        each word-line driver (1); where the mapping adds it digitally, "middle" [N], of the range of the weights; where
+        cells differ from one another, "low" and "high" like "conductance", the range
         of each cell [S]; where effects have one, "memory", what they remember of each array; where
         `Hardware.programming` writes the cells, "writes", what that took: "pulses", "energy" [J] and "failed" (1 where
         the target was missed, else 0), each like "conductance", and where it has a `spread`, "device", the parameters
@@ -176,9 +177,12 @@ def _in_one_pass(
     What is no matter of the write, such as converters, stays as before.
     """
     tiling = Tiling.of(hardware, {name: matrix.shape for name, matrix in matrices.items()})
+    middles = None
+    if hardware.mapping.has_middle:
+        matrices, middles = about_middles(hardware, matrices)
     weights = moved(Tiling.cut, tiling, matrices)
     cells = None if before is None else moved(Tiling.apart, tiling, {n: _cells(entry) for n, entry in before.items()})
-    scales = None if hardware.mapping.percentile is None else _percentiles(hardware, matrices)
+    scales = None if hardware.mapping.percentile is None else percentiles(hardware, matrices)
     parts, columns, ranges = _written_tiles(tiling, named, at_once, hardware, weights, scales, key, cells)
     chip = moved(Tiling.together, tiling, parts)
     scales = moved(Tiling.by_column, tiling, columns)
@@ -186,6 +190,8 @@ def _in_one_pass(
     for name, entry in chip.items():
         *shape, _ = matrices[name].shape
         entry |= {"scale": scales[name], "drive": jnp.asarray(np.ones(shape, scales[name].dtype))}
+        if middles is not None:
+            entry["middle"] = middles[name]
         if ranges is not None:
             entry["adc_range"] = ranges[name]
         if at_once is not None:
@@ -240,7 +246,7 @@ def _written_tiles(
         if new_converters:
             chip["adc"] = make_converters(hardware, targets, tiles["converters"])
         top = None
-        if estimates_range(hardware):
+        if hardware.adc.in_chip:
             aimed = over_tiles(tiling.placement, lambda target, _: nominal(hardware, target), targets)
             top = largest_current(hardware, aimed, driven, at_once)
         return chip, top
@@ -269,20 +275,6 @@ def _largest(values: Array, segment: np.ndarray, segments: int) -> Array:
     at_top = values == top[segment]
     total, number = (jax.ops.segment_sum(v, segment, segments) for v in (jnp.where(at_top, values, 0.0), at_top + 0.0))
     return replace_value(total / number, top)
-
-
-@jax.jit
-def _percentiles(hardware: Hardware, matrices: dict[str, Array]) -> dict[str, Array]:
-    """`weight_scale` of every stack of matrices, [*leading, N]."""
-    hardware, matrices = lax.optimization_barrier((hardware, matrices))
-
-    def of_stack(matrix):
-        of_one = partial(weight_scale, hardware.mapping)
-        for _ in matrix.shape[:-2]:
-            of_one = jax.vmap(of_one)
-        return of_one(matrix)
-
-    return {name: of_stack(matrix) for name, matrix in matrices.items()}
 
 
 def _cells(entry: Chip) -> dict[str, dict[str, Any]]:

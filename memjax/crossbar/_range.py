@@ -6,15 +6,11 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array, lax
 
+from memjax.converters import RelativeToWeights
 from memjax.crossbar._hardware import Hardware
 from memjax.crossbar._terminals import at_terminals, conductance_at_top
 from memjax.crossbar._tiles import Tiling
 from memjax.effects import Reading, Remembering, Targeting, acting
-
-
-def estimates_range(hardware: Hardware) -> bool:
-    """Whether the chip holds an estimate of the range of the ADC."""
-    return hardware.adc.bits is not None and hardware.adc.range is None
 
 
 def nominal(hardware: Hardware, target: Array) -> Array:
@@ -45,6 +41,8 @@ def largest_current(
     for whole codes and for the planes of bit-serial inputs. Where each array is converted by itself all conductances
     are positive and the first is taken.
 
+    For a range `RelativeToWeights` it is the current of one cell, v_max * max |G|.
+
     Args:
         hardware: the specification.
         conductance: of every array [S], [count, rows, columns] (of a shared column [count, rows, 1]).
@@ -53,18 +51,32 @@ def largest_current(
 
     Returns: [count].
     """
-    at_top = partial(conductance_at_top, hardware)
-    conductance = at_terminals(hardware, {name: at_top(g) for name, g in conductance.items()})
+    at_top = {name: conductance_at_top(hardware, g) for name, g in conductance.items()}
+    seen = at_terminals(hardware.mapping.placement, at_top, hardware.wires)
+    return largest_seen(hardware, seen, driven, at_once)
+
+
+def largest_seen(hardware: Hardware, seen: dict[str, Array], driven: Array, at_once: int | None = None) -> Array:
+    """The same of conductances [S] as the terminals see them, at the largest voltage."""
+    of_one_cell = isinstance(hardware.adc.range, RelativeToWeights)
     if hardware.adc.subtract == "digital":
-        sums = [_sum(jnp.where(driven[..., : g.shape[-1]], g, 0.0), at_once) for g in conductance.values()]
+        held = [jnp.where(driven[..., : g.shape[-1]], g, 0.0) for g in seen.values()]
+        sums = held if of_one_cell else [_sum(g, at_once) for g in held]
         return hardware.dac.v_max * jnp.stack([jnp.max(total, axis=(-2, -1)) for total in sums]).max(0)
-    unit, tops = full_cell(hardware, next(iter(conductance.values())).dtype), []
+    at_top = partial(conductance_at_top, hardware)
+    unit, tops = full_cell(hardware, next(iter(seen.values())).dtype), []
     for conversion in hardware.conversions[0]:
-        signed = jnp.where(driven, conversion.referred(at_top).signed(conductance), 0.0) / unit
-        worst = _sum(jnp.abs(signed), at_once)
-        usual = 3.0 * jnp.sqrt(_sum(jnp.square(signed), at_once))
-        tops.append(jnp.max(jnp.minimum(worst, usual), axis=(-2, -1)))
+        signed = jnp.where(driven, conversion.referred(at_top).signed(seen), 0.0) / unit
+        each = jnp.abs(signed) if of_one_cell else _expected(signed, at_once)
+        tops.append(jnp.max(each, axis=(-2, -1)))
     return hardware.dac.v_max * unit * jnp.stack(tops).max(0)
+
+
+def _expected(signed: Array, at_once: int | None) -> Array:
+    """The largest current to expect of each bit line, per volt."""
+    worst = _sum(jnp.abs(signed), at_once)
+    usual = 3.0 * jnp.sqrt(_sum(jnp.square(signed), at_once))
+    return jnp.minimum(worst, usual)
 
 
 def _sum(cells: Array, at_once: int | None) -> Array:
@@ -83,8 +95,13 @@ def full_cell(hardware: Hardware, dtype: Any) -> Array:
 
 
 def full_scale(hardware: Hardware, top: Array) -> Array:
-    """The range [A] for the largest current of all tiles: that of one full cell where nothing flows. No gradient."""
-    return lax.stop_gradient(jnp.where(top > 0, top, hardware.dac.v_max * full_cell(hardware, top.dtype)))
+    """The range [A] for the largest current of all tiles: that of one full cell where nothing flows.
+
+    It has no gradient but that by the factor of a range `RelativeToWeights`.
+    """
+    rule = hardware.adc.range
+    found = lax.stop_gradient(jnp.where(top > 0, top, hardware.dac.v_max * full_cell(hardware, top.dtype)))
+    return (rule.factor * found).astype(top.dtype) if isinstance(rule, RelativeToWeights) else found
 
 
 def expected_range(hardware: Hardware, chip: dict[str, Any], inputs: int, outputs: int) -> Array:

@@ -1,14 +1,15 @@
 """Reading a chip: DAC, currents, ADC, and the scales undone."""
 
-from functools import reduce
+from functools import partial, reduce
 
-import jax
-import jax.numpy as jnp
 from jax import Array
 
+from memjax._random import fold_name
 from memjax.contraction import Convolution, Dot, Observation, merge
 from memjax.crossbar._codes import Watch, sum_of_codes
+from memjax.crossbar._halving import halves, until_none_clips
 from memjax.crossbar._hardware import Hardware
+from memjax.crossbar._once import once
 from memjax.crossbar._packing import Packing
 from memjax.crossbar._prepare import Ready, other_side
 from memjax.crossbar._reverse_only import reverse_only
@@ -46,19 +47,12 @@ def read(
 def _forward(
     hardware: Hardware, contraction: Contraction, ready: Ready, data: Array, key: Array | None, watch: Watch
 ) -> tuple[Array, Observation | None]:
-    """The read between standard forms."""
-    stored = None if ready.dac_range is None else jnp.max(ready.dac_range)  # one range, also for a stack
-    codes, value = hardware.dac.convert(data, contraction.vector_axes, stored)
-    total, seen = jnp.zeros((), data.dtype), []
-    for index, (tile, gain) in enumerate(zip(ready.tiles, ready.gains, strict=True)):
-        random = tile.powers or hardware.adc.noisy
-        tile_key = jax.random.fold_in(key, index) if key is not None and random else None
-        part, observed = sum_of_codes(hardware, contraction, codes, tile, tile_key, watch)
-        total = total + part * contraction.spread(gain)
-        seen.append(observed)
-    if ready.reference is not None:
-        total = total - contraction.product(codes, ready.reference)
-    return total * value, None if watch is None else reduce(merge, seen)
+    """The read between standard forms; what is watched is the first of its reads."""
+    if halves(hardware) and watch is None:
+        return until_none_clips(hardware, contraction, ready, data, key)[0], None
+    convert = partial(sum_of_codes, hardware, contraction, watch=watch)
+    result, seen = once(hardware, contraction, ready, data, key, convert)
+    return result, None if watch is None else reduce(merge, seen)
 
 
 def _through_the_array(
@@ -71,9 +65,13 @@ def _through_the_array(
         return _forward(hardware, contraction, ready, data, key, None)[0]
 
     def gradient(d, operands):
-        hardware, ready, _ = operands
+        hardware, ready, key = operands
         turned_chip, scale = ready.backward
-        back = lambda contraction, errors: read(other_side(hardware), contraction, turned_chip, errors)[0]
+        other = other_side(hardware)
+        if key is None and other.noisy:
+            raise ValueError("key must be a PRNG key for gradients, since Hardware.backward has noise, got None")
+        own = key if key is None else fold_name(key, "backward")
+        back = lambda contraction, errors: read(other, contraction, turned_chip, errors, own)[0]
         return errors_back(contraction, back, scale, data.shape, d)
 
     return reverse_only(forward, gradient, FORWARD_MODE, data, (hardware, ready, key))

@@ -4,6 +4,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax import circuit
+from memjax.circuit import Wires
 from memjax.crossbar._hardware import Hardware
 from memjax.crossbar._layout import logical, physical
 from memjax.crossbar._response import conducted
@@ -12,15 +13,13 @@ from memjax.effects import Power
 from memjax.mapping import Placement
 
 
-def at_terminals(hardware: Hardware, arrays: dict[str, Array]) -> dict[str, Array]:
+def at_terminals(placement: tuple[Placement, ...], arrays: dict[str, Array], wires: Wires | None) -> dict[str, Array]:
     """Conductances [S] of tiles of every array [count, rows, columns] with the wires of their physical tiles.
 
     What a read drives and converts are the terminals: current = voltage @ these. Each depends on all cells of its tile.
     """
-    wires = hardware.wires
     if wires is None:
         return arrays
-    placement = hardware.mapping.placement
     tiles = physical(placement, arrays)
     by_shape: dict[tuple[int, ...], list[Placement]] = {}
     for placed, cells in tiles.items():
@@ -32,12 +31,14 @@ def at_terminals(hardware: Hardware, arrays: dict[str, Array]) -> dict[str, Arra
     return logical(placement, seen, arrays)
 
 
-def of_matrices(hardware: Hardware, cells: dict[str, dict[str, Array]]) -> dict[str, dict[str, Array]]:
+def of_matrices(
+    hardware: Hardware, cells: dict[str, dict[str, Array]], wires: Wires | None
+) -> dict[str, dict[str, Array]]:
     """The same for all arrays of some crossbars in one pass, each [*leading, row tiles, rows, width].
 
     Cells with a curved current-voltage relation are those at the largest voltage.
     """
-    if hardware.wires is None:
+    if wires is None:
         return cells
     types = {name: next(iter(arrays.values())).dtype for name, arrays in cells.items()}
     seen = {}
@@ -45,7 +46,7 @@ def of_matrices(hardware: Hardware, cells: dict[str, dict[str, Array]]) -> dict[
         alike = {name: arrays for name, arrays in cells.items() if types[name] == dtype}
         tiling = Tiling.of(hardware, {name: shape_of_arrays(hardware, arrays) for name, arrays in alike.items()})
         tiles = {array: conductance_at_top(hardware, g) for array, g in tiling.apart(alike).items()}
-        seen |= tiling.together(at_terminals(hardware, tiles))
+        seen |= tiling.together(at_terminals(tiling.placement, tiles, wires))
     return {name: seen[name] for name in cells}
 
 

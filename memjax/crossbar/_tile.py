@@ -30,7 +30,9 @@ class Tile(NamedTuple):
     errors: dict[str, Array]
 
 
-def converted(adc: AbstractAdc, columns: int, tile: Tile, drives: Array, keys: Array | None) -> tuple[Array, Array]:
+def converted(
+    adc: AbstractAdc, columns: int, tile: Tile, drives: Array, keys: Array | None
+) -> tuple[Array, Array, Array]:
     """Codes of one row of tiles.
 
     Args:
@@ -40,14 +42,16 @@ def converted(adc: AbstractAdc, columns: int, tile: Tile, drives: Array, keys: A
         drives: [B, rows].
         keys: key of the read noise of every vector; None where there is none.
 
-    Returns: (codes [B, n], times their LSB for a dynamic range; what the converters saw [LSB]).
+    Returns: (codes [B, n], times their LSB for a dynamic range; what the converters saw [LSB]; the same with the errors
+        of the converters).
     """
     current = tile.array.currents(drives)
-    errors = tile.errors
+    errors = {name: numbers for name, numbers in tile.errors.items() if name != "Noise"}
     if keys is not None:
         current = current + _noise(columns, tile.powers, drives, current.shape[-1], keys)
         if adc.noisy:
-            errors = errors | {"Noise": _normal(keys, _CONVERSION, current.shape[-1], current.dtype)}
+            normal = _normal(keys, _CONVERSION, current.shape[-1], current.dtype)
+            errors |= {"Noise": tile.errors["Noise"][0] * normal if "Noise" in tile.errors else normal}
     return _codes(columns, adc, current, errors)
 
 
@@ -84,14 +88,17 @@ def _root(power: Array) -> Array:
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, power, 1.0)), 0.0)
 
 
-def _codes(columns: int, adc: AbstractAdc, current: Array, errors: dict[str, Array]) -> tuple[Array, Array]:
-    if adc.bits is None or not isinstance(adc.range, Dynamic):
-        return current if adc.bits is None else adc.code(adc.distort(current, errors)), current
+def _codes(columns: int, adc: AbstractAdc, current: Array, errors: dict[str, Array]) -> tuple[Array, Array, Array]:
+    if adc.bits is None:
+        return current, current, current
+    if not isinstance(adc.range, Dynamic):
+        distorted = adc.distort(current, errors)
+        return adc.code(distorted), current, distorted
     batch, width = current.shape
     across = -(-width // columns)
     vectors = jnp.pad(current, ((0, 0), (0, across * columns - width))).reshape(batch, across, columns)
     full_scale = lax.stop_gradient(adc.range.full_scale(vectors, (-1,)))
     lsb = adc.lsb(jnp.where(full_scale > 0, full_scale, 1.0)).astype(current.dtype)
     errors = {name: numbers.reshape(-1, across, columns) for name, numbers in errors.items()}
-    codes = (adc.code(adc.distort(vectors / lsb, errors)) * lsb).reshape(batch, -1)[:, :width]
-    return codes, vectors / lsb
+    distorted = adc.distort(vectors / lsb, errors)
+    return (adc.code(distorted) * lsb).reshape(batch, -1)[:, :width], vectors / lsb, distorted

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from memjax.contraction import Convolution, Dot
-from memjax.crossbar._layout import cut, join
 
 # Most numbers in the patches of a convolution that are live at once.
 PATCHES = 1 << 24
@@ -21,17 +20,19 @@ FORWARD_MODE = (
 )
 
 
-def turned(conductance: dict[str, Array], tile: tuple[int, int], g_off: Any, scale: Array, inputs: int) -> dict:
-    """The chip whose matrix is the transposed one without its scales: the same tiles, driven from the other side."""
-    rows, columns = tile
-    outputs = scale.shape[-1]
-    turn = lambda tiles: cut(join(tiles, inputs, outputs).T, columns, rows, g_off)
-    one = jnp.ones((), scale.dtype)
-    return {
-        "conductance": {name: turn(tiles) for name, tiles in conductance.items()},
-        "scale": jnp.broadcast_to(one, (inputs,)),
-        "drive": jnp.broadcast_to(one, (outputs,)),
-    }
+def turned(tree: Any, columns: int) -> Any:
+    """Numbers of the cells of the same tiles, of so many bit lines, driven from the other side.
+
+    [down, rows, width] -> [across, columns, down * rows]; a number for each tile, [down, across] -> [across, down].
+    """
+
+    def turn(numbers):
+        if numbers.ndim == 2:
+            return numbers.T
+        down, rows, width = numbers.shape
+        return numbers.reshape(down * rows, width).T.reshape(-1, columns, down * rows)
+
+    return jax.tree.map(turn, tree)
 
 
 def errors_back(

@@ -1,6 +1,7 @@
 """Mappings between signed weights and the conductances that hold them."""
 
 from memjax.mapping._base import AbstractMapping as AbstractMapping
+from memjax.mapping._base import weight_middle as weight_middle
 from memjax.mapping._base import weight_scale as weight_scale
 from memjax.mapping._bit_sliced import BitSliced as BitSliced
 from memjax.mapping._cell import Cell as Cell
@@ -12,4 +13,5 @@ from memjax.mapping._differential import DoubleColumn as DoubleColumn
 from memjax.mapping._differential import DualRow as DualRow
 from memjax.mapping._offset import CurrentMirror as CurrentMirror
 from memjax.mapping._offset import Offset as Offset
+from memjax.mapping._pairs import Pairs as Pairs
 from memjax.mapping._placement import Placement as Placement

@@ -36,8 +36,13 @@ class AbstractMapping(Spec):
 
     @property
     @abstractmethod
-    def gain(self) -> float:
+    def gain(self) -> Any:
         """Weight per unit of signed conductance times factor, in units of 1 / (G_on - G_off)."""
+
+    @property
+    def has_middle(self) -> bool:
+        """Whether weights are held about the middle of their range, which is added digitally."""
+        return False
 
     @property
     def placement(self) -> tuple[Placement, ...]:
@@ -63,6 +68,12 @@ class AbstractMapping(Spec):
     def check_cell(self, cell: Cell) -> None:
         """Raise where the cells cannot hold what the mapping needs."""
         del cell
+
+
+def weight_middle(mapping: AbstractMapping, weights: Array) -> Array:
+    """The middle [N] of the range of weights [K, N]: of the whole matrix, or of each column."""
+    axis = 0 if mapping.scaling == "column" else None
+    return jnp.broadcast_to(0.5 * (jnp.min(weights, axis=axis) + jnp.max(weights, axis=axis)), weights.shape[1:])
 
 
 def weight_scale(mapping: AbstractMapping, weights: Array) -> Array:

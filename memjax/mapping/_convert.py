@@ -22,6 +22,11 @@ def weights_to_conductances(mapping: AbstractMapping, cell: Cell, weights: Array
     """
     _check.part("cell", cell, Cell)
     scale = weight_scale(mapping, weights)
+    if mapping.has_middle:
+        raise ValueError(
+            f"mapping must hold weights about zero, got {_check.shown(mapping)}: take weight_middle off them first, "
+            "and a mapping that is not centred"
+        )
     mapping.check_cell(cell)
     weights = jnp.asarray(weights)
     fractions = mapping.fractions(clip(weights / scale, -1.0, 1.0), cell)

@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
-from memjax._field import choice, number
+from memjax._field import choice, flag, number
 from memjax.mapping._base import SCALINGS, AbstractMapping
 from memjax.mapping._cell import Cell
 from memjax.mapping._conversion import Conversion
@@ -19,13 +19,22 @@ class Offset(AbstractMapping):
     subtraction the sum of the inputs is multiplied by G_mid digitally and taken off after it. An additive conductance
     error of standard deviation s gives a weight error of 2 s / (G_on - G_off), sqrt(2) times that of a pair.
 
+    With `centred` the weights w - m are held so, m = (min W + max W) / 2, and m times the sum of the inputs is added
+    digitally: [min W, max W] is all of the range of conductance. Chips then hold m as "middle".
+
     Args:
         scaling: "matrix" (one scale for all weights) or "column" (one per output).
         percentile: percentile of |w| that maps to the full range (None: the maximum); larger weights are clipped.
+        centred: whether weights are held about the middle of their range, of the matrix or of each column.
     """
 
     scaling: str = choice(*SCALINGS, default="matrix")
     percentile: Any = number(above=0.0, high=100.0, optional=True, default=None)
+    centred: bool = flag(default=False)
+
+    @property
+    def has_middle(self) -> bool:
+        return self.centred
 
     @property
     def arrays(self) -> dict[str, bool]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from memjax._text import columns
 from memjax.contraction import Convolution
-from memjax.converters import Dynamic
+from memjax.converters import Dynamic, RelativeToWeights
 from memjax.crossbar import Hardware, Layout
 from memjax.transform._chips import leading_of, shape_of
 from memjax.transform._fleet import Fleet
@@ -213,6 +213,8 @@ def _range(kind: str, converter: Any) -> str:
         return "ideal converter"
     if isinstance(converter.range, Dynamic):
         return "dynamic, for each vector" if kind == "DAC" else "dynamic, for each tile and vector"
+    if isinstance(converter.range, RelativeToWeights):
+        return f"{converter.range.factor} times the largest weight of each crossbar"
     if converter.range is not None:
         return f"static, {converter.range} " + ("(input units)" if kind == "DAC" else "A")
     if kind == "DAC":

@@ -163,7 +163,7 @@ def test_words_lists_and_switches_are_static_and_numbers_traced(read):
 def test_every_effect_mapping_and_network_has_a_name():
     assert {"DeviceVariation", "StuckAt", "ProgrammingNoise", "ReadNoise", "Drift"} <= _build.EFFECTS.keys()
     mappings = _build.SLOTS["hardware.mapping"]
-    assert list(mappings) == ["DoubleColumn", "BitSliced", "DualRow", "CurrentMirror", "Offset"]
+    assert list(mappings) == ["DoubleColumn", "BitSliced", "DualRow", "CurrentMirror", "Offset", "Pairs"]
     assert "Fabrication" not in _build.EFFECTS
 
 

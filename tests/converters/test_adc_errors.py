@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import memjax as mj
-from memjax.converters import Flash, Gain, Noise, Offset, Ramp, Sar
+from memjax.converters import Asymmetry, Compression, Flash, Gain, Noise, Offset, Ramp, Sar
 
 BITS, COLUMNS = 5, 1000
 Z = np.arange(-18.0, 18.0, 1 / 16, dtype=np.float32) + 1 / 32  # never on an ideal transition
@@ -35,7 +35,8 @@ def test_no_strength_is_no_error(codes, rounding):
         drawn = {e.name: e.draw(jax.random.key(0), 1, z.dtype) for e in adc.mismatches} | {"Noise": jnp.ones((320, 1))}
         return adc.code(adc.distort(z[:, None], drawn))[:, 0]
 
-    np.testing.assert_array_equal(convert((Noise(), Offset(), Gain(), Flash(), Sar(), Ramp())), convert(()))
+    errors = (Noise(), Offset(), Gain(), Asymmetry(), Compression(), Flash(), Sar(), Ramp())
+    np.testing.assert_array_equal(convert(errors), convert(()))
 
 
 def test_offset_and_gain():
@@ -44,6 +45,39 @@ def test_offset_and_gain():
         np.testing.assert_array_equal(codes, np.clip(np.rint(moved(Z[:, None], np.asarray(drawn))), -15, 15))
         assert float(drawn.std()) == pytest.approx(error.std, rel=5 / np.sqrt(2 * COLUMNS))
         assert abs(float(drawn.mean())) < 5 * error.std / np.sqrt(COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("error", "seen"),
+    [
+        (Asymmetry(0.3, 0.05), lambda z, a: np.where(z < 0, z * (1 - a), z)),
+        (Compression(0.5, 0.1), lambda z, n: z / (1 + np.abs(n * z) / 2 ** (BITS - 1))),
+    ],
+)
+def test_gains_that_depend_on_the_current(error, seen):
+    codes, drawn = convert(error, Z, jax.random.key(1))
+    wanted = seen(Z[:, None].astype(np.float64), np.asarray(drawn, np.float64))
+    sure = np.abs(wanted - np.floor(wanted) - 0.5) > 1e-4  # no tie
+    np.testing.assert_array_equal(np.asarray(codes)[sure], np.clip(np.rint(wanted), -15, 15)[sure])
+    assert float(drawn.std()) == pytest.approx(error.std, rel=5 / np.sqrt(2 * COLUMNS))
+    assert float(drawn.mean()) == pytest.approx(error.mean, abs=5 * error.std / np.sqrt(COLUMNS))
+    slope = jax.grad(lambda z: mj.Adc(BITS, errors=(error,)).distort(z[None], {error.name: drawn[:, :1]}).sum())
+    for z in (-7.3, 5.1):
+        h, of = 1e-4, float(drawn[0, 0])
+        difference = (seen(np.float64(z + h), of) - seen(np.float64(z - h), of)) / (2 * h)
+        assert float(slope(jnp.asarray(z))) == pytest.approx(difference, rel=1e-4)
+
+
+def test_noise_of_unequal_converters():
+    """Each has std |1 + spread g|; without a spread none has numbers of its own."""
+    assert mj.Adc(8, errors=(Noise(1.0),)).mismatches == []
+    error = Noise(2.0, spread=0.3)
+    (kept,) = mj.Adc(8, errors=(error,)).mismatches
+    drawn = kept.draw(jax.random.key(0), 4000, jnp.float32)
+    assert drawn.shape == (1, 4000)
+    assert float(drawn.min()) >= 0
+    assert float(drawn.mean()) == pytest.approx(1.0, abs=5 * 0.3 / np.sqrt(4000))
+    assert float(drawn.std()) == pytest.approx(0.3, rel=5 / np.sqrt(2 * 4000))
 
 
 def test_flash_counts_its_comparators():

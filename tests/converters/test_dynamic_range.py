@@ -87,3 +87,37 @@ def test_overflow_may_be_traced():
     traced = jax.jit(jax.vmap(lambda r: mj.Dynamic(overflow=r).full_scale(values, (-1,))))(rates)
     one_by_one = [mj.Dynamic(overflow=float(r)).full_scale(values, (-1,)) for r in rates]
     assert_array_equal(traced, jnp.stack(one_by_one))
+
+
+def test_other_measures_of_a_vector():
+    assert_array_equal(mj.Dynamic(signed=True).full_scale(VALUES, (-1,)), jnp.array([[0.3], [4.0]]))
+    np.testing.assert_allclose(mj.Dynamic(mean=3.0).full_scale(VALUES, (-1,)), [[0.75], [11.25]], rtol=1e-6)
+    assert_array_equal(mj.Dynamic(signed=True, at_least=0.5).full_scale(VALUES, (-1,)), jnp.array([[0.5], [4.0]]))
+    multiples = jnp.array([0.5, 2.0])
+    swept = jax.vmap(lambda m: mj.Dynamic(mean=m).full_scale(VALUES[1], (-1,))[0])(multiples)
+    assert_array_equal(swept, multiples * 3.75)
+
+
+@pytest.mark.parametrize(("rule", "top"), [(mj.Dynamic(signed=True), 2.0), (mj.Dynamic(mean=2.0), 4.0), (3.0, 3.0)])
+def test_inputs_beyond_these_clip_and_have_no_gradient(rule, top):
+    """The scale of a vector by its largest value, its average magnitude, and a constant."""
+    x = jnp.array([2.0, 1.0, -0.5, -4.5])
+    convert = lambda x: (lambda codes, lsb: codes * lsb)(*mj.Dac(range=rule).convert(x, (-1,)))
+    np.testing.assert_allclose(convert(x), np.clip(x, -top, top), rtol=1e-6)
+    np.testing.assert_allclose(jax.grad(lambda x: convert(x).sum())(x), [1.0, 1.0, 1.0, 0.0], rtol=1e-6)
+    codes, lsb = mj.Dac(bits=7, range=rule).convert(x, (-1,))
+    np.testing.assert_allclose(lsb, top / 63, rtol=1e-6)
+    assert_array_equal(codes, np.clip(np.rint(np.asarray(x / lsb)), -63, 63))
+
+
+def test_no_positive_value_leaves_the_scale_at_one():
+    codes, lsb = mj.Dac(bits=4, range=mj.Dynamic(signed=True)).convert(jnp.array([-0.4, -3.0]), (-1,))
+    assert codes.tolist() == [-3, -7]
+    np.testing.assert_allclose(lsb, 1 / 7, rtol=1e-6)
+
+
+def test_one_measure_at_a_time():
+    with pytest.raises(ValueError, match="at most one of overflow, mean and signed, got mean and signed"):
+        mj.Dynamic(mean=1.0, signed=True)
+    with pytest.raises(ValueError, match="Dynamic.mean"):
+        mj.Dynamic(mean=0.0)

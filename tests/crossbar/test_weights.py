@@ -20,6 +20,8 @@ MAPPINGS = {
     "offset": mj.mapping.Offset(),
     "current mirror": mj.mapping.CurrentMirror(),
     "bit sliced": mj.mapping.BitSliced(slices=6, bits=4),
+    "pairs": mj.mapping.Pairs((1.0, 4.0), scaling="column"),
+    "centred": mj.mapping.Offset(scaling="column", centred=True),
 }
 
 

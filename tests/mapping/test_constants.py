@@ -13,7 +13,8 @@ DEFAULTS = [
     (mj.Cell(), mj.Cell(r_on=10e3, r_off=100e3, levels=None)),
     (M.DoubleColumn(), M.DoubleColumn("matrix", None)),
     (M.DualRow(), M.DualRow("matrix", None)),
-    (M.Offset(), M.Offset("matrix", None)),
+    (M.Offset(), M.Offset("matrix", None, centred=False)),
+    (M.Pairs(), M.Pairs((1.0, 1.0), "matrix", None)),
     (M.CurrentMirror(), M.CurrentMirror(0.0, "matrix", None)),
     (M.BitSliced(), M.BitSliced(4, 2, "matrix", None)),
 ]

@@ -1,5 +1,7 @@
 """Weights to conductances and back."""
 
+from functools import partial
+
 import hypothesis.strategies as st
 import jax
 import jax.numpy as jnp
@@ -15,6 +17,7 @@ MAPPINGS = {
     "DualRow": mj.mapping.DualRow,
     "Offset": mj.mapping.Offset,
     "CurrentMirror": mj.mapping.CurrentMirror,
+    "Pairs": partial(mj.mapping.Pairs, (0.1, 0.3)),
 }
 each_mapping = pytest.mark.parametrize("kind", MAPPINGS.values(), ids=MAPPINGS)
 CELL = mj.Cell(r_on=10e3, r_off=200e3)

@@ -30,7 +30,13 @@ def weight_error(mapping, sigma, key, relative=False, weight=None):
 
 @pytest.mark.parametrize(
     ("mapping", "factor"),
-    [(mj.mapping.DoubleColumn(), np.sqrt(2)), (mj.mapping.DualRow(), np.sqrt(2)), (mj.mapping.Offset(), 2.0)],
+    [
+        (mj.mapping.DoubleColumn(), np.sqrt(2)),
+        (mj.mapping.DualRow(), np.sqrt(2)),
+        (mj.mapping.Offset(), 2.0),
+        (mj.mapping.Pairs((1.0, 1.0, 1.0)), np.sqrt(2 / 3)),
+        (mj.mapping.Pairs((1.0, 3.0)), np.sqrt(20) / 4),
+    ],
 )
 def test_additive_error(mapping, factor):
     """sqrt(2) s / dG for a pair of cells, 2 s / dG for one cell against an exact reference."""
