@@ -1,4 +1,4 @@
-"""Parameters by name: `k_off`, or `window__p` for a parameter of a part."""
+"""Parameters by name: of a device `k_off`, or `window__p` for a parameter of a part; of a model `Dense_0/kernel`."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -14,6 +14,11 @@ T = TypeVar("T")
 def name_of(path) -> str:
     """Name of the leaf at a path of `jax.tree_util.tree_map_with_path`."""
     return jax.tree_util.keystr(path, simple=True, separator="__")
+
+
+def parameter_name(path) -> str:
+    """Name of a parameter of a model, from its path: on it depend keys, and selections by users."""
+    return jax.tree_util.keystr(path, simple=True, separator="/").removesuffix("/value")
 
 
 def parameters(device: Any) -> dict[str, Array]:

@@ -1,5 +1,6 @@
 """What passes over a chip: time, use and temperature."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -30,16 +31,23 @@ def age(
     What passes adds up over calls: ageing by a and then by b is ageing by a + b. Stuck cells keep their conductance.
     Converter ranges stay as they are.
 
+    `cycles` may also be those of each cell, {array: numbers of the shape of chip["conductance"][array]}, as they are
+    counted in training (`memjax.training.pulses_sent`).
+
     Raises: ValueError where no effect of the hardware ages, and for values out of their range; TypeError for a key that
         is none.
     """
     check_hardware(hardware)
-    stress = _stress(hardware, seconds, cycles, temperature, reads)
     check_single("chip", chip)
     check_tiles(hardware, chip)
     check_memory(hardware, chip)
+    of_cells = isinstance(cycles, Mapping)
+    if of_cells:
+        _check_cycles("cycles", cycles, chip)
+    stress = _stress(hardware, seconds, 0 if of_cells else cycles, temperature, reads)
     _check.key("key", key)
-    return _in_one_pass(hardware, {"chip": chip}, key, stress, False)["chip"]
+    found = _in_one_pass(hardware, {"chip": chip}, key, stress, False, {"chip": cycles} if of_cells else None)
+    return found["chip"]
 
 
 def age_all(
@@ -52,11 +60,29 @@ def age_all(
     reads: Any = 0,
 ) -> dict[str, Chip]:
     """The crossbars of a chip by name, aged in one pass: each as by `age`, with keys as in `program_all`."""
-    stress = _stress(hardware, seconds, cycles, temperature, reads)
-    for entry in chip.values():
+    of_cells = isinstance(cycles, Mapping)
+    stress = _stress(hardware, seconds, 0 if of_cells else cycles, temperature, reads)
+    for name, entry in chip.items():
         check_memory(hardware, entry)
+        if of_cells:
+            _check_cycles(f"cycles[{name!r}]", cycles.get(name), entry)
     types = {name: entry["scale"].dtype for name, entry in chip.items()}
-    return in_passes(types, lambda names: _in_one_pass(hardware, {n: chip[n] for n in names}, key, stress, True))
+
+    def one_pass(names):
+        own = {name: cycles[name] for name in names} if of_cells else None
+        return _in_one_pass(hardware, {name: chip[name] for name in names}, key, stress, True, own)
+
+    return in_passes(types, one_pass)
+
+
+def _check_cycles(name: str, cycles: Any, chip: Chip) -> None:
+    """Raise unless there is a number for each cell."""
+    shapes = {array: jnp.shape(g) for array, g in chip["conductance"].items()}
+    found = {array: jnp.shape(n) for array, n in cycles.items()} if isinstance(cycles, Mapping) else cycles
+    if found != shapes:
+        raise ValueError(f"{name} must be a number for each cell of each array, of the shapes {shapes}, got {found}")
+    for array, numbers in cycles.items():
+        _check.satisfies(f"{name}[{array!r}]", numbers, lambda n: n >= 0, "at least 0")
 
 
 def _stress(hardware: Hardware, seconds: Any, cycles: Any, temperature: Any, reads: Any) -> Stress:
@@ -70,7 +96,14 @@ def _stress(hardware: Hardware, seconds: Any, cycles: Any, temperature: Any, rea
     )
 
 
-def _in_one_pass(hardware: Hardware, chip: dict[str, Chip], key: Array, stress: Stress, named: bool) -> dict[str, Chip]:
+def _in_one_pass(
+    hardware: Hardware,
+    chip: dict[str, Chip],
+    key: Array,
+    stress: Stress,
+    named: bool,
+    cycles: Mapping[str, Any] | None,
+) -> dict[str, Chip]:
     first = next(iter(chip.values()))
     parts = [part for part in ("conductance", "low", "high", "memory") if part in first]
     stress = Stress(*(jnp.asarray(value, first["scale"].dtype) for value in stress))
@@ -78,6 +111,9 @@ def _in_one_pass(hardware: Hardware, chip: dict[str, Chip], key: Array, stress: 
     cells = {
         n: {a: {part: entry[part][a] for part in parts} for a in entry["conductance"]} for n, entry in chip.items()
     }
+    if cycles is not None:
+        as_cell = lambda name, array: jnp.asarray(cycles[name][array], chip[name]["scale"].dtype)
+        cells = {n: {a: cell | {"cycles": as_cell(n, a)} for a, cell in arrays.items()} for n, arrays in cells.items()}
     aged = moved(
         Tiling.together, tiling, _aged_tiles(tiling, named, hardware, moved(Tiling.apart, tiling, cells), key, stress)
     )
@@ -90,13 +126,14 @@ def _in_one_pass(hardware: Hardware, chip: dict[str, Chip], key: Array, stress: 
 @partial(jax.jit, static_argnums=(0, 1))
 def _aged_tiles(tiling: Tiling, named: bool, hardware: Hardware, cells: Any, key: Array, stress: Stress) -> Any:
     def age_tile(tile, key):
+        passed = stress._replace(cycles=tile["cycles"]) if "cycles" in tile else stress
         old, memory = tile["conductance"], dict(tile["memory"])
         free = tile["low"] < tile["high"] if "low" in tile else True
         for name, effect in acting(hardware.effects, Ageing):
             if isinstance(effect, Wear):
-                low, high = effect.wear(tile["low"], tile["high"], memory[name], stress)
+                low, high = effect.wear(tile["low"], tile["high"], memory[name], passed)
                 tile |= {"low": jnp.where(free, low, tile["low"]), "high": jnp.where(free, high, tile["high"])}
-            aged, memory[name] = effect.age(tile["conductance"], memory[name], fold_name(key, f"{name}/age"), stress)
+            aged, memory[name] = effect.age(tile["conductance"], memory[name], fold_name(key, f"{name}/age"), passed)
             tile |= {"conductance": aged}
         return tile | {"conductance": jnp.where(free, tile["conductance"], old), "memory": memory}
 

@@ -36,7 +36,7 @@ class Stress(NamedTuple):
 
     Attributes:
         seconds: time [s].
-        cycles: write (SET-RESET) cycles of every cell.
+        cycles: write (SET-RESET) cycles of every cell, or of each [rows, columns].
         reads: reads of every cell.
         temperature: temperature meanwhile [K].
     """

@@ -10,6 +10,8 @@ from memjax.training._fit import LawFit as LawFit
 from memjax.training._fit import fit_law as fit_law
 from memjax.training._pulse_response import PulseResponse as PulseResponse
 from memjax.training._pulse_response import read_pulse_response as read_pulse_response
+from memjax.training._tile_scales import per_tile as per_tile
+from memjax.training._tile_scales import tile_scales as tile_scales
 from memjax.training._zero_shift import zero_shift as zero_shift
 from memjax.training.algorithms import AbstractTransfer as AbstractTransfer
 from memjax.training.algorithms import Buffered as Buffered
@@ -35,6 +37,7 @@ from memjax.training.algorithms import mixed_precision as mixed_precision
 from memjax.training.algorithms import neurosim_wage as neurosim_wage
 from memjax.training.algorithms import one_sided as one_sided
 from memjax.training.algorithms import pulsed as pulsed
+from memjax.training.algorithms import pulses_sent as pulses_sent
 from memjax.training.algorithms import tiki_taka as tiki_taka
 from memjax.training.algorithms import tiki_taka_v2 as tiki_taka_v2
 from memjax.training.algorithms import wage_step as wage_step

@@ -221,7 +221,8 @@ class Analog:
     ) -> Chip:
         """The chip after `seconds` [s] at `temperature` [K], `cycles` write cycles and `reads` reads of every cell.
 
-        What passes adds up over calls (see `memjax.age`). Where hardware differs from crossbar to crossbar, those
+        What passes adds up over calls (see `memjax.age`). `cycles` may also be those of each cell, {crossbar: {array:
+        numbers}}. Where hardware differs from crossbar to crossbar, those
         without an effect that ages stay as they are.
         """
         _check.key("key", key)

@@ -13,6 +13,7 @@ from jax import Array
 from jax.core import Tracer
 
 from memjax import _check
+from memjax._names import parameter_name
 from memjax.transform import _calls, _cond, _custom, _scan, _while  # noqa: F401  (their rules)
 from memjax.transform._jaxpr import Body
 from memjax.transform._provenance import Data, Source, Weight
@@ -220,4 +221,4 @@ def _hashable(key: tuple) -> tuple:
 def parameter_paths(params: Any) -> list[str]:
     """Name of every array leaf of the parameters, in order: "params/Dense_0/kernel"."""
     leaves = jax.tree_util.tree_flatten_with_path(eqx.filter(params, is_dynamic))[0]
-    return [jax.tree_util.keystr(path, simple=True, separator="/").removesuffix("/value") for path, _ in leaves]
+    return [parameter_name(path) for path, _ in leaves]

@@ -13,6 +13,7 @@ from memjax.training.algorithms._one_sided import Pairs as Pairs
 from memjax.training.algorithms._one_sided import one_sided as one_sided
 from memjax.training.algorithms._pulsed import Pulsed as Pulsed
 from memjax.training.algorithms._pulsed import pulsed as pulsed
+from memjax.training.algorithms._sent import pulses_sent as pulses_sent
 from memjax.training.algorithms._tiki_taka import FastAndSlow as FastAndSlow
 from memjax.training.algorithms._tiki_taka import agad as agad
 from memjax.training.algorithms._tiki_taka import chopped_tiki_taka as chopped_tiki_taka

@@ -12,6 +12,7 @@ import optax
 from jax import Array
 
 from memjax import _check
+from memjax._names import parameter_name
 from memjax._random import fold_name
 from memjax.contraction import Outer
 from memjax.training.algorithms._precision import exact, nothing_lost, rounded, working
@@ -163,7 +164,7 @@ def _arrays(params: Any, range: Range | None) -> list[tuple[str, Array, Range | 
     found = []
     is_variable = lambda node: hasattr(node, "get_metadata")
     for path, node in jax.tree_util.tree_flatten_with_path(params, is_leaf=is_variable)[0]:
-        name = _name(path)
+        name = parameter_name(path)
         facts = node.get_metadata() if is_variable(node) else {}
         if "range" in facts and facts["range"] is None and range is None:
             raise ValueError(
@@ -197,7 +198,7 @@ def _matched(
             "depends on the weight; call tx.update(grads, state, params)"
         )
     paths, structure = jax.tree_util.tree_flatten_with_path(params)
-    names = tuple(_name(path) for path, _ in paths)
+    names = tuple(parameter_name(path) for path, _ in paths)
     values = [jnp.asarray(value) for _, value in paths]
     wanted = jax.tree.leaves(updates, is_leaf=lambda node: isinstance(node, Counts | Outer))
     if len(wanted) != len(values) or len(arrays) != len(values):
@@ -226,10 +227,6 @@ def _check_form(name: str, want: Any, takes: tuple[Any, ...]) -> None:
         wanted = " or ".join(FORMS[one][0] for one in takes)
         cure = "give it to another transformation by optax.partition"
         raise ValueError(f"updates must be {wanted}, got {FORMS[form][1]} for {name!r}: {cure}")
-
-
-def _name(path: Any) -> str:
-    return jax.tree_util.keystr(path, simple=True, separator="/").removesuffix("/value")
 
 
 def _witness(value: Array) -> Array:

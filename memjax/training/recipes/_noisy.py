@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax import _check
+from memjax._names import parameter_name
 from memjax._random import fold_name
 from memjax._rounding import stored
 from memjax.converters import replace_value
@@ -56,7 +57,7 @@ def noisy(
     now = jax.random.fold_in(key, jnp.asarray(step, jnp.uint32))
 
     def view(path, array):
-        name = jax.tree_util.keystr(path, simple=True, separator="/").removesuffix("/value")
+        name = parameter_name(path)
         if not is_matrix(array) or (select is not None and not select(name)):
             return array
         seen, own = jnp.asarray(array, jnp.promote_types(array.dtype, jnp.float32)), fold_name(now, name)
