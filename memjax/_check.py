@@ -197,6 +197,14 @@ def integer(name: str, value: Any, low: int, high: int) -> None:
         raise ValueError(f"{name} must be in [{low}, {high}], got {shown(value)}")
 
 
+def sizes(name: str, value: Any, axes: tuple[str, ...]) -> None:
+    """Raise unless `value` is a tuple of a positive integer for each of `axes`."""
+    if not isinstance(value, tuple) or len(value) != len(axes) or not all(type(size) is int for size in value):
+        raise TypeError(f"{name} must be a tuple ({', '.join(axes)}) of {len(axes)} integers, got {shown(value)}")
+    if min(value) < 1:
+        raise ValueError(f"{name} must be at least {(1,) * len(axes)}, got {shown(value)}")
+
+
 def choice(name: str, value: Any, valid: tuple) -> None:
     """Raise unless `value` is one of `valid`."""
     numeric = int | float

@@ -10,6 +10,7 @@ between fields are in `check_relations`, which runs when each field is right.
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -187,15 +188,7 @@ def _as_tuple(value: Any) -> Any:
 def shape(axes: tuple[str, ...], **options: Any) -> Any:
     """A static field for the sizes of named axes, each a positive integer."""
 
-    def check(name: str, value: Any) -> None:
-        if not isinstance(value, tuple) or len(value) != len(axes) or not all(type(size) is int for size in value):
-            raise TypeError(
-                f"{name} must be a tuple ({', '.join(axes)}) of {len(axes)} integers, got {_check.shown(value)}"
-            )
-        if min(value) < 1:
-            raise ValueError(f"{name} must be at least {(1,) * len(axes)}, got {_check.shown(value)}")
-
-    return ruled(check, static=True, converter=_as_sizes, **options)
+    return ruled(partial(_check.sizes, axes=axes), static=True, converter=_as_sizes, **options)
 
 
 def _as_sizes(value: Any) -> Any:

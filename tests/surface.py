@@ -133,6 +133,14 @@ def updated(make: Callable) -> Callable:
     return run
 
 
+def coincident(**arguments):
+    """Coincidences, once."""
+    tx = mj.training.coincidence(**arguments)
+    params = {"w": jnp.zeros((5, 3))}
+    gradient = mj.value_and_outer(lambda params, x: jnp.sum((x @ params["w"]) ** 2))(params, X)[1]
+    return tx.update(gradient, tx.init(params), params)[0]
+
+
 def ranges_learnt(**arguments):
     tx = mj.training.recipes.input_ranges(**arguments)
     ranges = {"a": jnp.ones(())}
@@ -270,6 +278,12 @@ def functions() -> list[Call]:
             updated(mj.training.tiki_taka),
             pulsing | {"transfer": mj.training.Buffered(), "fast_rate": 1.0, "gamma": 0.0, "every": 1},
         ),
+        Call(
+            "training.coincidence",
+            coincident,
+            pulsing | {"rate": 0.1, "length": 31, "form": "mean_count", "resolution": 0.1, "fidelity": "batch"},
+        ),
+        Call("training.tile_scales", mj.training.tile_scales, {"params": PARAMS, "omega": 0.5, "tile": (2, 2)}),
         Call("training.one_sided", updated(mj.training.one_sided), pulsing | {"refresh_every": 2, "upper": 0.9}),
         Call("training.clipped", updated(mj.training.clipped), {"limit": 2.5, "unit": "deviation", "over": "array"}),
         Call(

@@ -57,7 +57,12 @@ SOMETIMES = {
     "2**70": 2**70,
 }
 # Good after all: a class is a function of one argument, and a batch is no larger than the sweep.
-GOOD = {("crossbarify", "select", "class"), ("simulate", "voltage", "class"), ("sweep", "batch_size", "huge integer")}
+GOOD = {
+    ("crossbarify", "select", "class"),
+    ("simulate", "voltage", "class"),
+    ("sweep", "batch_size", "huge integer"),
+    ("training.coincidence", "rate", "class"),
+}
 # Passed on to the function of the user, which is the one to complain, or the name of a class of an optional package.
 OWN = {"params", "x", "fn", "component"}
 

@@ -68,4 +68,5 @@ from memjax.training.pulses import Stochastic as Stochastic
 from memjax.training.pulses import apply_net as apply_net
 from memjax.training.pulses import apply_pulses as apply_pulses
 from memjax.training.pulses import response as response
+from memjax.training.pulses import send as send
 from memjax.training.recipes import clipped as clipped

@@ -42,8 +42,7 @@ def tile_scales(
     """
     omega = _check.scalar("omega", omega, above=0.0)
     if tile is not None:
-        for name, size in zip(("tile[0]", "tile[1]"), tile, strict=True):
-            _check.integer(name, size, 1, 2**31 - 1)
+        _check.sizes("tile", tile, ("rows", "columns"))
 
     def scale(path: Any, weight: Array) -> Array:
         chosen = jnp.ndim(weight) > 1 if select is None else select(parameter_name(path))
