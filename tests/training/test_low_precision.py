@@ -7,6 +7,7 @@ import optax
 import pytest
 from laws import P, T
 
+import memjax as mj
 from memjax.training.algorithms._precision import exact, nothing_lost, rounded
 
 KEY = jax.random.key(0)
@@ -74,3 +75,52 @@ def test_an_alteration_is_noticed(dtype):
     tx.update(jnp.zeros(8, dtype), state, params + change)
     with pytest.raises(ValueError, match="was changed since"):
         tx.update(jnp.zeros(8, dtype), state, params + 0.05)
+
+
+POLICIES = {
+    "float32": (jnp.float32, jnp.float32),
+    "float32, computed in bfloat16": (jnp.float32, jnp.bfloat16),
+    "bfloat16": (jnp.bfloat16, jnp.bfloat16),
+}
+
+
+def accuracies(tx, parameters, compute, chips=4):
+    """Of an MLP on digits after five epochs on `chips` chips, each with cells, start and noise of its own."""
+    data = mj.data.load("digits")
+    x, test = (images.reshape(len(images), -1) for images in (data.train_images, data.test_images))
+    batches = jnp.asarray(x[:1408].reshape(-1, 32, 64)), jnp.asarray(data.train_labels[:1408].reshape(-1, 32))
+
+    def logits(params, x):
+        first, second, biases = jax.tree.map(lambda w: w.astype(compute), params)
+        return jax.nn.relu(x.astype(compute) @ first + biases[0]) @ second + biases[1]
+
+    def loss(params, x, y):
+        return optax.softmax_cross_entropy_with_integer_labels(logits(params, x).astype(jnp.float32), y).mean()
+
+    def one(key):
+        kernels = (0.2 * jax.random.normal(jax.random.fold_in(key, i), s) for i, s in enumerate(((64, 32), (32, 10))))
+        params = jax.tree.map(lambda w: w.astype(parameters), (*kernels, (jnp.zeros(32), jnp.zeros(10))))
+        rule = optax.partition({"d": optax.chain(optax.sgd(0.1), tx(key)), "b": optax.sgd(0.1)}, ("d", "d", ("b", "b")))
+
+        def step(state, batch):
+            params, opt = state
+            change, opt = rule.update(jax.grad(loss)(params, *batch), opt, params)
+            return (optax.apply_updates(params, change), opt), None
+
+        epoch = lambda state, _: (jax.lax.scan(step, state, batches)[0], None)
+        params = jax.lax.scan(epoch, (params, rule.init(params)), None, 5)[0][0]
+        return jnp.mean(logits(params, jnp.asarray(test)).argmax(-1) == data.test_labels)
+
+    return np.asarray(jax.jit(lambda keys: jax.lax.map(one, keys))(jax.random.split(KEY, chips)), np.float64)
+
+
+@pytest.mark.slow
+def test_a_network_in_bfloat16_trains_like_one_in_float32():
+    """Steps are a twentieth of the spacing of bfloat16 at one; means agree within 4 standard errors and a point."""
+    law = T.SoftBounds(P(step=4e-4, noise=0.3, step_spread=0.2))
+    found = {name: accuracies(lambda key: T.pulsed(law, key), *policy) for name, policy in POLICIES.items()}
+    full = found["float32"]
+    assert full.mean() > 0.85
+    for some in found.values():
+        error = np.sqrt((some.var(ddof=1) + full.var(ddof=1)) / len(full))
+        assert abs(some.mean() - full.mean()) < 4 * error + 0.01

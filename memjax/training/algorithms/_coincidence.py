@@ -8,6 +8,7 @@ import optax
 from jax import Array
 
 from memjax import _check
+from memjax._field import check_scalars
 from memjax.contraction import Outer
 from memjax.training.algorithms._cells import Cells, fabricate
 from memjax.training.algorithms._in_situ import Turn, in_situ
@@ -70,9 +71,10 @@ def coincidence(
     """
     _check.part("law", law, AbstractLaw, example="SoftBounds()")
     if not callable(rate):
-        _check.number("rate", rate, 0.0, open_low=True)
+        rate = _check.scalar("rate", rate, above=0.0)
     _check.flag("counted", counted)
     trains = PulseTrains(length, management, management if shorten is None else shorten, form, resolution)
+    check_scalars("PulseTrains", trains)
     trains.check_fidelity(fidelity)
     start = lambda leaf: fabricate(law, key, leaf, counted=counted)
     return in_situ(key, start, Step(law, trains, fidelity), rate=rate, takes=(Outer,))

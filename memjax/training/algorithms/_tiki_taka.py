@@ -9,6 +9,7 @@ import optax
 from jax import Array
 
 from memjax import _check
+from memjax._field import check_scalars
 from memjax.contraction import Outer
 from memjax.training.algorithms._cells import Cells, Stored, as_matrix, fabricate, matrix_shape, put_rows
 from memjax.training.algorithms._in_situ import Leaf, Turn, in_situ
@@ -182,6 +183,7 @@ def tiki_taka(
     _check.part("transfer", transfer, AbstractTransfer, example="Buffered()")
     _check.part("rule", rule, AbstractRule, example="Stochastic()")
     _check.part("trains", trains, PulseTrains, example="PulseTrains(length=31)")
+    check_scalars("trains", trains)
     trains.check_fidelity(fidelity)
     _check_signs(law)
     _check.integer("every", every, 1, 2**31 - 1)
