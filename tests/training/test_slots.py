@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import memjax as mj
-from memjax.training import ConstantStep, Population, SoftBounds, _slots, coincidence
+from memjax.training import ConstantStep, Population, SoftBounds, coincidence
+from memjax.training.pulses import _slots
 from memjax.training.pulses._trains import Trains
 
 INPUTS, OUTPUTS = 40, 30

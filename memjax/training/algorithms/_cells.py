@@ -93,7 +93,7 @@ def requested(law: AbstractLaw, window: Window | None, update: Array) -> Array:
 
 def send(law: AbstractLaw, counts: Array | Counts, made: Made, one_by_one: bool = False) -> Writer:
     """The writer that sends pulses, net or in both directions."""
-    if not isinstance(counts, Counts) and not one_by_one:
+    if not one_by_one:
         return lambda weight, *keys: apply_listed(law, weight, counts, made, *keys)
 
     def writer(weight, key, *see_key):

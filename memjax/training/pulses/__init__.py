@@ -3,8 +3,8 @@
 from memjax.training.pulses._apply import apply_net as apply_net
 from memjax.training.pulses._apply import apply_pulses as apply_pulses
 from memjax.training.pulses._apply import pulse_cells as pulse_cells
-from memjax.training.pulses._apply import put as put
 from memjax.training.pulses._apply import response as response
+from memjax.training.pulses._few import put as put
 from memjax.training.pulses._lists import apply_listed as apply_listed
 from memjax.training.pulses._noise import normal as normal
 from memjax.training.pulses._outer import counts_of as counts_of

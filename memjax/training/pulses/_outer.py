@@ -30,11 +30,11 @@ def counts_of(outer: Outer, rate: Array, step: Array, length: Array, management:
     return jax.tree.map(lambda total: total.reshape(outer.contraction.shape), counts)
 
 
-def moments_of(outer: Outer, rate: Array, step: Array, length: Array, management: bool) -> tuple[Moments, Moments]:
-    """Moments of the pulses of the mini-batch, upwards and downwards, [K, N], from three products.
+def moments_of(outer: Outer, rate: Array, step: Array, length: Array, management: bool) -> Moments:
+    """Moments of the pulses of the mini-batch, [K, N], from three products.
 
-    With the mean p of a slot, sum |x d| and sum x d give the means of both directions; sum x^2 d^2 / slots gives
-    sum B p^2 of both together, which is divided between them like the means.
+    With the mean p of a slot, sum |x d| and sum x d give the means of both directions, sum x^2 d^2 / slots the sum
+    B p^2 of both together.
     """
     scale = _management(outer, rate, step, length, management)
     clip = lambda a, limit: jnp.clip(a, -limit, limit)
@@ -43,9 +43,7 @@ def moments_of(outer: Outer, rate: Array, step: Array, length: Array, management
     total, net = outer.sum(jnp.abs(x), jnp.abs(d)), outer.sum(x, d)
     excess = outer.sum(x * x, d * d / scale.length) * (rate / step) ** 2
     gain = 0.5 * rate / step
-    up, down = jnp.maximum(gain * (total - net), 0.0), jnp.maximum(gain * (total + net), 0.0)
-    share = excess / jnp.maximum(up + down, 1e-30)
-    return Moments(up, share * up), Moments(down, share * down)
+    return Moments(jnp.maximum(gain * (total - net), 0.0), jnp.maximum(gain * (total + net), 0.0), excess)
 
 
 def _management(outer: Outer, rate: Array, step: Array, length: Array, management: bool) -> Management:
@@ -56,6 +54,4 @@ def _management(outer: Outer, rate: Array, step: Array, length: Array, managemen
 
 def draws_of(outer: Outer, rate: Array, step: Array, length: Array, management: bool, key: Array) -> Counts:
     """Pulses of the mini-batch, drawn with the mean and variance that they have, [K, N]."""
-    up_key, down_key = jax.random.split(key)
-    up, down = moments_of(outer, rate, step, length, management)
-    return Counts(draw(up, up_key), draw(down, down_key))
+    return draw(moments_of(outer, rate, step, length, management), key)
