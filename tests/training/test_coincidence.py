@@ -9,7 +9,7 @@ from scipy import stats
 
 import memjax as mj
 from memjax.training import ConstantStep, Outer, Population, SoftBounds, coincidence
-from memjax.training.pulses import _moments, _trains
+from memjax.training.pulses import _trains, apply_drawn
 from memjax.training.pulses._moments import Moments, draw
 from memjax.training.pulses._outer import counts_of, moments_of
 
@@ -159,20 +159,23 @@ def test_both_directions_are_drawn_independently():
     assert stats.chi2_contingency(table).pvalue > 1e-3
 
 
-@pytest.mark.parametrize("share", [0.02, 0.3])
-def test_counts_drawn_for_lists_of_cells_are_those_of_whole_arrays(share, monkeypatch):
-    """Also of several chips at once."""
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.9])
+def test_counts_drawn_for_lists_of_cells_are_those_of_whole_arrays(share):
+    """What they change is what `draw` and `apply_pulses` do; also for several chips at once."""
     rng = np.random.default_rng(1)
     mean = rng.exponential(1.0, (2, 3, 2000)) * (rng.random((3, 2000)) < share)
     moments = Moments(*jnp.asarray(mean, jnp.float32), jnp.asarray(0.1 * (mean**2).sum(0), jnp.float32))
-    keys = jax.random.split(jax.random.key(3), 3)
-    listed = jax.jit(jax.vmap(draw))(moments, keys)
-    single = [jax.jit(draw)(Moments(*one), key) for *one, key in zip(*moments, keys, strict=True)]
-    jax.tree.map(np.testing.assert_array_equal, listed, jax.tree.map(lambda *a: jnp.stack(a), *single))
-    monkeypatch.setattr(_moments, "SHARE", 0.0)
-    dense = jax.jit(lambda *a: jax.vmap(draw)(*a))(moments, keys)
-    jax.tree.map(np.testing.assert_array_equal, listed, dense)
-    assert 0 < np.mean(np.asarray(listed.up + listed.down) > 0) <= share
+    law = SoftBounds(Population(step=0.01, asymmetry=0.4, noise=0.3))
+    made, weight = law.make(jax.random.key(2), (2000,)), jnp.zeros((3, 2000))
+    keys = jax.random.split(jax.random.key(3), (3, 2))
+    one = lambda weight, moments, keys: apply_drawn(law, weight, moments, made, *keys)[0]
+    together = jax.jit(jax.vmap(one))(weight, moments, keys)
+    for index, (*own, chip_keys) in enumerate(zip(*moments, keys, strict=True)):
+        counts = draw(Moments(*own), chip_keys[0])
+        expected = mj.training.apply_pulses(law, weight[index], *counts, made, chip_keys[1])
+        np.testing.assert_allclose(together[index], expected, atol=1e-6)
+        np.testing.assert_allclose(jax.jit(one)(weight[index], Moments(*own), chip_keys), expected, atol=1e-6)
+    assert np.abs(together).max() > 0.02
 
 
 @pytest.mark.parametrize("fidelity", ["moments", "batch", "sequential"])

@@ -18,7 +18,18 @@ from memjax.training.algorithms._cells import Writer
 from memjax.training.algorithms._precision import exact, rounded, working
 from memjax.training.algorithms._pulsed import PulsedState, changed, matched, pulsed, witness
 from memjax.training.laws import AbstractLaw, Made
-from memjax.training.pulses import SLOTS, Counts, Sign, counts_of, draws_of, pulse_cells, put, trains_of, visit
+from memjax.training.pulses import (
+    SLOTS,
+    Counts,
+    Sign,
+    apply_drawn,
+    counts_of,
+    moments_of,
+    pulse_cells,
+    put,
+    trains_of,
+    visit,
+)
 
 FIDELITIES = ("moments", "batch", "sequential")
 
@@ -128,11 +139,15 @@ def coincide(
 
     def at_once(weight, key, *see_key):
         draw_key, noise_key = jax.random.split(key)
-        counts = draws_of if fidelity == "moments" else counts_of
-        up, down = jax.tree.map(outer.to_parameter, counts(outer, rate, step, length, management, draw_key))
-        if sign is not None:
-            up, down = jnp.where(sign < 0, down, up), jnp.where(sign < 0, up, down)
-        return _arrays.send(law, Counts(up, down), made)(weight, noise_key, *see_key)
+        if fidelity == "moments":
+            moments = jax.tree.map(outer.to_parameter, moments_of(outer, rate, step, length, management))
+            up, down = reversed_where(moments.up, moments.down)
+            return apply_drawn(law, weight, moments._replace(up=up, down=down), made, draw_key, noise_key, *see_key)
+        counts = jax.tree.map(outer.to_parameter, counts_of(outer, rate, step, length, management, draw_key))
+        return _arrays.send(law, Counts(*reversed_where(*counts)), made)(weight, noise_key, *see_key)
+
+    def reversed_where(up, down):
+        return (up, down) if sign is None else (jnp.where(sign < 0, down, up), jnp.where(sign < 0, up, down))
 
     def in_turn(weight, key, *see_key):
         reverse = None if sign is None else outer.to_matrix(sign).reshape(-1)

@@ -5,10 +5,11 @@ from memjax.training.pulses._apply import apply_pulses as apply_pulses
 from memjax.training.pulses._apply import pulse_cells as pulse_cells
 from memjax.training.pulses._apply import response as response
 from memjax.training.pulses._few import put as put
+from memjax.training.pulses._lists import apply_drawn as apply_drawn
 from memjax.training.pulses._lists import apply_listed as apply_listed
 from memjax.training.pulses._noise import normal as normal
 from memjax.training.pulses._outer import counts_of as counts_of
-from memjax.training.pulses._outer import draws_of as draws_of
+from memjax.training.pulses._outer import moments_of as moments_of
 from memjax.training.pulses._outer import trains_of as trains_of
 from memjax.training.pulses._rules import AbstractRule as AbstractRule
 from memjax.training.pulses._rules import Counts as Counts

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from memjax.training.pulses._few import at, by_lists, put
-from memjax.training.pulses._noise import has_places, octets, words, words_at
+from memjax.training.pulses._few import at
+from memjax.training.pulses._noise import octets, words, words_at
 from memjax.training.pulses._rules import Counts
 
 
@@ -24,7 +24,17 @@ class Moments(NamedTuple):
     excess: Array
 
 
-SHARE = 0.5  # of the cells: at most so many are drawn one by one
+class Bits(NamedTuple):
+    """Random bits of the cells of an array.
+
+    Attributes:
+        octet: eight of each.
+        key: PRNG key of 64 further ones.
+    """
+
+    octet: Array
+    key: Array
+
 
 # Means below this are drawn from binomial distributions, those above from normal ones.
 _FEW = 6.0
@@ -42,43 +52,41 @@ def draw(moments: Moments, key: Array) -> Counts:
     where B is not whole one of its neighbours, at random so that this holds on average: means and the variance of both
     together are exact, and so is the distribution where a single sample contributes. Large means: a rounded normal.
 
-    Numbers are uniform u < P(not zero) <= up + down where there are any: the eight highest bits of u, drawn for every
-    cell, tell which cells need the rest.
+    A cell is pulsed where u < P(any) <= up + down, u uniform: the eight highest bits of u, drawn for every cell, tell
+    which cells need the rest.
     """
     shape = moments.up.shape
+    flat = jax.tree.map(jnp.ravel, moments)
+    return jax.tree.map(lambda count: count.reshape(shape), drawn(flat, bits_of(key, flat.up.size)))
+
+
+def bits_of(key: Array, size: int) -> Bits:
     octet_key, word_key = jax.random.split(key)
-    flat = jax.tree.map(lambda a: lax.stop_gradient(a).reshape(1, -1), moments)
-    arguments = flat, octets(octet_key, flat.up.size)[None], word_key[None]
-
-    def there(moments, octet, _):
-        return octet.astype(moments.up.dtype) < 256.0 * (moments.up + moments.down)
-
-    def dense(_, moments, octet, keys):
-        first, second = jnp.moveaxis(jax.vmap(lambda key: words(key, octet.shape[1]))(keys), 1, 0)
-        found = there(moments, octet, keys)
-        return jax.tree.map(lambda count: jnp.where(found, count, 0.0), _counts(moments, octet, first, second))
-
-    def listed(_, found, moments, octet, keys):
-        chips, size = octet.shape
-        moments, octet = jax.tree.map(jnp.ravel, (moments, octet))
-
-        def some(counts, cell):
-            own, high = jax.tree.map(lambda a: at(a, cell), (moments, octet))
-            new = _counts(own, high, *words_at(keys, cell // size, cell % size, size))
-            return jax.tree.map(lambda count, value: put(count, cell, value), counts, new)
-
-        zero = jnp.zeros_like(moments.up)
-        return jax.tree.map(lambda count: count.reshape(chips, size), found.visit(some, Counts(zero, zero)))
-
-    listable = has_places(key, jnp.float32) and flat.up.size > 0
-    here = by_lists(SHARE, there, listed, dense) if listable else dense
-    counts = lax.platform_dependent((), *arguments, cpu=here, default=dense)
-    return jax.tree.map(lambda count: count.reshape(shape), counts)
+    return Bits(octets(octet_key, size), word_key)
 
 
-def _counts(moments: Moments, octet: Array, first: Array, second: Array) -> Counts:
+def may_be_pulsed(moments: Moments, octet: Array) -> Array:
+    """Whether the highest bits of u leave it below the sum of the means."""
+    return octet.astype(moments.up.dtype) < 256.0 * (moments.up + moments.down)
+
+
+def drawn(moments: Moments, bits: Bits) -> Counts:
+    """The counts of all cells of a flat array."""
+    counts = _counts(lax.stop_gradient(moments), bits.octet, words(bits.key, bits.octet.size))
+    there = may_be_pulsed(moments, bits.octet)
+    return jax.tree.map(lambda count: jnp.where(there, count, 0.0), counts)
+
+
+def drawn_at(moments: Moments, bits: Bits, cell: Array, size: int) -> Counts:
+    """The counts of some cells of flat arrays, one after another, each of `size` cells and with a key of its own."""
+    own, octet = jax.tree.map(lambda a: at(a, cell), (moments, bits.octet))
+    return _counts(own, octet, words_at(bits.key, cell // size, cell % size, size))
+
+
+def _counts(moments: Moments, octet: Array, words: Array) -> Counts:
     """Counts of cells from random bits: u of 8 and 24, another uniform number of 24, 16 to choose the trials by."""
     dtype = moments.up.dtype
+    first, second = words
     fraction = lambda word, bits: (word.astype(dtype) + 0.5) * 2.0**-bits
     u = fraction((octet.astype(jnp.uint32) << 24) | (first >> 8), 32)
     mean = jnp.stack([moments.up, moments.down])

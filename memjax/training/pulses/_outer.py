@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax.contraction import Outer
-from memjax.training.pulses._moments import Moments, draw
+from memjax.training.pulses._moments import Moments
 from memjax.training.pulses._rules import Counts
 from memjax.training.pulses._slots import visit
 from memjax.training.pulses._trains import Management, Trains, manage, trains
@@ -50,8 +50,3 @@ def _management(outer: Outer, rate: Array, step: Array, length: Array, managemen
     x_peak = outer.contraction.peak(jnp.abs(outer.x))
     d_peak = jnp.max(jnp.abs(outer.d), axis=-1, keepdims=True)
     return manage(x_peak, d_peak, rate, step, length, management)
-
-
-def draws_of(outer: Outer, rate: Array, step: Array, length: Array, management: bool, key: Array) -> Counts:
-    """Pulses of the mini-batch, drawn with the mean and variance that they have, [K, N]."""
-    return draw(moments_of(outer, rate, step, length, management), key)
