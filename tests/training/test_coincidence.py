@@ -9,7 +9,9 @@ from scipy import stats
 
 import memjax as mj
 from memjax.training import ConstantStep, Outer, Population, PulseTrains, SoftBounds, coincidence
-from memjax.training.pulses import _moments, _trains
+from memjax.training.pulses import _trains
+from memjax.training.pulses._lists import apply_drawn
+from memjax.training.pulses._moments import Moments, draw
 from memjax.training.pulses._outer import counts_of, moments_of
 
 STEP, RATE = 1e-3, 0.002
@@ -94,43 +96,91 @@ def test_counts_drawn_slot_by_slot_have_the_mean_and_variance_of_theory(rate, ma
 @pytest.mark.parametrize("rate", [0.005, 0.3])
 def test_moments_from_products_are_close_to_those_of_theory(rate, management):
     x, d = samples()
-    up, down = moments_of(outer(x, d), rate, jnp.asarray(STEP), how(management))
+    moments = moments_of(outer(x, d), rate, jnp.asarray(STEP), how(management))
     mean, variance = theory(x, d, rate, management)
-    np.testing.assert_allclose(np.stack([up.mean, down.mean]), mean, rtol=2e-4, atol=2e-5)
-    # The variance of both directions together is exact; its division between them is an approximation.
-    both = up.mean - up.excess + down.mean - down.excess
-    np.testing.assert_allclose(both, variance.sum(0), rtol=2e-3, atol=1e-4)
+    np.testing.assert_allclose(np.stack([moments.up, moments.down]), mean, rtol=2e-4, atol=2e-5)
+    np.testing.assert_allclose(moments.up + moments.down - moments.excess, variance.sum(0), rtol=2e-3, atol=1e-4)
 
 
 def test_clipped_updates_saturate_at_the_length_of_the_train():
     x, d = samples(count=1)
-    up, down = moments_of(outer(x, d), 50.0, jnp.asarray(STEP), how(True))
-    assert max(up.mean.max(), down.mean.max()) <= 31.0 * (1 + 1e-5)
-    assert max(up.mean.max(), down.mean.max()) > 30.0
+    moments = moments_of(outer(x, d), 50.0, jnp.asarray(STEP), how(True))
+    assert max(moments.up.max(), moments.down.max()) <= 31.0 * (1 + 1e-5)
+    assert max(moments.up.max(), moments.down.max()) > 30.0
 
 
-@pytest.mark.parametrize(("mean", "share"), [(0.05, 0.0), (0.7, 0.3), (3.1, 0.1), (5.9, 0.4), (12.0, 0.2), (80.0, 0.5)])
-def test_drawn_integers_have_the_mean_and_variance_asked_for(mean, share):
-    size = 200_000
-    moments = _moments.Moments(jnp.full(size, mean), jnp.full(size, mean * share))
-    drawn = np.asarray(_moments.draw(moments, jax.random.key(0)), np.float64)
-    assert np.all(drawn == np.round(drawn))
-    assert drawn.min() >= 0
-    variance = mean * (1 - share)
-    # The number of trials is mean / share, rounded where it is no integer: 2 % of slack beside the 5 sigma.
-    assert abs(drawn.mean() - mean) <= 5 * np.sqrt(variance / size) + 0.02 * mean
-    assert abs(drawn.var() - variance) <= 0.04 * variance + 0.01
+def of_samples(up, down, cells=200_000):
+    """Moments of cells of which all have these samples (slots, probability) in each direction."""
+    mean = lambda samples: sum(slots * p for slots, p in samples)
+    excess = sum(slots * p * p for slots, p in (*up, *down))
+    return Moments(*(jnp.full(cells, value, jnp.float32) for value in (mean(up), mean(down), excess)))
+
+
+MIXTURES = {
+    "few": (((31, 2e-4), (5, 1e-3)), ((3, 1e-3),)),
+    "two against one": (((1, 0.4), (2, 0.1)), ((1, 0.05),)),
+    "one against three": (((4, 0.02),), ((1, 0.7), (1, 0.3), (3, 0.1))),
+    "many": (((31, 0.05), (20, 0.1)), ((31, 0.02),)),
+    "nearly normal": (((31, 0.16), (3, 0.2)), ((31, 0.18), (31, 0.02))),
+    "normal": (((31, 0.3), (31, 0.4)), ((31, 0.2), (31, 0.05))),
+}
+
+
+@pytest.mark.parametrize("name", MIXTURES)
+def test_drawn_counts_have_the_means_and_the_variance_of_their_samples(name):
+    """Means of both directions and the variance of their difference, which is all that the weight sees."""
+    up, down = MIXTURES[name]
+    moments = of_samples(up, down)
+    drawn = draw(moments, jax.random.key(len(name)))
+    counts = np.stack([drawn.up, drawn.down]).astype(np.float64)
+    assert np.all((counts == np.round(counts)) & (counts >= 0))
+    variance = sum(slots * p * (1 - p) for slots, p in (*up, *down))
+    size = counts.shape[1]
+    # 6 cases of three figures: 4.5 standard errors are passed with the probability 1e-4 by any.
+    for mean, drawn_mean, deviation in zip(moments[:2], counts.mean(1), counts.std(1), strict=True):
+        assert abs(drawn_mean - mean[0]) <= 4.5 * deviation / np.sqrt(size)
+    net = counts[0] - counts[1]
+    error = np.sqrt((((net - net.mean()) ** 2 - net.var()) ** 2).mean() / size)
+    assert abs(net.var() - variance) <= 4.5 * error
 
 
 def test_of_one_sample_the_drawn_counts_are_binomial():
-    probability, slots, size = 0.3, 10, 100_000
-    mean = slots * probability
-    moments = _moments.Moments(jnp.full(size, mean), jnp.full(size, mean * probability))
-    drawn = np.asarray(_moments.draw(moments, jax.random.key(2))).astype(int)
-    observed = np.bincount(drawn, minlength=slots + 1)
-    expected = stats.binom(slots, probability).pmf(np.arange(slots + 1)) * size
-    merged = lambda a: np.append(a[:8], a[8:].sum())
-    assert stats.chisquare(merged(observed), merged(expected)).pvalue > 1e-3
+    slots, p = 10, 0.3
+    for index, moments in enumerate((of_samples(((slots, p),), ()), of_samples((), ((slots, p),)))):
+        drawn = draw(moments, jax.random.key(2))
+        np.testing.assert_array_equal(drawn[1 - index], 0)
+        observed = np.bincount(np.asarray(drawn[index]).astype(int), minlength=slots + 1)
+        expected = stats.binom(slots, p).pmf(np.arange(slots + 1)) * observed.sum()
+        merged = lambda a: np.append(a[:8], a[8:].sum())
+        assert stats.chisquare(merged(observed), merged(expected)).pvalue > 1e-3
+
+
+def test_both_directions_are_drawn_independently():
+    """The downward count says nothing of the upward one: their joint distribution is the product."""
+    moments = of_samples(((7, 0.1), (2, 0.2)), ((3, 0.15), (9, 0.05)))
+    up, down = (np.minimum(np.asarray(count).astype(int), 3) for count in draw(moments, jax.random.key(5)))
+    table = np.zeros((4, 4))
+    np.add.at(table, (up, down), 1)
+    assert stats.chi2_contingency(table).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.9])
+def test_counts_drawn_for_lists_of_cells_are_those_of_whole_arrays(share):
+    """What they change is what `draw` and `apply_pulses` do; also for several chips at once."""
+    rng = np.random.default_rng(1)
+    mean = rng.exponential(1.0, (2, 3, 2000)) * (rng.random((3, 2000)) < share)
+    moments = Moments(*jnp.asarray(mean, jnp.float32), jnp.asarray(0.1 * (mean**2).sum(0), jnp.float32))
+    law = SoftBounds(Population(step=0.01, asymmetry=0.4, noise=0.3))
+    made, weight = law.make(jax.random.key(2), (2000,)), jnp.zeros((3, 2000))
+    keys = jax.random.split(jax.random.key(3), (3, 2))
+    one = lambda weight, moments, keys: apply_drawn(law, weight, moments, made, *keys)[0]
+    together = jax.jit(jax.vmap(one))(weight, moments, keys)
+    for index, (*own, chip_keys) in enumerate(zip(*moments, keys, strict=True)):
+        counts = draw(Moments(*own), chip_keys[0])
+        expected = mj.training.apply_pulses(law, weight[index], *counts, made, chip_keys[1])
+        np.testing.assert_allclose(together[index], expected, atol=1e-6)
+        np.testing.assert_allclose(jax.jit(one)(weight[index], Moments(*own), chip_keys), expected, atol=1e-6)
+    assert np.abs(together).max() > 0.02
 
 
 @pytest.mark.parametrize("fidelity", ["moments", "batch", "sequential"])
@@ -189,10 +239,9 @@ def test_a_convolution_counts_every_patch():
     gradient = mj.value_and_outer(loss)(params, x)[1]["w"]
     rows, errors = (np.asarray(part, np.float64) for part in gradient.samples())
     mean, variance = theory(rows, errors, RATE, True)
-    up, down = moments_of(gradient, RATE, jnp.asarray(STEP), how(True))
-    np.testing.assert_allclose(np.stack([up.mean, down.mean]), mean, rtol=1e-3, atol=1e-4)
-    both = up.mean - up.excess + down.mean - down.excess
-    np.testing.assert_allclose(both, variance.sum(0), rtol=1e-2, atol=1e-3)
+    moments = moments_of(gradient, RATE, jnp.asarray(STEP), how(True))
+    np.testing.assert_allclose(np.stack([moments.up, moments.down]), mean, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(moments.up + moments.down - moments.excess, variance.sum(0), rtol=1e-2, atol=1e-3)
 
 
 def test_training_with_digital_biases_and_a_schedule():

@@ -7,7 +7,7 @@ import optax
 import pytest
 
 from memjax import training as T
-from memjax.training.pulses import _lists
+from memjax.training.pulses import Counts, _few, _lists
 from memjax.training.pulses._noise import normal, normal_at
 
 LAWS = {
@@ -29,11 +29,11 @@ def given(share, seed=0):
 @pytest.mark.parametrize(("size", "share"), [(5, 0.5), (31, 1.0), (2000, 0.03), (5000, 0.6), (700, 0.0), (4096, 1.0)])
 def test_found_places_are_those_that_are_not_zero(size, share):
     array = (np.random.default_rng(size).random(size) < share).astype(np.float32)
-    found = _lists.find(jnp.asarray(array))
-    lists = [np.asarray(found.cells(jnp.int32(start))) for start in range(0, size + 1, _lists.CELLS)]
+    found = _few.find(jnp.asarray(array))
+    lists = [np.asarray(found.cells(jnp.int32(start))) for start in range(0, size + 1, _few.CELLS)]
     np.testing.assert_array_equal(np.concatenate(lists)[: int(array.sum())], np.flatnonzero(array))
     assert np.all(np.concatenate(lists)[int(array.sum()) :] >= size)
-    assert all(len(set(one)) == _lists.CELLS for one in lists)
+    assert all(len(set(one)) == _few.CELLS for one in lists)
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 1000])
@@ -58,6 +58,18 @@ def test_few_pulses_give_the_weights_that_whole_arrays_get(name, share):
     pulsed = np.asarray(count) != 0
     np.testing.assert_array_equal(np.asarray(after)[~pulsed], np.asarray(weight)[~pulsed])
     np.testing.assert_allclose(z[pulsed], normal(see_key, (weight.size,), weight.dtype).reshape(SHAPE)[pulsed])
+
+
+@pytest.mark.parametrize("name", ["soft bounds", "exponential"])
+@pytest.mark.parametrize("share", [0.01, 0.1])
+def test_few_pulses_in_both_directions_give_the_weights_that_whole_arrays_get(name, share):
+    law, (weight, count) = LAWS[name], given(share)
+    counts = Counts(jnp.where(count == 3, 0.0, jnp.abs(count)), jnp.where(count == 3, 3.0, jnp.maximum(-count, 0.0)))
+    key, made = jax.random.key(1), law.make(jax.random.key(2), SHAPE)
+    after, _ = jax.jit(lambda *a: _lists.apply_listed(law, *a))(weight, counts, made, key)
+    expected = jax.jit(lambda *a: T.apply_pulses(law, *a))(weight, *counts, made, key)
+    np.testing.assert_allclose(after, expected, rtol=1e-5, atol=1e-6)
+    assert np.any((np.asarray(counts.up) != 0) & (np.asarray(counts.down) != 0))
 
 
 @pytest.mark.parametrize("share", [0.02, 0.5])

@@ -5,7 +5,9 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from memjax.training.laws import AbstractLaw, Made
+from memjax.training.pulses._few import at, put
 from memjax.training.pulses._noise import normal
+from memjax.training.pulses._rules import Counts
 
 
 def apply_pulses(
@@ -36,9 +38,7 @@ def apply_pulses(
     up, down = (jnp.asarray(count, weight.dtype) for count in (up, down))
     if one_by_one:
         return _in_turn(law, weight, up, down, made, key)
-    closed = law.many(weight, up, jnp.ones(weight.shape, bool), made) is not None
-    after = _at_once(law, weight, up, down, made) if closed else _in_turn(law, weight, up, down, made, None)
-    return after if key is None else _scattered(law, weight, after, up, down, made, key)
+    return _both(law, weight, up, down, made, None if key is None else normal(key, weight.shape, weight.dtype))
 
 
 def apply_net(
@@ -63,16 +63,20 @@ def block(law: AbstractLaw, weight: Array, count: Array, up: Array, made: Made, 
     return jnp.where(count > 0, jnp.clip(after, made["low"], made["high"]), weight)
 
 
-def pulse_cells(law: AbstractLaw, weight: Array, cell: Array, count: Array, made: Made, z: Array) -> Array:
-    """Flat weights after `count` signed pulses at some cells, none of them twice; places beyond the end drop."""
-    own = {name: value.at[cell].get(mode="clip") for name, value in made.items()}
-    after = block(law, weight.at[cell].get(mode="clip"), jnp.abs(count), count > 0, own, z)
-    return put(weight, cell, after)
+def pulse_cells(law: AbstractLaw, weight: Array, cell: Array, count: Array | Counts, made: Made, z: Array) -> Array:
+    """Flat weights after signed or two-way pulses at some cells, none of them twice; places beyond the end drop."""
+    own = {name: at(value, cell) for name, value in made.items()}
+    before = at(weight, cell)
+    if isinstance(count, Counts):
+        return put(weight, cell, _both(law, before, *count, own, z))
+    return put(weight, cell, block(law, before, jnp.abs(count), count > 0, own, z))
 
 
-def put(array: Array, cell: Array, value: Array) -> Array:
-    """A flat array with other values at some cells, none of them twice; places beyond the end drop."""
-    return array.at[cell].set(value, mode="drop", unique_indices=True)
+def _both(law, weight, up, down, made, z):
+    """Pulses in both directions, evenly mixed, with the noise that they have together; z None: no noise."""
+    closed = law.many(weight, up, jnp.ones(weight.shape, bool), made) is not None
+    after = _at_once(law, weight, up, down, made) if closed else _in_turn(law, weight, up, down, made, None)
+    return after if z is None else _scattered(law, weight, after, up, down, made, z)
 
 
 def _at_once(law, weight, up, down, made):
@@ -83,7 +87,7 @@ def _at_once(law, weight, up, down, made):
     return weight
 
 
-def _scattered(law, weight, after, up, down, made, key):
+def _scattered(law, weight, after, up, down, made, z):
     """Weights after pulses in both directions with their noise, that of single pulses midway."""
     middle = 0.5 * (weight + after)
     variance = jnp.zeros_like(weight)
@@ -91,7 +95,7 @@ def _scattered(law, weight, after, up, down, made, key):
         sign = jnp.full(weight.shape, sign)
         change = law.one(middle, sign, made) - middle
         variance = variance + count * jnp.square(law.deviation(middle, change, sign, made))
-    noisy = after + jnp.sqrt(variance) * normal(key, weight.shape, weight.dtype)
+    noisy = after + jnp.sqrt(variance) * z
     return jnp.where(up + down > 0, jnp.clip(noisy, made["low"], made["high"]), weight)
 
 

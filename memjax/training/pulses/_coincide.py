@@ -6,12 +6,13 @@ from jax import Array, lax
 
 from memjax.contraction import Outer
 from memjax.training.laws import AbstractLaw, Made
-from memjax.training.pulses._apply import apply_net, pulse_cells, put
+from memjax.training.pulses._apply import apply_net, pulse_cells
 from memjax.training.pulses._deterministic import counts_of_sample, counts_of_samples
+from memjax.training.pulses._few import put
 from memjax.training.pulses._noise import normal
-from memjax.training.pulses._outer import counts_of, draws_of, trains_of
+from memjax.training.pulses._outer import counts_of, moments_of, trains_of
 from memjax.training.pulses._rules import Counts
-from memjax.training.pulses._send import Sent, both_ways, send
+from memjax.training.pulses._send import Sent, both_ways, send, send_drawn
 from memjax.training.pulses._slots import visit
 from memjax.training.pulses._trains import PulseTrains
 
@@ -23,19 +24,22 @@ def coincide(
     outer = jax.tree.map(lambda a: a.astype(jnp.promote_types(a.dtype, jnp.float32)), outer)
     step = law.granularity.astype(outer.x.dtype)
 
-    def towards(counts: Counts) -> Counts:
-        up, down = jax.tree.map(outer.to_parameter, counts)
-        return (
-            Counts(up, down) if sign is None else Counts(jnp.where(sign < 0, down, up), jnp.where(sign < 0, up, down))
-        )
+    def towards(up: Array, down: Array) -> tuple[Array, Array]:
+        return (up, down) if sign is None else (jnp.where(sign < 0, down, up), jnp.where(sign < 0, up, down))
 
     def at_once(weight: Array, made: Made, key: Array, see_keys: tuple[Array, ...], counted: bool) -> Sent:
         draw_key, noise_key = jax.random.split(key)
-        if trains.form != "stochastic":
-            counts = counts_of_samples(trains_of(outer, rate, step, trains), trains.form)
+        if trains.form == "stochastic" and fidelity == "moments":
+            moments = jax.tree.map(outer.to_parameter, moments_of(outer, rate, step, trains))
+            up, down = towards(moments.up, moments.down)
+            writer = send_drawn(law, moments._replace(up=up, down=down), draw_key)
+        elif trains.form == "stochastic":
+            counts = jax.tree.map(outer.to_parameter, counts_of(outer, rate, step, trains, draw_key))
+            writer = send(law, Counts(*towards(*counts)))
         else:
-            counts = (draws_of if fidelity == "moments" else counts_of)(outer, rate, step, trains, draw_key)
-        return send(law, towards(counts))(weight, made, noise_key, see_keys, counted)
+            counts = counts_of_samples(trains_of(outer, rate, step, trains), trains.form)
+            writer = send(law, Counts(*towards(*jax.tree.map(outer.to_parameter, counts))))
+        return writer(weight, made, noise_key, see_keys, counted)
 
     def slot_by_slot(weight: Array, made: Made, key: Array, see_keys: tuple[Array, ...], counted: bool) -> Sent:
         reverse = None if sign is None else outer.to_matrix(sign).reshape(-1)

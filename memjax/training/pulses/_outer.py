@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax.contraction import Outer
-from memjax.training.pulses._moments import Moments, draw
+from memjax.training.pulses._moments import Moments
 from memjax.training.pulses._rules import Counts
 from memjax.training.pulses._slots import visit
 from memjax.training.pulses._trains import Management, PulseTrains, Trains, manage, trains
@@ -30,11 +30,11 @@ def counts_of(outer: Outer, rate: Array, step: Array, how: PulseTrains, key: Arr
     return jax.tree.map(lambda total: total.reshape(outer.contraction.shape), counts)
 
 
-def moments_of(outer: Outer, rate: Array, step: Array, how: PulseTrains) -> tuple[Moments, Moments]:
-    """Moments of the pulses of the mini-batch, upwards and downwards, [K, N], from three products.
+def moments_of(outer: Outer, rate: Array, step: Array, how: PulseTrains) -> Moments:
+    """Moments of the pulses of the mini-batch, [K, N], from three products.
 
-    With the mean p of a slot, sum |x d| and sum x d give the means of both directions; sum x^2 d^2 / slots gives
-    sum B p^2 of both together, which is divided between them like the means.
+    With the mean p of a slot, sum |x d| and sum x d give the means of both directions, sum x^2 d^2 / slots the sum
+    B p^2 of both together.
     """
     scale = _management(outer, rate, step, how)
     clip = lambda a, limit: jnp.clip(a, -limit, limit)
@@ -43,19 +43,10 @@ def moments_of(outer: Outer, rate: Array, step: Array, how: PulseTrains) -> tupl
     total, net = outer.sum(jnp.abs(x), jnp.abs(d)), outer.sum(x, d)
     excess = outer.sum(x * x, d * d / scale.length) * (rate / step) ** 2
     gain = 0.5 * rate / step
-    up, down = jnp.maximum(gain * (total - net), 0.0), jnp.maximum(gain * (total + net), 0.0)
-    share = excess / jnp.maximum(up + down, 1e-30)
-    return Moments(up, share * up), Moments(down, share * down)
+    return Moments(jnp.maximum(gain * (total - net), 0.0), jnp.maximum(gain * (total + net), 0.0), excess)
 
 
 def _management(outer: Outer, rate: Array, step: Array, how: PulseTrains) -> Management:
     x_peak = outer.contraction.peak(jnp.abs(outer.x))
     d_peak = jnp.max(jnp.abs(outer.d), axis=-1, keepdims=True)
     return manage(x_peak, d_peak, rate, step, how)
-
-
-def draws_of(outer: Outer, rate: Array, step: Array, how: PulseTrains, key: Array) -> Counts:
-    """Pulses of the mini-batch, drawn with the mean and variance that they have, [K, N]."""
-    up_key, down_key = jax.random.split(key)
-    up, down = moments_of(outer, rate, step, how)
-    return Counts(draw(up, up_key), draw(down, down_key))

@@ -6,9 +6,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax.training.laws import AbstractLaw, Made
-from memjax.training.pulses._apply import apply_pulses
-from memjax.training.pulses._lists import apply_listed
-from memjax.training.pulses._noise import normal
+from memjax.training.pulses._lists import apply_drawn, apply_listed
+from memjax.training.pulses._moments import Moments, draw
 from memjax.training.pulses._rules import Counts
 
 
@@ -30,11 +29,20 @@ def send(law: AbstractLaw, counts: Array | Counts):
     """The writer that sends signed numbers of pulses, or pulses in both directions (see `algorithms._cells.Writer`)."""
 
     def write(weight: Array, made: Made, key: Array, see_keys: tuple[Array, ...], counted: bool) -> Sent:
-        if isinstance(counts, Counts):
-            after = apply_pulses(law, weight, *counts, made, key)
-            return Sent(after, tuple(normal(see, weight.shape, weight.dtype) for see in see_keys), counts)
         after, z = apply_listed(law, weight, counts, made, key, *see_keys)
-        return Sent(after, z, both_ways(counts) if counted else None)
+        if not counted:
+            return Sent(after, z, None)
+        return Sent(after, z, counts if isinstance(counts, Counts) else both_ways(counts))
+
+    return write
+
+
+def send_drawn(law: AbstractLaw, moments: Moments, draw_key: Array):
+    """The writer that sends numbers of pulses drawn with these moments; cells without any are not drawn on a CPU."""
+
+    def write(weight: Array, made: Made, key: Array, see_keys: tuple[Array, ...], counted: bool) -> Sent:
+        after, z = apply_drawn(law, weight, moments, made, draw_key, key, *see_keys)
+        return Sent(after, z, draw(moments, draw_key) if counted else None)
 
     return write
 
