@@ -62,7 +62,7 @@ def test_a_new_transformation_of_a_kind_compiles_nothing(name, compilations):
     x, counts = jnp.linspace(-1.0, 1.0, 12).reshape(3, 4), []
     loss = lambda params, x: jnp.sum((x @ params["w"]) ** 2)
     given = mj.value_and_outer(loss) if name == "coincidence" else jax.value_and_grad(loss)
-    params = {"w": jnp.full((4, 6), 0.1, jnp.float32)  # of other tests no shape, which would be compiled}
+    params = {"w": jnp.full((4, 6), 0.1, jnp.float32)}  # no shape of other tests, which would be compiled by then
     wanted = given(params, x)[1]
     for _ in range(3):
         tx = ALGORITHMS[name]()
