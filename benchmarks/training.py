@@ -10,9 +10,9 @@ random images). Prints a table of medians over paired runs (quartiles of the rat
 with --out. Memory: bytes of parameters and of the state of the devices, and the peak of a fresh process that makes two
 steps.
 
-Groups: vgg8 (VGG-8, batch 128), mlp (784-256-128-10), chips (16 trainings of 8 steps in one program
-against as many single steps), memory,
-aihwkit (same MLP, weights, images and rate in another process; perfect reads; its ratio is to torch).
+Groups: vgg8 (VGG-8, batch 128), mlp (784-256-128-10), chips (16 trainings of 8 steps in one program against
+as many single steps), memory, aihwkit (same MLP, weights, images and rate in another process; perfect reads; its ratio
+is to torch).
 """
 
 import argparse
