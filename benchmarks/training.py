@@ -10,8 +10,9 @@ random images). Prints a table of medians over paired runs (quartiles of the rat
 with --out. Memory: bytes of parameters and of the state of the devices, and the peak of a fresh process that makes two
 steps.
 
-Groups: vgg8 (VGG-8, batch 128), mlp (784-256-128-10), chips (16 trainings in one step against 16 steps), memory,
-aihwkit (same MLP, weights, images and rate in another process; perfect reads; its ratio is to torch).
+Groups: vgg8 (VGG-8, batch 128), mlp (784-256-128-10), chips (16 trainings of 8 steps in one program against
+as many single steps), memory, aihwkit (same MLP, weights, images and rate in another process; perfect reads; its ratio
+is to torch).
 """
 
 import argparse
@@ -39,7 +40,7 @@ from flax import nnx
 import memjax as mj
 
 GROUPS = ("vgg8", "mlp", "chips", "memory", "aihwkit")
-CHIPS = 16
+CHIPS, STEPS = 16, 8
 T = mj.training
 
 
@@ -162,17 +163,36 @@ def one(task: Task, law: T.AbstractLaw | None, algorithm: str = "") -> Callable[
 
 
 def chips(task: Task, law: T.AbstractLaw, algorithm: str, at_once: int) -> tuple[Callable[[], Any], Callable[[], Any]]:
-    """(all chips in one compiled step, `at_once` of them in a vmap; one chip after the other)."""
+    """Every chip some steps: (compiled, `at_once` chips in a vmap, which make all their steps before the next ones;
+    step by step, one chip after the other)."""
     made = training(task, law, algorithm)
     keys = jax.random.split(jax.random.key(1), CHIPS)
+    x, y = (jnp.asarray(a[: STEPS * task.batch]) for a in images(task.network))
+    batches = tuple(a.reshape(STEPS, task.batch, *a.shape[1:]) for a in (x, y))
 
-    def every(states, x, y):
-        return jax.lax.map(lambda state: made.step(state, x, y), states, batch_size=at_once)
+    @functools.partial(jax.jit, donate_argnums=0)
+    def every(states):
+        one = lambda state: jax.lax.scan(lambda state, batch: (made.step(state, *batch), None), state, batches)[0]
+        return jax.vmap(one)(states) if at_once == CHIPS else jax.lax.map(one, states, batch_size=at_once)
 
     single = jax.jit(made.step, donate_argnums=0)
-    together = going_on(task, lambda: jax.jit(jax.vmap(made.init))(keys), jax.jit(every, donate_argnums=0))
-    steps = [going_on(task, lambda key=key: jax.jit(made.init)(key), single) for key in keys]
-    return together, lambda: [step() for step in steps]
+    together = jax.jit(jax.vmap(made.init))(keys)
+    apart = [jax.jit(made.init)(key) for key in keys]
+    parts = [(batches[0][i], batches[1][i]) for i in range(STEPS)]
+
+    def compiled():
+        nonlocal together
+        together = every(together)
+        return jax.tree.leaves(together[0])
+
+    def by_steps():
+        for index, state in enumerate(apart):
+            for part in parts:
+                state = single(state, *part)
+            apart[index] = state
+        return [jax.tree.leaves(state[0]) for state in apart]
+
+    return compiled, by_steps
 
 
 def sizes(state: Any) -> dict[str, int]:
