@@ -60,9 +60,9 @@ class Step(eqx.Module):
         update_key, transfer_key = jax.random.split(turn.key)
         before = own.slow.weight(self.slow, value)
         after = self._learnt(want, own, turn, update_key, value.dtype)
-        weight = before - self.gamma * own.fast.weight
+        weight = before if self.gamma is None else before - self.gamma * own.fast.weight
         weight, after = self._transferred(weight, after, turn, transfer_key)
-        visible = weight + self.gamma * after.fast.weight
+        visible = weight if self.gamma is None else weight + self.gamma * after.fast.weight
         return after.slow.change(self.slow, value, visible - before), after
 
     def _learnt(self, want: Any, own: FastAndSlow, turn: Turn, key: Array, dtype: Any) -> FastAndSlow:
@@ -193,6 +193,8 @@ def tiki_taka(
     if auto_scale is not None:
         auto_scale = _check.scalar("auto_scale", auto_scale, above=0.0)
     gamma = _check.scalar("gamma", gamma, low=0.0)
+    if _check.concrete(gamma) == 0.0:  # two passes over the array less
+        gamma = None
     if read_noise is not None:
         read_noise = _check.scalar("read_noise", read_noise, low=0.0)
     _check.flag("counted", counted)
