@@ -22,7 +22,7 @@ from memjax.training.algorithms import Dynamic as Dynamic
 from memjax.training.algorithms import FastAndSlow as FastAndSlow
 from memjax.training.algorithms import InSituState as InSituState
 from memjax.training.algorithms import Leaf as Leaf
-from memjax.training.algorithms import Pairs as Pairs
+from memjax.training.algorithms import OneSidedPairs as OneSidedPairs
 from memjax.training.algorithms import Pulsed as Pulsed
 from memjax.training.algorithms import Reading as Reading
 from memjax.training.algorithms import Stored as Stored

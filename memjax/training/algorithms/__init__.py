@@ -9,7 +9,7 @@ from memjax.training.algorithms._in_situ import Leaf as Leaf
 from memjax.training.algorithms._in_situ import Turn as Turn
 from memjax.training.algorithms._in_situ import in_situ as in_situ
 from memjax.training.algorithms._mixed_precision import mixed_precision as mixed_precision
-from memjax.training.algorithms._one_sided import Pairs as Pairs
+from memjax.training.algorithms._one_sided import OneSidedPairs as OneSidedPairs
 from memjax.training.algorithms._one_sided import one_sided as one_sided
 from memjax.training.algorithms._pulsed import Pulsed as Pulsed
 from memjax.training.algorithms._pulsed import pulsed as pulsed

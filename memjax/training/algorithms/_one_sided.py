@@ -1,4 +1,4 @@
-"""Pairs of cells that are pulsed in one direction only."""
+"""OneSidedPairs of cells that are pulsed in one direction only."""
 
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from memjax.training.laws import AbstractLaw
 from memjax.training.pulses import AbstractRule, Deterministic, send
 
 
-class Pairs(NamedTuple):
+class OneSidedPairs(NamedTuple):
     """What `one_sided` remembers of an array.
 
     Attributes:
@@ -41,7 +41,7 @@ class Step(eqx.Module):
     upper: Any
     lower: Any
 
-    def __call__(self, value: Array, want: Any, own: Pairs, turn: Turn) -> tuple[Array, Pairs]:
+    def __call__(self, value: Array, want: Any, own: OneSidedPairs, turn: Turn) -> tuple[Array, OneSidedPairs]:
         rule_key, plus_key, minus_key, refresh_key = jax.random.split(turn.key, 4)
         step = _upward_step(self.law)
         want = jnp.asarray(want, value.dtype)
@@ -51,7 +51,7 @@ class Step(eqx.Module):
         minus = own.minus.write(self.law, minus_key, send(self.law, jnp.maximum(-counts, 0.0)))
         now = turn.count % self.refresh_every == self.refresh_every - 1
         plus, minus = self._refreshed(plus, minus, now, step, refresh_key)
-        return plus.weight - minus.weight - value, Pairs(plus, minus, left if self.rule.keeps else None)
+        return plus.weight - minus.weight - value, OneSidedPairs(plus, minus, left if self.rule.keeps else None)
 
     def _refreshed(self, plus: Stored, minus: Stored, now: Array, step: Array, key: Array) -> tuple[Stored, Stored]:
         """Both sides after a refresh of the pairs that need one."""
@@ -118,10 +118,10 @@ def one_sided(
         weight = jnp.clip(weight, cells.made["low"], cells.made["high"])
         return Stored(weight, cells.holding(law, weight))
 
-    def start(leaf: Leaf) -> Pairs:
+    def start(leaf: Leaf) -> OneSidedPairs:
         leaf = leaf._replace(window=None)
         residue = jnp.zeros_like(leaf.value) if rule.keeps else None
-        return Pairs(side(leaf, "plus", 1.0), side(leaf, "minus", -1.0), residue)
+        return OneSidedPairs(side(leaf, "plus", 1.0), side(leaf, "minus", -1.0), residue)
 
     return in_situ(key, start, Step(law, rule, refresh_every, upper, lower))
 
