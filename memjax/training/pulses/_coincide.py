@@ -1,5 +1,7 @@
 """Updates by pulses on word lines and bit lines: cells change where both fire."""
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
@@ -14,35 +16,65 @@ from memjax.training.pulses._outer import counts_of, moments_of, trains_of
 from memjax.training.pulses._rules import Counts
 from memjax.training.pulses._send import Sent, both_ways, send, send_drawn
 from memjax.training.pulses._slots import visit
-from memjax.training.pulses._trains import PulseTrains
+from memjax.training.pulses._trains import PulseTrains, Trains
 
 
-def coincide(
-    law: AbstractLaw, outer: Outer, rate: Array, trains: PulseTrains, fidelity: str, sign: Array | None = None
-):
-    """The writer that sends the coincidences of a mini-batch, in the reverse direction where `sign` is negative."""
-    outer = jax.tree.map(lambda a: a.astype(jnp.promote_types(a.dtype, jnp.float32)), outer)
-    step = law.granularity.astype(outer.x.dtype)
+class Coincidences(NamedTuple):
+    """The writer that sends the coincidences of a mini-batch (see `algorithms._cells.Writer`).
 
-    def towards(up: Array, down: Array) -> tuple[Array, Array]:
-        return (up, down) if sign is None else (jnp.where(sign < 0, down, up), jnp.where(sign < 0, up, down))
+    Attributes:
+        law: of the cells.
+        outer: inputs and errors, in float32 at least.
+        rate: learning rate.
+        trains: the pulse trains.
+        fidelity: "moments", "batch" or "sequential".
+        sign: -1 where pulses go in the reverse direction, in the shape of the parameter; None: nowhere.
+    """
 
-    def at_once(weight: Array, made: Made, key: Array, see_keys: tuple[Array, ...], counted: bool) -> Sent:
+    law: AbstractLaw
+    outer: Outer
+    rate: Array
+    trains: PulseTrains
+    fidelity: str
+    sign: Array | None
+
+    def __call__(self, weight: Array, made: Made, key: Array, see_keys: tuple[Array, ...], counted: bool) -> Sent:
+        if self.fidelity != "sequential":
+            return self._at_once(weight, made, key, see_keys, counted)
+        in_turn = self._slot_by_slot if self.trains.form == "stochastic" else self._sample_by_sample
+        return in_turn(weight, made, key, see_keys, counted)
+
+    @property
+    def _step(self) -> Array:
+        return self.law.granularity.astype(self.outer.x.dtype)
+
+    def _every(self) -> Trains:
+        """The trains of all samples."""
+        return trains_of(self.outer, self.rate, self._step, self.trains)
+
+    def _at_once(self, weight, made, key, see_keys, counted) -> Sent:
+        """Pulses of the mini-batch added up in each direction."""
+        outer, how = self.outer, (self.outer, self.rate, self._step, self.trains)
         draw_key, noise_key = jax.random.split(key)
-        if trains.form == "stochastic" and fidelity == "moments":
-            moments = jax.tree.map(outer.to_parameter, moments_of(outer, rate, step, trains))
-            up, down = towards(moments.up, moments.down)
-            writer = send_drawn(law, moments._replace(up=up, down=down), draw_key)
-        elif trains.form == "stochastic":
-            counts = jax.tree.map(outer.to_parameter, counts_of(outer, rate, step, trains, draw_key))
-            writer = send(law, Counts(*towards(*counts)))
+        if self.trains.form == "stochastic" and self.fidelity == "moments":
+            moments = jax.tree.map(outer.to_parameter, moments_of(*how))
+            up, down = self._towards(moments.up, moments.down)
+            writer = send_drawn(self.law, moments._replace(up=up, down=down), draw_key)
         else:
-            counts = counts_of_samples(trains_of(outer, rate, step, trains), trains.form)
-            writer = send(law, Counts(*towards(*jax.tree.map(outer.to_parameter, counts))))
+            is_random = self.trains.form == "stochastic"
+            counts = counts_of(*how, draw_key) if is_random else counts_of_samples(self._every(), self.trains.form)
+            writer = send(self.law, Counts(*self._towards(*jax.tree.map(outer.to_parameter, counts))))
         return writer(weight, made, noise_key, see_keys, counted)
 
-    def slot_by_slot(weight: Array, made: Made, key: Array, see_keys: tuple[Array, ...], counted: bool) -> Sent:
-        reverse = None if sign is None else outer.to_matrix(sign).reshape(-1)
+    def _towards(self, up: Array, down: Array) -> tuple[Array, Array]:
+        if self.sign is None:
+            return up, down
+        return jnp.where(self.sign < 0, down, up), jnp.where(self.sign < 0, up, down)
+
+    def _slot_by_slot(self, weight, made, key, see_keys, counted) -> Sent:
+        """Random trains, sample after sample."""
+        outer, law = self.outer, self.law
+        reverse = None if self.sign is None else outer.to_matrix(self.sign).reshape(-1)
         cells = {name: outer.to_matrix(value).reshape(-1) for name, value in made.items()}
 
         def one(written, pulses):
@@ -54,33 +86,43 @@ def coincide(
             add = lambda whole, new: whole.at[cell].add(new, mode="drop", unique_indices=True)
             return after, see, None if total is None else Counts(*map(add, total, both_ways(count)))
 
-        flat = outer.to_matrix(weight).reshape(-1)
-        none = lambda: jnp.zeros_like(flat)
-        start = flat, tuple(none() for _ in see_keys), Counts(none(), none()) if counted else None
-        key = jax.random.split(key)[0]
-        result = visit(trains_of(outer, rate, step, trains), key, 1 + len(see_keys), one, start)
-        return Sent(*jax.tree.map(lambda a: outer.to_parameter(a.reshape(outer.contraction.shape)), result))
+        start = self._start(outer.to_matrix(weight).reshape(-1), see_keys, counted)
+        result = visit(self._every(), jax.random.split(key)[0], 1 + len(see_keys), one, start)
+        return self._sent(result)
 
-    def sample_by_sample(weight: Array, made: Made, key: Array, see_keys: tuple[Array, ...], counted: bool) -> Sent:
-        reverse = 1.0 if sign is None else outer.to_matrix(sign)
+    def _sample_by_sample(self, weight, made, key, see_keys, counted) -> Sent:
+        """Trains without chance, sample after sample."""
+        outer, law = self.outer, self.law
+        reverse = 1.0 if self.sign is None else outer.to_matrix(self.sign)
         cells = {name: outer.to_matrix(value) for name, value in made.items()}
 
         def one(written, part):
             after, see, total = written
             index, sample = part
-            count = reverse * counts_of_sample(sample, trains.form)
+            count = reverse * counts_of_sample(sample, self.trains.form)
             after = apply_net(law, after, count, cells, jax.random.fold_in(key, index))
             fresh = lambda see_key: normal(jax.random.fold_in(see_key, index), after.shape, after.dtype)
-            see = tuple(jnp.where(count != 0, fresh(one), z) for one, z in zip(see_keys, see, strict=True))
+            see = tuple(jnp.where(count != 0, fresh(own), z) for own, z in zip(see_keys, see, strict=True))
             total = None if total is None else jax.tree.map(jnp.add, total, both_ways(count))
             return (after, see, total), None
 
-        every = trains_of(outer, rate, step, trains)
-        none = lambda: jnp.zeros(outer.contraction.shape, weight.dtype)
-        start = outer.to_matrix(weight), tuple(none() for _ in see_keys), Counts(none(), none()) if counted else None
-        result = lax.scan(one, start, (jnp.arange(len(every.length)), every))[0]
-        return Sent(*jax.tree.map(outer.to_parameter, result))
+        every = self._every()
+        start = self._start(outer.to_matrix(weight), see_keys, counted)
+        return self._sent(lax.scan(one, start, (jnp.arange(len(every.length)), every))[0])
 
-    if fidelity != "sequential":
-        return at_once
-    return slot_by_slot if trains.form == "stochastic" else sample_by_sample
+    def _start(self, matrix: Array, see_keys: tuple[Array, ...], counted: bool):
+        """(weights, numbers for the write noise, pulses so far where they are counted)."""
+        none = lambda: jnp.zeros_like(matrix)
+        return matrix, tuple(none() for _ in see_keys), Counts(none(), none()) if counted else None
+
+    def _sent(self, result) -> Sent:
+        shape = self.outer.contraction.shape
+        return Sent(*jax.tree.map(lambda a: self.outer.to_parameter(a.reshape(shape)), result))
+
+
+def coincide(
+    law: AbstractLaw, outer: Outer, rate: Array, trains: PulseTrains, fidelity: str, sign: Array | None = None
+) -> Coincidences:
+    """The writer that sends the coincidences of a mini-batch, in the reverse direction where `sign` is negative."""
+    outer = jax.tree.map(lambda a: a.astype(jnp.promote_types(a.dtype, jnp.float32)), outer)
+    return Coincidences(law, outer, rate, trains, fidelity, sign)
