@@ -10,8 +10,10 @@ digital factor behind each crossbar; steps and rates are then as large as before
 pulses and their noise become smaller. --hardware reads the weights through crossbars of 64 x 64 cells with 8-bit
 converters, forward and backward. All chips of a preset (other cells, other noise, same data) are one compiled step.
 
-Writes learning curves as CSV and PNG. Published behaviour (Gokmen and Vlasov 2016; Gokmen and Haensch 2020), figures
-only: symmetric devices with many states train like digital ones; noisy, asymmetric ones lose with plain SGD.
+Writes learning curves as CSV and PNG, and presets by algorithms as a table (Markdown) and a heat map of what is lost
+against digital training: without --presets and --algorithms of all of them. Published behaviour (Gokmen and Vlasov
+2016; Gokmen and Haensch 2020), figures only: symmetric devices with many states train like digital ones; noisy,
+asymmetric ones lose with plain SGD.
 
 MNIST needs the data set (`memjax.data`): pip install "memjax[data]".
 """
@@ -42,7 +44,19 @@ from memjax.plot import style
 
 DIGITAL = "digital"
 IMAGES_AT_ONCE = 1000
-DEFAULT = ["deterministic", "coincidence", "tiki_taka_v2", "agad", "mixed_precision", "one_sided"]
+DEFAULT = [
+    "deterministic",
+    "stochastic",
+    "coincidence",
+    "mixed_precision",
+    "tiki_taka",
+    "tiki_taka_v2",
+    "chopped_tiki_taka",
+    "agad",
+    "one_sided",
+]
+WITHIN = 1.5
+"""Points below digital up to which an algorithm is said to train a preset."""
 
 
 class Setting(NamedTuple):
@@ -185,6 +199,63 @@ def picture(rows: list, setting: Setting) -> bytes:
     return buffer.getvalue()
 
 
+def last_of(rows: list, epochs: int) -> tuple[float, dict[tuple[str, str], tuple[float, float]]]:
+    """(digital accuracy, (mean, standard deviation) of each preset and algorithm) after the last epoch [%]."""
+    last = [row for row in rows if row["epoch"] == epochs]
+    digital = next(100 * row["accuracy"] for row in last if row["preset"] == DIGITAL)
+    return digital, {
+        (row["preset"], row["algorithm"]): (100 * row["accuracy"], 100 * row["accuracy_std"])
+        for row in last
+        if row["preset"] != DIGITAL
+    }
+
+
+def names(found: dict[tuple[str, str], Any]) -> tuple[list[str], list[str]]:
+    """(presets, algorithms), each once, as they come."""
+    return list(dict.fromkeys(p for p, _ in found)), list(dict.fromkeys(a for _, a in found))
+
+
+def markdown(rows: list, epochs: int) -> str:
+    """Presets by algorithms; bold: at most WITHIN points below digital."""
+    digital, found = last_of(rows, epochs)
+    presets, algorithms = names(found)
+
+    def cell(place):
+        if place not in found:
+            return ""
+        text = "{:.2f} ± {:.2f}".format(*found[place])
+        return f"**{text}**" if digital - found[place][0] <= WITHIN else text
+
+    lines = [["", *algorithms], ["---"] * (1 + len(algorithms))]
+    lines += [[preset, *(cell((preset, algorithm)) for algorithm in algorithms)] for preset in presets]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def heat_map(rows: list, epochs: int, title: str) -> bytes:
+    """Points lost against digital training: a row for each preset, a column for each algorithm."""
+    digital, found = last_of(rows, epochs)
+    presets, algorithms = names(found)
+    lost = np.full((len(presets), len(algorithms)), np.nan)
+    for (preset, algorithm), (mean, _) in found.items():
+        lost[presets.index(preset), algorithms.index(algorithm)] = digital - mean
+    buffer = io.BytesIO()
+    with style.panels(1, 1, 3.0 + 0.75 * len(algorithms), 1.6 + 0.34 * len(presets)) as (figure, grid):
+        ax = grid[0, 0]
+        shown = ax.imshow(np.clip(lost, 0.0, 20.0), vmin=0.0, vmax=20.0, cmap="viridis_r", aspect="auto")
+        for (row, column), value in np.ndenumerate(lost):
+            if np.isfinite(value):
+                weight = "bold" if value <= WITHIN else "normal"
+                colour = "white" if value > 10.0 else "black"
+                ax.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=7, weight=weight, color=colour)
+        ax.set_xticks(range(len(algorithms)), algorithms, rotation=30, ha="right")
+        ax.set_yticks(range(len(presets)), presets)
+        ax.grid(visible=False)
+        ax.set_title(title, fontsize=10)
+        figure.colorbar(shown, ax=ax, label=f"points below digital ({digital:.2f} %)")
+        figure.savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
 def table(rows: list, epochs: int) -> Table:
     shown = Table(title="Test accuracy after the last epoch")
     for column in ("preset", "algorithm", "accuracy %", "less than digital", "train loss", "s/epoch"):
@@ -240,6 +311,10 @@ def run(presets: list[str], algorithms: list[str], setting: Setting, out: pathli
     writer.writerows(rows)
     name = f"{setting.network}-{setting.dataset}"
     contents = {f"{name}.csv": text.getvalue().encode(), f"{name}.png": picture(rows, setting)}
+    if len(rows) > setting.epochs:  # not digital alone
+        title = f"{setting.network.upper()} on {setting.dataset}, {setting.chips} chips, {setting.epochs} epochs"
+        contents[f"{name}-lost.png"] = heat_map(rows, setting.epochs, title)
+        contents[f"{name}.md"] = markdown(rows, setting.epochs).encode()
     console.print(table(rows, setting.epochs))
     print("Written:", *_files.write(out, contents), sep="\n  ")
 

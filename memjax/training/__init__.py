@@ -32,6 +32,8 @@ from memjax.training.algorithms import agad as agad
 from memjax.training.algorithms import chopped_tiki_taka as chopped_tiki_taka
 from memjax.training.algorithms import coincidence as coincidence
 from memjax.training.algorithms import fabricate as fabricate
+from memjax.training.algorithms import filling as filling
+from memjax.training.algorithms import forgetting as forgetting
 from memjax.training.algorithms import in_situ as in_situ
 from memjax.training.algorithms import mixed_precision as mixed_precision
 from memjax.training.algorithms import neurosim_wage as neurosim_wage

@@ -12,11 +12,15 @@ from memjax.training import (
     ConstantStep,
     Direct,
     Dynamic,
+    LinearStep,
     Population,
+    Reading,
     Referenced,
     SoftBounds,
     agad,
     chopped_tiki_taka,
+    filling,
+    forgetting,
     one_sided,
     presets,
     pulsed,
@@ -183,6 +187,76 @@ def test_where_plain_descent_fails_tiki_taka_does_not():
     }
     assert plain > 0.15, plain
     assert max(errors.values()) < 0.5 * plain, (plain, errors)
+
+
+def test_what_a_pulse_takes_back():
+    """Of soft bounds 1 - s / bound is left, half of it for each direction; constant steps forget nothing."""
+    cells = Population(step=0.01, low=-0.5, high=2.0)
+    np.testing.assert_allclose(forgetting(SoftBounds(cells)), 0.005 * (1 / 0.5 + 1 / 2.0), rtol=1e-4)
+    linear = LinearStep(cells, gamma_up=0.2, gamma_down=0.4)
+    np.testing.assert_allclose(forgetting(linear), 0.005 * (0.4 / 0.5 + 0.2 / 2.0), rtol=1e-4)
+    np.testing.assert_allclose(forgetting(Referenced(linear)), forgetting(linear), rtol=1e-4)
+    assert abs(forgetting(ConstantStep(cells))) < 1e-7
+
+
+def test_a_tenth_of_the_largest_update_fills_half_the_range():
+    cells = Population(step=0.01)  # 100 steps to each bound
+    np.testing.assert_allclose(
+        [filling(ConstantStep(cells), reads) for reads in (50, 200, 1000)], [10, 5, 1], rtol=1e-4
+    )
+
+
+def reads_of(transfer, weights):
+    """What is in H after a row was read once for each of the weights [T], in steps of 1 that it never reaches."""
+
+    def one(buffers, weight):
+        _, buffers = transfer.row(buffers, Reading(weight[None], jnp.ones(()), jax.random.key(0)))
+        return buffers, buffers["sum"][0]
+
+    buffers = {name: value[0] for name, value in transfer.start((1, 1), jnp.float32).items()}
+    return np.asarray(jax.lax.scan(one, buffers, jnp.asarray(weights, jnp.float32))[1])
+
+
+def test_chosen_periods_learn_at_the_learning_rate():
+    """An array of constant steps goes up and down with its chopper; H grows by an update for each update."""
+    transfer, update, periods = Dynamic.chosen(EXACT), 0.01, 6
+    turn = np.where(np.arange(10 * periods) // 10 % 2 == 0, 1.0, -1.0)
+    learnt = reads_of(transfer, 0.3 + np.cumsum(turn * update))  # any offset of the array is in its reference
+    np.testing.assert_allclose(learnt[9], 0.0, atol=1e-6)  # there is no reference before
+    np.testing.assert_allclose(learnt[19::10], 10 * update * np.arange(1, periods), rtol=0.01)
+
+
+def test_chosen_rates_answer_an_update_in_full():
+    """One update that the array forgets by soft bounds, a pulse for each read: all of it arrives."""
+    law = SoftBounds(Population(step=0.1))
+    kept = 0.5 * 0.9 ** np.arange(200)
+    np.testing.assert_allclose(reads_of(Buffered.chosen(law), kept)[-1], 0.5, rtol=1e-3)
+
+
+def test_longer_periods_for_cells_with_write_noise():
+    assert Dynamic.chosen(presets.reram_sb()).period == 56
+    assert Dynamic.chosen(presets.reram_array_om()).period == 10
+
+
+def test_corrected_reads_learn_at_the_learning_rate_whatever_the_fast_rate():
+    """With factors that are powers of two, so that no rounding tells them apart."""
+    given = updates(12)
+    one, four = (
+        run(tiki_taka(EXACT, jax.random.key(0), transfer=Buffered(rate=0.25), fast_rate=rate, corrected=True), given)
+        for rate in (1.0, 4.0)
+    )
+    np.testing.assert_array_equal(one, four)
+    other = run(tiki_taka(EXACT, jax.random.key(0), transfer=Buffered(rate=0.25), fast_rate=4.0), given)
+    assert np.abs(other - four).max() > STEP
+
+
+def test_devices_that_never_forget_train_with_the_constants_chosen_for_them():
+    """Constant steps: with constants of asymmetric devices the weights swing about the solution."""
+    law, key, sgd = ConstantStep(Population(step=0.002, step_spread=0.3, noise=0.3)), jax.random.key(4), optax.sgd(0.05)
+    fixed = error(optax.chain(sgd, tiki_taka_v2(law, key, transfer=Buffered())))
+    chosen = {"v2": error(optax.chain(sgd, tiki_taka_v2(law, key))), "agad": error(optax.chain(sgd, agad(law, key)))}
+    assert max(chosen.values()) < 0.05, chosen
+    assert fixed > 2 * max(chosen.values()), (fixed, chosen)
 
 
 def test_chips_in_a_vmap_are_those_one_by_one():

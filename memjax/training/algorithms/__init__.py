@@ -25,6 +25,8 @@ from memjax.training.algorithms._transfer import Chopped as Chopped
 from memjax.training.algorithms._transfer import Direct as Direct
 from memjax.training.algorithms._transfer import Dynamic as Dynamic
 from memjax.training.algorithms._transfer import Reading as Reading
+from memjax.training.algorithms._transfer import filling as filling
+from memjax.training.algorithms._transfer import forgetting as forgetting
 from memjax.training.algorithms._wage import Wage as Wage
 from memjax.training.algorithms._wage import neurosim_wage as neurosim_wage
 from memjax.training.algorithms._wage import wage_step as wage_step

@@ -13,7 +13,17 @@ from memjax._field import check_scalars
 from memjax.contraction import Outer
 from memjax.training.algorithms._cells import Cells, Stored, as_matrix, fabricate, matrix_shape, put_rows
 from memjax.training.algorithms._in_situ import Leaf, Turn, in_situ
-from memjax.training.algorithms._transfer import AbstractTransfer, Buffered, Buffers, Chopped, Direct, Dynamic, Reading
+from memjax.training.algorithms._transfer import (
+    AbstractTransfer,
+    Buffered,
+    Buffers,
+    Chopped,
+    Direct,
+    Dynamic,
+    Reading,
+    filling,
+    forgetting,
+)
 from memjax.training.laws import AbstractLaw, Range
 from memjax.training.pulses import AbstractRule, PulseTrains, Stochastic, coincide, normal, send
 
@@ -55,13 +65,17 @@ class Step(eqx.Module):
     every: int = eqx.field(static=True)
     rows: int | None = eqx.field(static=True)
     fidelity: str = eqx.field(static=True)
+    corrected: bool = eqx.field(static=True)
 
     def __call__(self, value: Array, want: Any, own: FastAndSlow, turn: Turn) -> tuple[Array, FastAndSlow]:
         update_key, transfer_key = jax.random.split(turn.key)
         before = own.slow.weight(self.slow, value)
         after = self._learnt(want, own, turn, update_key, value.dtype)
+        gain = 1.0
+        if self.corrected and not isinstance(want, Outer):  # of outer products fast_rate is the learning rate
+            gain = self.fast_rate if after.peak is None else self.fast_rate * self._factor(after.peak)
         weight = before if self.gamma is None else before - self.gamma * own.fast.weight
-        weight, after = self._transferred(weight, after, turn, transfer_key)
+        weight, after = self._transferred(weight, after, gain, turn, transfer_key)
         visible = weight if self.gamma is None else weight + self.gamma * after.fast.weight
         return after.slow.change(self.slow, value, visible - before), after
 
@@ -87,16 +101,21 @@ class Step(eqx.Module):
             return want, None
         now = jnp.max(jnp.abs(want), initial=0.0).astype(peak.dtype)
         peak = jnp.where(count == 0, now, 0.9 * peak + 0.1 * now)
-        factor = self.auto_scale * self.law.granularity / (self.fast_rate * jnp.where(peak > 0, peak, 1.0))
-        return want * factor.astype(want.dtype), peak
+        return want * self._factor(peak).astype(want.dtype), peak
 
-    def _transferred(self, weight: Array, own: FastAndSlow, turn: Turn, key: Array) -> tuple[Array, FastAndSlow]:
+    def _factor(self, peak: Array) -> Array:
+        """What brings updates to the size that is wanted of the largest."""
+        return self.auto_scale * self.law.granularity / (self.fast_rate * jnp.where(peak > 0, peak, 1.0))
+
+    def _transferred(
+        self, weight: Array, own: FastAndSlow, gain: Any, turn: Turn, key: Array
+    ) -> tuple[Array, FastAndSlow]:
         """(slow weights as they are seen, what is remembered) after a transfer, if there is one now."""
         total = as_matrix(weight).shape[0]
         size = total if self.rows is None else min(self.rows, total)
         places = ((turn.count // self.every) * size + jnp.arange(size)) % total
         keys = jax.vmap(lambda place: jax.random.fold_in(key, place))(places)
-        step = self.slow.granularity.astype(weight.dtype)
+        step = (self.slow.granularity * gain).astype(weight.dtype)  # reads count in steps of the slow array
         window = own.slow.window
 
         def one(fast, before, cells, buffers, row_key):
@@ -130,6 +149,7 @@ def tiki_taka(
     transfer: AbstractTransfer | None = None,
     fast_rate: Any = 1.0,
     auto_scale: Any = None,
+    corrected: bool = False,
     every: int = 1,
     rows: int | None = None,
     gamma: Any = 0.0,
@@ -158,6 +178,8 @@ def tiki_taka(
         auto_scale: pulses that the largest update of each array asks for, by its running mean over ten updates: updates
             of any size fill the range of the fast array; None: the size of the updates counts. Not for `Outer` updates,
             whose trains are limited by update management.
+        corrected: whether reads are divided by what updates were multiplied with on their way to the fast array (by
+            `fast_rate` and `auto_scale`), so that the learning rate before it is that of the slow array.
         every: updates from one transfer to the next.
         rows: rows (word lines) of each array that are read in a transfer, in turn; None: all.
         gamma: share of the fast array in the weight.
@@ -197,8 +219,11 @@ def tiki_taka(
         gamma = None
     if read_noise is not None:
         read_noise = _check.scalar("read_noise", read_noise, low=0.0)
+    _check.flag("corrected", corrected)
     _check.flag("counted", counted)
-    step = Step(law, slow, transfer, rule, trains, fast_rate, auto_scale, gamma, read_noise, every, rows, fidelity)
+    step = Step(
+        law, slow, transfer, rule, trains, fast_rate, auto_scale, gamma, read_noise, every, rows, fidelity, corrected
+    )
 
     def start(leaf: Leaf) -> FastAndSlow:
         zero = jnp.zeros_like(leaf.value)
@@ -215,8 +240,24 @@ def tiki_taka(
 
 
 def tiki_taka_v2(law: AbstractLaw, key: Array, **options: Any) -> optax.GradientTransformationExtraArgs:
-    """`tiki_taka` with the buffered transfer."""
-    return tiki_taka(law, key, **_with_default(options, transfer=Buffered()))
+    """`tiki_taka` with the buffered transfer.
+
+    Without `transfer` all constants are chosen for the law: `Buffered.chosen(law)`, updates scaled to the fast array
+    (`auto_scale` from `filling`) and reads corrected. Where a device remembers updates for more than 25 times as long
+    as H adds them up (constant steps remember for ever), all that answers the gradient comes from the slow array, too
+    late, and training swings ever further. There the weight is W = A + C (`gamma=1`), and updates are as large on A as
+    they are asked for.
+    """
+    if "transfer" in options:
+        return tiki_taka(law, key, **options)
+    _check.part("law", law, AbstractLaw, example="SoftBounds()")
+    transfer = Buffered.chosen(law)
+    known = _check.concrete(forgetting(law))
+    swings = known is not None and known < 0.02 / 25.0
+    if swings:
+        return tiki_taka(law, key, **_with_default(options, transfer=transfer, gamma=1.0))
+    scale = filling(law, 1.0 / transfer.rate)
+    return tiki_taka(law, key, **_with_default(options, transfer=transfer, auto_scale=scale, corrected=True))
 
 
 def chopped_tiki_taka(law: AbstractLaw, key: Array, **options: Any) -> optax.GradientTransformationExtraArgs:
@@ -227,9 +268,15 @@ def chopped_tiki_taka(law: AbstractLaw, key: Array, **options: Any) -> optax.Gra
 def agad(law: AbstractLaw, key: Array, **options: Any) -> optax.GradientTransformationExtraArgs:
     """`tiki_taka` with the dynamic transfer, and updates scaled to the fast array.
 
-    Analog gradient accumulation with dynamic reference.
+    Analog gradient accumulation with dynamic reference. Without `transfer` it is `Dynamic.chosen(law)`, updates are
+    scaled by `filling` for its period, and reads are corrected.
     """
-    return tiki_taka(law, key, **_with_default(options, transfer=Dynamic(), auto_scale=10.0))
+    if "transfer" in options:
+        return tiki_taka(law, key, **_with_default(options, auto_scale=10.0))
+    _check.part("law", law, AbstractLaw, example="SoftBounds()")
+    transfer = Dynamic.chosen(law)
+    scale = filling(law, transfer.period)
+    return tiki_taka(law, key, **_with_default(options, transfer=transfer, auto_scale=scale, corrected=True))
 
 
 def _with_default(options: dict[str, Any], **defaults: Any) -> dict[str, Any]:

@@ -2,6 +2,9 @@
 
 A transfer reads one row of the fast array (the cells of one word line) and says how many pulses the same row of the
 slow array gets. Everything is written for one row; buffers have the shape of the array.
+
+The recursions are momentum: what the fast array has learnt acts on until it is forgotten, and a device of constant
+steps forgets nothing. Constants that suit a law are chosen by `Buffered.chosen` and `Dynamic.chosen`.
 """
 
 from abc import abstractmethod
@@ -13,6 +16,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax._field import Spec, number, part
+from memjax.training.laws import AbstractLaw, symmetry_point
 from memjax.training.pulses import AbstractRule, Stochastic
 
 Buffers = dict[str, Array]
@@ -30,6 +34,35 @@ class Reading(eqx.Module):
     weight: Array
     step: Array
     key: Array
+
+
+def forgetting(law: AbstractLaw) -> Array:
+    """Share of its distance from the symmetry point that the nominal cell loses with each pulse.
+
+        -1/2 d(dw+ + dw-)/dw  at the symmetry point
+
+    0 for constant steps; the step divided by the bound for soft bounds that are symmetric.
+    """
+    dtype = jnp.result_type(float)
+    made = law.make(None, (), dtype)
+    excess = lambda weight: sum(law.one(weight, jnp.array(sign), made) - weight for sign in (True, False))
+    point = jnp.asarray(symmetry_point(law, made), dtype)
+    _, slope = jax.jvp(excess, (point,), (jnp.ones_like(point),))
+    return -0.5 * slope
+
+
+def filling(law: AbstractLaw, reads: Any) -> Array:
+    """Pulses that the largest update should ask for, so that the fast array has room for what it learns in some reads.
+
+        min(10, 10 room / reads),   room = (high - low) / (2 step)
+
+    An ordinary update, taken as a tenth of the largest, then fills half the range if it is repeated `reads` times; with
+    ten pulses as in the source where the states are many.
+
+    Source: Rasch, Carta, Fagbohungbe and Gokmen (Nat. Commun. 15:7133, 2024).
+    """
+    low, high = (jnp.asarray(end, jnp.result_type(float)) for end in law.range)
+    return jnp.minimum(10.0, 10.0 * 0.5 * (high - low) / law.granularity / reads)
 
 
 class AbstractTransfer(Spec):
@@ -86,6 +119,18 @@ class Buffered(AbstractTransfer):
     threshold: Any = number(above=0.0, default=1.0)
     momentum: Any = number(low=0.0, high=1.0, default=0.1)
     most: Any = number(low=1.0, whole=True, default=1)
+
+    @classmethod
+    def chosen(cls, law: AbstractLaw) -> "Buffered":
+        """The constants for a fast array of a law whose updates are scaled and whose reads are corrected.
+
+            rate = max(1 / 50, forgetting)
+
+        An update stays in the array for 1 / `forgetting` pulses and is added to H all that time: the slow array learns
+        at the learning rate where both are equal. Devices of many states would make that slower than training can wait
+        for; there H averages over 50 reads.
+        """
+        return cls(rate=jnp.maximum(1.0 / 50.0, forgetting(law)))
 
     def start(self, shape: tuple[int, int], dtype: Any) -> Buffers:
         return {"sum": jnp.zeros(shape, dtype)}
@@ -149,6 +194,20 @@ class Dynamic(AbstractTransfer):
     most: Any = number(low=1.0, whole=True, default=31)
     period: Any = number(low=1.0, whole=True, default=50)
     tail: Any = number(low=0.0, high=1.0, default=0.5)
+
+    @classmethod
+    def chosen(cls, law: AbstractLaw) -> "Dynamic":
+        """The constants for a fast array of a law whose updates are scaled and whose reads are corrected.
+
+            period T = max(10, write noise / step),   rate = 2 / (T + 1 - 2 lag),   lag = 1 / tail - 1
+
+        Updates u that are asked for again and again add up to u, 2u, ... T u in a period, and m lags behind A by `lag`
+        of them: with this rate the slow array moves by u an update, it learns at the learning rate. Ten reads are the
+        published switching probability of 0.1. Write noise is in every reference once: longer periods have fewer.
+        """
+        noise = law.population.write_noise
+        period = jnp.maximum(10.0, 0.0 if noise is None else jnp.round(noise))
+        return cls(rate=2.0 / (period - 1.0), period=period, tail=0.5)
 
     def start(self, shape: tuple[int, int], dtype: Any) -> Buffers:
         sums = {name: jnp.zeros(shape, dtype) for name in ("sum", "mean", "reference")}
