@@ -101,9 +101,16 @@ def forward(model: _insitu.Functional, hardware: bool, train: bool) -> Callable[
     return read
 
 
-def train(preset: str, algorithm: str, setting: Setting, data: mj.data.Dataset, advance=lambda text: None) -> list:
+def train(
+    preset: str,
+    algorithm: str,
+    setting: Setting,
+    data: mj.data.Dataset,
+    advance=lambda text: None,
+    named: Callable[[str], mj.training.AbstractLaw] = mj.training.presets.named,
+) -> list:
     """Rows (preset, algorithm, epoch, train loss, mean and standard deviation of the test accuracy, seconds)."""
-    law = None if preset == DIGITAL else mj.training.presets.named(preset)
+    law = None if preset == DIGITAL else named(preset)
     keys = jax.random.split(jax.random.key(setting.seed + 1), 1 if law is None else setting.chips)
     model = build(setting, data)
     scale = _insitu.factors(model.params, 0.0 if law is None else setting.omega)
