@@ -94,17 +94,17 @@ def gradient(chip: mj.Hardware | None, params: Any, x: Array, labels: Array, key
 
 
 class Bias(NamedTuple):
-    """Gradients beside the true one, for each: cosine of the angle between them, ratio of their norms."""
+    """A gradient beside the true one: cosine of the angle between them, ratio of their norms."""
 
     cosine: Array
     ratio: Array
 
 
 def bias(found: Any, true: Any) -> Bias:
-    """Of all parameters as one vector."""
+    """Of all parameters as one vector; the cosine is 0 where no gradient was found."""
     dot = lambda a, b: sum(jnp.sum(u * v) for u, v in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True))
     own, reference = jnp.sqrt(dot(found, found)), jnp.sqrt(dot(true, true))
-    return Bias(dot(found, true) / (own * reference), own / reference)
+    return Bias(dot(found, true) / jnp.where(own > 0.0, own * reference, 1.0), own / reference)
 
 
 @partial(jax.jit, static_argnums=(3,))

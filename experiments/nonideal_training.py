@@ -20,9 +20,6 @@ Writes nonideal_training.json, .csv and .png.
 """
 
 import argparse
-import csv
-import io
-import json
 import pathlib
 from typing import Any, NamedTuple
 
@@ -30,19 +27,18 @@ import _insitu
 import _nonideal as N
 import jax
 import jax.numpy as jnp
-import numpy as np
-import xarray
+from _nonideal_results import Book, figure, interval, summary, table
 
 import memjax as mj
 from memjax.cli import _files
-from memjax.plot import style
 
 NAME = "nonideal_training"
 PASSES = {"forward": (True, False), "backward": (False, True), "both": (True, True)}
+SPOILT = ("ideal chip", *PASSES, "update", "all")
 TYPICAL = dict(adc=6.0, dac=8.0, noise=0.05)
 BITS, FEW_BITS = (3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0), (4.0, 6.0, 8.0)
 NOISES, SEGMENTS = (0.02, 0.05, 0.1, 0.2), (1.0, 2.0, 5.0)
-STATES, LABELS = (8, 16, 32, 64, 128, 256), (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+STATES, MANY, LABELS = (8, 16, 32, 64, 128, 256), 1024, (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
 RANGES, LABEL_SPREADS, NOISE_C2C = (0.05, 0.1, 0.2, 0.3), (0.5, 1.0, 2.0), (0.005, 0.01, 0.02, 0.05)
 ASYMMETRIC = 2.0  # the label at which remedies of asymmetry are looked for
 MODES, EXPONENTS = ("up", "down", "middle", "random"), (0.0005, 0.001, 0.002, 0.005)
@@ -103,56 +99,25 @@ def points(setting: Setting, quick: bool) -> list[Point]:
         for bits in FEW_BITS:
             found.append(Point("passes", f"ADC {which}", bits, reads(which, ideal._replace(adc=bits), ideal)))
     many, label = setting.states, ASYMMETRIC
-    found += [Point("devices", "states", float(n), law=law(n)) for n in STATES]
+    found += [Point("devices", "states", float(n), law=law(n)) for n in (*STATES, MANY)]
     for sign, name in ((1.0, "symmetric"), (-1.0, "asymmetric")):
         found += [Point("devices", name, n, law=law(many, n, sign * n)) for n in LABELS]
+        found += [Point("devices", f"{name}, {MANY} states", n, law=law(MANY, n, sign * n)) for n in LABELS]
     for name, (up, down) in {"": (0.0, 0.0), ", asymmetric": (label, -label)}.items():
         found += [Point("devices", f"range{name}", r, law=law(many, up, down, ranges=r)) for r in RANGES]
         found += [Point("devices", f"D2D{name}", s, law=law(many, up, down, spread=s)) for s in LABEL_SPREADS]
         found += [Point("devices", f"C2C{name}", c, law=law(many, up, down, noise=c)) for c in NOISE_C2C]
     if quick:
-        kept = {"digital", "all", "states", "symmetric", "asymmetric", "range, asymmetric", "D2D, asymmetric"}
+        kept = {"digital", "all", "states", "symmetric", "asymmetric", "range, asymmetric"}
         found = list({p.what: p for p in found if p.what in kept}.values())  # the last of each
     return found
 
 
-class Book:
-    """The results so far, on disk after each point."""
-
-    def __init__(self, folder: pathlib.Path, setting: Setting, resume: bool):
-        self.path, self.setting, self.rows = folder / f"{NAME}.json", json.loads(json.dumps(setting._asdict())), []
-        if resume and self.path.exists():
-            content = json.loads(self.path.read_text())
-            if content["setting"] != self.setting:
-                raise SystemExit(
-                    f"{str(self.path)!r} is of another setting, {content['setting']}: go on with that one, choose "
-                    "another --out or leave out --resume"
-                )
-            self.rows = content["rows"]
-
-    def has(self, **what: Any) -> bool:
-        return bool(self.select(**what))
-
-    def select(self, **what: Any) -> list[dict]:
-        return [row for row in self.rows if all(row.get(name) == value for name, value in what.items())]
-
-    def values(self, column: str = "accuracy", **what: Any) -> np.ndarray:
-        """A column of the rows of some points, by seed (the mean over the points of each)."""
-        rows = self.select(**what)
-        seeds = sorted({row["seed"] for row in rows})
-        return np.array([np.mean([row[column] for row in rows if row["seed"] == seed]) for seed in seeds])
-
-    def add(self, rows: list[dict], **more: Any) -> None:
-        self.rows += rows
-        content = {"setting": self.setting, "rows": self.rows} | more
-        _files.write(self.path.parent, {self.path.name: json.dumps(content, indent=1).encode()})
-
-
 def gradients(setting: Setting, data: N.Data, book: Book, quick: bool, wires: bool, advance) -> None:
     """Angle and length of the gradients that chips read, of a network after one epoch of digital training."""
-    classes = int(data.labels.max()) + 1
-    schedule = N.Schedule(1, setting.batch, setting.width, classes)
-    trained = N.train(schedule, None, None, setting.rate, data, jax.random.key(setting.seeds))
+    trained = N.train(
+        schedule(setting, data)._replace(epochs=1), None, None, setting.rate, data, jax.random.key(setting.seeds)
+    )
     weights = jax.tree.map(jnp.multiply, trained.params, trained.scale)
 
     def measure(name: str, value: float, which: str, chip: mj.Hardware) -> None:
@@ -175,36 +140,39 @@ def gradients(setting: Setting, data: N.Data, book: Book, quick: bool, wires: bo
             measure("wires", segment, which, reads(which, N.Read(segment=segment), straight))
 
 
-def trainings(setting: Setting, data: N.Data, book: Book, quick: bool, advance) -> None:
-    classes = int(data.labels.max()) + 1
-    schedule = N.Schedule(setting.epochs, setting.batch, setting.width, classes)
-    every = points(setting, quick)
-    for study, what, value, chip, device in sorted(every, key=lambda point: point.chip is not None):  # fast ones first
-        for seed in range(setting.seeds if chip is None else setting.chip_seeds):
+def schedule(setting: Setting, data: N.Data) -> N.Schedule:
+    return N.Schedule(setting.epochs, setting.batch, setting.width, int(data.labels.max()) + 1)
+
+
+def trainings(setting: Setting, data: N.Data, book: Book, every: list[Point], advance) -> None:
+    """Accuracy after each training."""
+    for study, what, value, chip, device in every:
+        for seed in range(seeds(setting, chip)):
             at = dict(study=study, what=what, value=value, seed=seed)
             if not book.has(**at):
-                found = N.train(schedule, chip, device, setting.rate, data, jax.random.key(seed))
+                key = jax.random.key(seed)
+                found = N.train(schedule(setting, data), chip, device, setting.rate, data, key)
                 book.add([at | dict(accuracy=float(found.accuracy), loss=float(found.loss))])
             advance(f"{study}, {what} {value:g}")
-    device = law(STATES[-1])
+
+
+def seeds(setting: Setting, chip: mj.Hardware | None) -> int:
+    return setting.seeds if chip is None else setting.chip_seeds
+
+
+def retention(setting: Setting, data: N.Data, book: Book, advance) -> None:
+    """Accuracy after ten years of drift, of nearly continuous devices."""
     for seed in range(setting.seeds):
         if not book.has(study="retention", seed=seed):
-            found, rows = N.train(schedule, None, device, setting.rate, data, jax.random.key(seed)), []
-            key = jax.random.key(1000 + seed)
+            key, aged = jax.random.key(seed), jax.random.key(1000 + seed)
+            found = N.train(schedule(setting, data), None, law(MANY), setting.rate, data, key)
+            rows = [dict(study="retention", what="fresh", value=0.0, seed=seed, accuracy=float(found.accuracy))]
             for mode in MODES:
                 for nu in EXPONENTS:
-                    factor = float(TEN_YEARS**nu)
-                    after = float(N.aged_accuracy(found, mode, factor, data, key))
-                    rows.append(dict(study="retention", what=mode, value=nu, seed=seed, accuracy=after))
-            rows.append(dict(study="retention", what="fresh", value=0.0, seed=seed, accuracy=float(found.accuracy)))
+                    after = N.aged_accuracy(found, mode, float(TEN_YEARS**nu), data, aged)
+                    rows.append(dict(study="retention", what=mode, value=nu, seed=seed, accuracy=float(after)))
             book.add(rows)
         advance("retention")
-
-
-def interval(values: np.ndarray) -> tuple[float, float, float]:
-    """(mean, low, high) of the 95 % interval of the mean."""
-    found = mj.montecarlo.summary(xarray.DataArray(values, dims="sample"))
-    return tuple(float(found[name]) for name in ("mean", "low", "high"))
 
 
 def claims(book: Book) -> list[dict]:
@@ -228,9 +196,11 @@ def claims(book: Book) -> list[dict]:
         claim(txsim, f"non-idealities cost accuracy: {name}", at("passes", name), digital, worse)
     claim(txsim, "all together cost more than the update alone", at("passes", "all"), at("passes", "update"), worse)
     text = "asymmetry costs more than nonlinearity"
-    for value in (None, *LABELS):
-        suffix = "mean over labels 1 to 6" if value is None else f"label {value:g}"
-        claim(sun, f"{text} ({suffix})", at("devices", "asymmetric", value), at("devices", "symmetric", value), worse)
+    for many, suffix in (("", f"{book.setting['states']} states"), (f", {MANY} states", f"{MANY} states")):
+        for value in (None, *LABELS):
+            where = f"{suffix}, mean over labels 1 to 6" if value is None else f"{suffix}, label {value:g}"
+            pair = (at("devices", f"{kind}metric{many}", value) for kind in ("asym", "sym"))
+            claim(sun, f"{text} ({where})", *pair, worse)
     linear, asymmetric = at("devices", "states", float(book.setting["states"])), at("devices", "asymmetric", label)
     for value in RANGES:
         text = f"variation of the conductance range ({100 * value:g} %) does not degrade training, within 2 points"
@@ -251,23 +221,16 @@ def claims(book: Book) -> list[dict]:
     return found
 
 
-def summary(book: Book) -> str:
-    """Mean and standard deviation over seeds of every point."""
-    lines = []
-    for study, what, value in dict.fromkeys((r["study"], r["what"], r["value"]) for r in book.rows):
-        at = dict(study=study, what=what, value=value)
-        shown = lambda v: f"{v.mean():.3f} ± {v.std(ddof=1):.3f}"
-        columns = ("cosine", "ratio", "first") if study == "gradient" else ("accuracy",)
-        cells = "   ".join(f"{name} {shown(book.values(name, **at))}" for name in columns)
-        lines.append(f"  {study:<10}{what:<22}{value:>8g}   {cells}")
-    return "\n".join(lines)
-
-
 PANELS = (
     ("gradient", ("ADC forward", "ADC backward", "ADC both"), "ADC bits", "Cosine with the gradient"),
     ("passes", (), "", "Accuracy (%)"),
     ("passes", ("ADC forward", "ADC backward"), "ADC bits", "Accuracy (%)"),
-    ("devices", ("symmetric", "asymmetric"), "Nonlinearity label", "Accuracy (%)"),
+    (
+        "devices",
+        ("symmetric", "asymmetric", f"symmetric, {MANY} states", f"asymmetric, {MANY} states"),
+        "Nonlinearity label",
+        "Accuracy (%)",
+    ),
     ("devices", ("states",), "States", "Accuracy (%)"),
     ("devices", ("range", "range, asymmetric"), "Spread of the range", "Accuracy (%)"),
     ("devices", ("C2C", "C2C, asymmetric"), "Noise of a pulse / range", "Accuracy (%)"),
@@ -281,55 +244,11 @@ def unspoilt(book: Book, study: str, what: str) -> dict | None:
         return dict(study=study, what="fresh")
     if study != "devices" or what == "states":
         return None
+    if f"{MANY} states" in what:
+        return dict(study=study, what="states", value=float(MANY))
     if what in ("symmetric", "asymmetric") or "asymmetric" not in what:
         return dict(study=study, what="states", value=float(book.setting["states"]))
     return dict(study=study, what="asymmetric", value=ASYMMETRIC)
-
-
-def figure(book: Book) -> bytes:
-    """Gradients and accuracies against ADC bits, what spoils them, and the devices."""
-    level = 100.0 * book.values(study="passes", what="digital").mean()
-    with style.panels(2, 4, 13, 6) as (picture, grid):
-        for ax, (study, names, x, y) in zip(grid.flat, PANELS, strict=True):
-            column, percent = ("cosine", 1.0) if study == "gradient" else ("accuracy", 100.0)
-            for name, colour, marker in zip(names, style.COLOURS, style.MARKERS, strict=False):
-                values = sorted({row["value"] for row in book.select(study=study, what=name)})
-                found = [percent * book.values(column, study=study, what=name, value=v) for v in values]
-                zero = unspoilt(book, study, name)
-                if zero is not None and book.has(**zero):
-                    values, found = [0.0, *values], [percent * book.values(column, **zero), *found]
-                means, spreads = [f.mean() for f in found], [f.std(ddof=1) for f in found]
-                ax.errorbar(values, means, spreads, color=colour, marker=marker, capsize=2, label=name)
-            if column == "accuracy":
-                ax.axhline(level, color=style.INK, ls="--", lw=1.0, label="digital")
-            if names:
-                ax.legend()
-            else:
-                _bars(ax, book)
-            if x == "States":
-                ax.set_xscale("log", base=2)
-            ax.set(xlabel=x, ylabel=y)
-    file = io.BytesIO()
-    picture.savefig(file, format="png", dpi=110)
-    return file.getvalue()
-
-
-def _bars(ax, book: Book) -> None:
-    """Accuracy where a pass is not ideal."""
-    names = [n for n in ("ideal chip", *PASSES, "update", "all") if book.has(study="passes", what=n)]
-    for index, name in enumerate(names):
-        found = 100.0 * book.values(study="passes", what=name)
-        ax.errorbar(index, found.mean(), found.std(ddof=1), color=style.COLOURS[0], marker="o", capsize=3)
-    ax.set_xticks(range(len(names)), [n.replace("both", "forward,\nbackward").replace(" ", "\n") for n in names])
-    ax.tick_params(axis="x", labelsize=7)
-
-
-def table(rows: list[dict]) -> bytes:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)))
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
 
 
 def run(setting: Setting, out: pathlib.Path, quick: bool, resume: bool) -> None:
@@ -340,13 +259,15 @@ def run(setting: Setting, out: pathlib.Path, quick: bool, resume: bool) -> None:
     images = (larger(found.train_images[train]), larger(found.test_images[test]))
     arrays = (images[0], found.train_labels[train], images[1], found.test_labels[test])
     data = N.Data(*map(jnp.asarray, arrays))
-    book = Book(out, setting, resume)
+    book = Book(out / f"{NAME}.json", setting, resume)
     every = points(setting, quick)
-    total = setting.seeds + sum(setting.seeds if point.chip is None else setting.chip_seeds for point in every)
+    total = setting.seeds + sum(seeds(setting, point.chip) for point in every)
     total += 3 * (2 if quick else len(BITS) + len(NOISES) + len(SEGMENTS))
     with _insitu.progress("gradients", total) as advance:
         gradients(setting, data, book, quick, False, advance)
-        trainings(setting, data, book, quick, advance)
+        trainings(setting, data, book, [point for point in every if point.chip is None], advance)
+        retention(setting, data, book, advance)
+        trainings(setting, data, book, [point for point in every if point.chip is not None], advance)
         if not quick:  # seconds for every gradient
             gradients(setting, data, book, quick, True, advance)
     print(f"Mean ± standard deviation of {setting.seeds} seeds, {setting.samples} batches and chips for gradients:")
@@ -355,8 +276,9 @@ def run(setting: Setting, out: pathlib.Path, quick: bool, resume: bool) -> None:
         print(f"  {one['source']}: {'confirmed' if one['holds'] else 'NOT confirmed'}: {one['text']}: {one['numbers']}")
     print("  Sun and Yu: not examined: no loss if devices endure more than 7000 cycles")
     book.add([], claims=[] if quick else claims(book))
-    print("Written:", book.path, *_files.write(out, {f"{NAME}.csv": table(book.rows), f"{NAME}.png": figure(book)}),
-          sep="\n  ")  # fmt: skip
+    picture = figure(book, PANELS, unspoilt, SPOILT)
+    written = _files.write(out, {f"{NAME}.csv": table(book.rows), f"{NAME}.png": picture})
+    print("Written:", book.path, *written, sep="\n  ")
 
 
 def main() -> None:
