@@ -21,6 +21,7 @@ Writes nonideal_training.json, .csv and .png.
 
 import argparse
 import pathlib
+from functools import partial
 from typing import Any, NamedTuple
 
 import _insitu
@@ -40,7 +41,6 @@ BITS, FEW_BITS = (3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0), (4.0, 6.0, 8.0)
 NOISES, SEGMENTS = (0.02, 0.05, 0.1, 0.2), (1.0, 2.0, 5.0)
 STATES, MANY, LABELS = (8, 16, 32, 64, 128, 256), 1024, (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
 RANGES, LABEL_SPREADS, NOISE_C2C = (0.05, 0.1, 0.2, 0.3), (0.5, 1.0, 2.0), (0.005, 0.01, 0.02, 0.05)
-ASYMMETRIC = 2.0  # the label at which remedies of asymmetry are looked for
 MODES, EXPONENTS = ("up", "down", "middle", "random"), (0.0005, 0.001, 0.002, 0.005)
 TEN_YEARS = 10 * 365.25 * 86400.0  # s, of drift (t / 1 s)^nu
 
@@ -79,6 +79,11 @@ def law(states: Any, up: Any = 0.0, down: Any = 0.0, spread: Any = 0.0, ranges: 
     return mj.training.NeuroSimStep(cells, levels_up=states, levels_down=states, ltp=up, ltd=down, label_spread=spread)
 
 
+def asymmetric(setting: Setting) -> dict[str, tuple[int, float]]:
+    """States and label of the devices for which remedies of asymmetry are looked for, by the ends of their names."""
+    return {", asymmetric": (setting.states, 2.0), f", asymmetric, {MANY} states": (MANY, 4.0)}
+
+
 def reads(which: str, spoilt: N.Read, ideal: N.Read) -> mj.Hardware:
     return N.hardware(*(spoilt if is_spoilt else ideal for is_spoilt in PASSES[which]))
 
@@ -98,15 +103,15 @@ def points(setting: Setting, quick: bool) -> list[Point]:
     for which in ("forward", "backward"):
         for bits in FEW_BITS:
             found.append(Point("passes", f"ADC {which}", bits, reads(which, ideal._replace(adc=bits), ideal)))
-    many, label = setting.states, ASYMMETRIC
     found += [Point("devices", "states", float(n), law=law(n)) for n in (*STATES, MANY)]
-    for sign, name in ((1.0, "symmetric"), (-1.0, "asymmetric")):
-        found += [Point("devices", name, n, law=law(many, n, sign * n)) for n in LABELS]
-        found += [Point("devices", f"{name}, {MANY} states", n, law=law(MANY, n, sign * n)) for n in LABELS]
-    for name, (up, down) in {"": (0.0, 0.0), ", asymmetric": (label, -label)}.items():
-        found += [Point("devices", f"range{name}", r, law=law(many, up, down, ranges=r)) for r in RANGES]
-        found += [Point("devices", f"D2D{name}", s, law=law(many, up, down, spread=s)) for s in LABEL_SPREADS]
-        found += [Point("devices", f"C2C{name}", c, law=law(many, up, down, noise=c)) for c in NOISE_C2C]
+    for suffix, states in (("", setting.states), (f", {MANY} states", MANY)):
+        for sign, name in ((1.0, "symmetric"), (-1.0, "asymmetric")):
+            found += [Point("devices", f"{name}{suffix}", n, law=law(states, n, sign * n)) for n in LABELS]
+    for suffix, (states, label) in ({"": (setting.states, 0.0)} | asymmetric(setting)).items():
+        make = partial(law, states, label, -label)
+        found += [Point("devices", f"range{suffix}", r, law=make(ranges=r)) for r in RANGES]
+        found += [Point("devices", f"D2D{suffix}", s, law=make(spread=s)) for s in LABEL_SPREADS]
+        found += [Point("devices", f"C2C{suffix}", c, law=make(noise=c)) for c in NOISE_C2C if states != MANY]
     if quick:
         kept = {"digital", "all", "states", "symmetric", "asymmetric", "range, asymmetric"}
         found = list({p.what: p for p in found if p.what in kept}.values())  # the last of each
@@ -190,7 +195,7 @@ def claims(book: Book) -> list[dict]:
     worse, better = lambda low, high: high < 0, lambda low, high: low > 0
     no_worse = lambda low, high: low > -2
     at = lambda study, what, value=None: dict(study=study, what=what) | ({} if value is None else {"value": value})
-    digital, label = at("passes", "digital"), ASYMMETRIC
+    digital = at("passes", "digital")
     txsim, sun = "TxSim", "Sun and Yu"
     for name in ("forward", "backward", "update", "all"):
         claim(txsim, f"non-idealities cost accuracy: {name}", at("passes", name), digital, worse)
@@ -201,16 +206,18 @@ def claims(book: Book) -> list[dict]:
             where = f"{suffix}, mean over labels 1 to 6" if value is None else f"{suffix}, label {value:g}"
             pair = (at("devices", f"{kind}metric{many}", value) for kind in ("asym", "sym"))
             claim(sun, f"{text} ({where})", *pair, worse)
-    linear, asymmetric = at("devices", "states", float(book.setting["states"])), at("devices", "asymmetric", label)
+    linear = at("devices", "states", float(book.setting["states"]))
     for value in RANGES:
         text = f"variation of the conductance range ({100 * value:g} %) does not degrade training, within 2 points"
         claim(sun, text, at("devices", "range", value), linear, no_worse)
-    for value in RANGES[:2]:
-        text = f"a small one ({100 * value:g} %) even reduces the loss by asymmetry"
-        claim(sun, text, at("devices", "range, asymmetric", value), asymmetric, better)
-    for value in LABEL_SPREADS:
-        text = f"device-to-device variation of the labels ({value:g}) remedies part of the loss by asymmetry"
-        claim(sun, text, at("devices", "D2D, asymmetric", value), asymmetric, better)
+    for suffix, (states, label) in asymmetric(Setting(**book.setting)).items():
+        spoilt = at("devices", suffix.removeprefix(", "), label)
+        for value in RANGES[:2]:
+            text = f"a small one ({100 * value:g} %) even reduces the loss by asymmetry ({states} states)"
+            claim(sun, text, at("devices", f"range{suffix}", value), spoilt, better)
+        for value in LABEL_SPREADS:
+            text = f"device-to-device variation of labels ({value:g}) remedies part of the loss ({states} states)"
+            claim(sun, text, at("devices", f"D2D{suffix}", value), spoilt, better)
     for value in NOISE_C2C:
         text = f"cycle-to-cycle variation ({100 * value:g} % of the range) degrades training"
         claim(sun, text, at("devices", "C2C", value), linear, worse)
@@ -232,7 +239,12 @@ PANELS = (
         "Accuracy (%)",
     ),
     ("devices", ("states",), "States", "Accuracy (%)"),
-    ("devices", ("range", "range, asymmetric"), "Spread of the range", "Accuracy (%)"),
+    (
+        "devices",
+        ("range", "range, asymmetric", f"range, asymmetric, {MANY} states"),
+        "Spread of the range",
+        "Accuracy (%)",
+    ),
     ("devices", ("C2C", "C2C, asymmetric"), "Noise of a pulse / range", "Accuracy (%)"),
     ("retention", MODES, "Drift exponent, ten years", "Accuracy (%)"),
 )
@@ -244,11 +256,11 @@ def unspoilt(book: Book, study: str, what: str) -> dict | None:
         return dict(study=study, what="fresh")
     if study != "devices" or what == "states":
         return None
-    if f"{MANY} states" in what:
-        return dict(study=study, what="states", value=float(MANY))
-    if what in ("symmetric", "asymmetric") or "asymmetric" not in what:
-        return dict(study=study, what="states", value=float(book.setting["states"]))
-    return dict(study=study, what="asymmetric", value=ASYMMETRIC)
+    for suffix, (_, label) in asymmetric(Setting(**book.setting)).items():
+        if what.endswith(suffix):
+            return dict(study=study, what=suffix.removeprefix(", "), value=label)
+    states = MANY if f"{MANY} states" in what else book.setting["states"]
+    return dict(study=study, what="states", value=float(states))
 
 
 def run(setting: Setting, out: pathlib.Path, quick: bool, resume: bool) -> None:
