@@ -241,7 +241,7 @@ PANELS = (
     ("devices", ("states",), "States", "Accuracy (%)"),
     (
         "devices",
-        ("range", "range, asymmetric", f"range, asymmetric, {MANY} states"),
+        ("range", f"range, asymmetric, {MANY} states"),
         "Spread of the range",
         "Accuracy (%)",
     ),
