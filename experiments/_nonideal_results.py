@@ -89,6 +89,7 @@ def figure(book: Book, panels: tuple, unspoilt: Callable, passes: tuple[str, ...
                 ax.errorbar(values, means, spreads, color=colour, marker=marker, capsize=2, label=name)
             if column == "accuracy":
                 ax.axhline(level, color=style.INK, ls="--", lw=1.0, label="digital")
+            ax.margins(y=0.2)  # room for the legend
             if names:
                 ax.legend()
             else:

@@ -196,10 +196,12 @@ def claims(book: Book) -> list[dict]:
     no_worse = lambda low, high: low > -2
     at = lambda study, what, value=None: dict(study=study, what=what) | ({} if value is None else {"value": value})
     digital = at("passes", "digital")
-    txsim, sun = "TxSim", "Sun and Yu"
+    own, txsim, sun = "asked here", "TxSim", "Sun and Yu"
     for name in ("forward", "backward", "update", "all"):
-        claim(txsim, f"non-idealities cost accuracy: {name}", at("passes", name), digital, worse)
-    claim(txsim, "all together cost more than the update alone", at("passes", "all"), at("passes", "update"), worse)
+        claim(
+            txsim if name == "all" else own, f"non-idealities cost accuracy: {name}", at("passes", name), digital, worse
+        )
+    claim(own, "all together cost more than the update alone", at("passes", "all"), at("passes", "update"), worse)
     text = "asymmetry costs more than nonlinearity"
     for many, suffix in (("", f"{book.setting['states']} states"), (f", {MANY} states", f"{MANY} states")):
         for value in (None, *LABELS):
@@ -241,7 +243,7 @@ PANELS = (
     ("devices", ("states",), "States", "Accuracy (%)"),
     (
         "devices",
-        ("range", "range, asymmetric", f"range, asymmetric, {MANY} states"),
+        ("range", f"range, asymmetric, {MANY} states"),
         "Spread of the range",
         "Accuracy (%)",
     ),
