@@ -280,6 +280,21 @@ def table(rows: list, epochs: int) -> Table:
     return shown
 
 
+def summary(rows: list, setting: Setting) -> dict[str, bytes]:
+    """Files of the results: curves and last accuracies, as numbers and as pictures."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0])
+    writer.writeheader()
+    writer.writerows(rows)
+    name = f"{setting.network}-{setting.dataset}"
+    contents = {f"{name}.csv": text.getvalue().encode(), f"{name}.png": picture(rows, setting)}
+    if len(rows) > setting.epochs:  # not digital alone
+        title = f"{setting.network.upper()} on {setting.dataset}, {setting.chips} chips, {setting.epochs} epochs"
+        contents[f"{name}-lost.png"] = heat_map(rows, setting.epochs, title)
+        contents[f"{name}.md"] = markdown(rows, setting.epochs).encode()
+    return contents
+
+
 def run(presets: list[str], algorithms: list[str], setting: Setting, out: pathlib.Path, resume: bool) -> None:
     data, console = mj.data.load(setting.dataset), _insitu.console()
     jobs = [(DIGITAL, "sgd")]
@@ -302,6 +317,7 @@ def run(presets: list[str], algorithms: list[str], setting: Setting, out: pathli
                 found = train(preset, algorithm, setting, data, advance)
                 content = {"setting": setting._asdict(), "rows": found}
                 _files.write(finished, {path.name: json.dumps(content, indent=1).encode()})
+                _files.write(out, summary(rows + found, setting))  # so far: all of it may take hours
                 end = found[-1]
                 console.print(
                     f"{preset} {algorithm}: {100 * end['accuracy']:.2f} ± {100 * end['accuracy_std']:.2f} %, "
@@ -312,18 +328,8 @@ def run(presets: list[str], algorithms: list[str], setting: Setting, out: pathli
                 for _ in range(steps):
                     advance()
             rows += found
-    text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0])
-    writer.writeheader()
-    writer.writerows(rows)
-    name = f"{setting.network}-{setting.dataset}"
-    contents = {f"{name}.csv": text.getvalue().encode(), f"{name}.png": picture(rows, setting)}
-    if len(rows) > setting.epochs:  # not digital alone
-        title = f"{setting.network.upper()} on {setting.dataset}, {setting.chips} chips, {setting.epochs} epochs"
-        contents[f"{name}-lost.png"] = heat_map(rows, setting.epochs, title)
-        contents[f"{name}.md"] = markdown(rows, setting.epochs).encode()
     console.print(table(rows, setting.epochs))
-    print("Written:", *_files.write(out, contents), sep="\n  ")
+    print("Written:", *_files.write(out, summary(rows, setting)), sep="\n  ")
 
 
 def main() -> None:

@@ -202,7 +202,7 @@ def test_what_a_pulse_takes_back():
 def test_a_tenth_of_the_largest_update_fills_half_the_range():
     cells = Population(step=0.01)  # 100 steps to each bound
     np.testing.assert_allclose(
-        [filling(ConstantStep(cells), reads) for reads in (50, 200, 1000)], [10, 5, 1], rtol=1e-4
+        [filling(ConstantStep(cells), count) for count in (50, 200, 1000)], [10, 5, 1], rtol=1e-4
     )
 
 
@@ -231,6 +231,7 @@ def test_chosen_rates_answer_an_update_in_full():
     law = SoftBounds(Population(step=0.1))
     kept = 0.5 * 0.9 ** np.arange(200)
     np.testing.assert_allclose(reads_of(Buffered.chosen(law), kept)[-1], 0.5, rtol=1e-3)
+    np.testing.assert_allclose(Buffered.chosen(law, every=3).rate, 0.3, rtol=1e-3)  # a third of the reads
 
 
 def test_longer_periods_for_cells_with_write_noise():
@@ -294,6 +295,16 @@ def test_chips_in_a_vmap_are_those_one_by_one():
 def test_bad_options(options, error, message):
     with pytest.raises(error, match=message):
         tiki_taka(EXACT, jax.random.key(0), **options)
+
+
+def test_what_constants_are_chosen_for_is_checked():
+    for make in (tiki_taka_v2, agad):
+        with pytest.raises(TypeError, match=r"law must be a Law such as SoftBounds\(\), got 3"):
+            make(3, jax.random.key(0))
+    with pytest.raises(ValueError, match="every must be finite and .*, got 0"):
+        Buffered.chosen(EXACT, every=0)
+    with pytest.raises(ValueError, match="updates must be finite and .*, got -1"):
+        filling(EXACT, -1)
 
 
 def test_bad_transfer_rules():

@@ -246,17 +246,17 @@ def tiki_taka_v2(law: AbstractLaw, key: Array, **options: Any) -> optax.Gradient
     (`auto_scale` from `filling`) and reads corrected. Where a device remembers updates for more than 25 times as long
     as H adds them up (constant steps remember for ever), all that answers the gradient comes from the slow array, too
     late, and training swings ever further. There the weight is W = A + C (`gamma=1`), and updates are as large on A as
-    they are asked for.
+    they are asked for. With `rows` give the transfer, whose reads of a row are then further apart.
     """
     if "transfer" in options:
         return tiki_taka(law, key, **options)
-    _check.part("law", law, AbstractLaw, example="SoftBounds()")
-    transfer = Buffered.chosen(law)
+    every = options.get("every", 1)
+    transfer = Buffered.chosen(law, every)
     known = _check.concrete(forgetting(law))
     swings = known is not None and known < 0.02 / 25.0
     if swings:
         return tiki_taka(law, key, **_with_default(options, transfer=transfer, gamma=1.0))
-    scale = filling(law, 1.0 / transfer.rate)
+    scale = filling(law, every / transfer.rate)
     return tiki_taka(law, key, **_with_default(options, transfer=transfer, auto_scale=scale, corrected=True))
 
 
@@ -273,9 +273,8 @@ def agad(law: AbstractLaw, key: Array, **options: Any) -> optax.GradientTransfor
     """
     if "transfer" in options:
         return tiki_taka(law, key, **_with_default(options, auto_scale=10.0))
-    _check.part("law", law, AbstractLaw, example="SoftBounds()")
     transfer = Dynamic.chosen(law)
-    scale = filling(law, transfer.period)
+    scale = filling(law, options.get("every", 1) * transfer.period)
     return tiki_taka(law, key, **_with_default(options, transfer=transfer, auto_scale=scale, corrected=True))
 
 

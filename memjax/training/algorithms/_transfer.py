@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from memjax import _check
 from memjax._field import Spec, number, part
 from memjax.training.laws import AbstractLaw, symmetry_point
 from memjax.training.pulses import AbstractRule, Stochastic
@@ -43,6 +44,7 @@ def forgetting(law: AbstractLaw) -> Array:
 
     0 for constant steps; the step divided by the bound for soft bounds that are symmetric.
     """
+    _check.part("law", law, AbstractLaw, example="SoftBounds()")
     dtype = jnp.result_type(float)
     made = law.make(None, (), dtype)
     excess = lambda weight: sum(law.one(weight, jnp.array(sign), made) - weight for sign in (True, False))
@@ -51,18 +53,20 @@ def forgetting(law: AbstractLaw) -> Array:
     return -0.5 * slope
 
 
-def filling(law: AbstractLaw, reads: Any) -> Array:
-    """Pulses that the largest update should ask for, so that the fast array has room for what it learns in some reads.
+def filling(law: AbstractLaw, updates: Any) -> Array:
+    """Pulses that the largest update should ask for, so that the fast array has room for what some updates teach it.
 
-        min(10, 10 room / reads),   room = (high - low) / (2 step)
+        min(10, 10 room / updates),   room = (high - low) / (2 step)
 
-    An ordinary update, taken as a tenth of the largest, then fills half the range if it is repeated `reads` times; with
-    ten pulses as in the source where the states are many.
+    An ordinary update, taken as a tenth of the largest, then fills half the range if it is repeated so often; with ten
+    pulses as in the source where the states are many.
 
     Source: Rasch, Carta, Fagbohungbe and Gokmen (Nat. Commun. 15:7133, 2024).
     """
+    _check.part("law", law, AbstractLaw, example="SoftBounds()")
+    updates = _check.scalar("updates", updates, above=0.0)
     low, high = (jnp.asarray(end, jnp.result_type(float)) for end in law.range)
-    return jnp.minimum(10.0, 10.0 * 0.5 * (high - low) / law.granularity / reads)
+    return jnp.minimum(10.0, 10.0 * 0.5 * (high - low) / law.granularity / updates)
 
 
 class AbstractTransfer(Spec):
@@ -121,16 +125,21 @@ class Buffered(AbstractTransfer):
     most: Any = number(low=1.0, whole=True, default=1)
 
     @classmethod
-    def chosen(cls, law: AbstractLaw) -> "Buffered":
+    def chosen(cls, law: AbstractLaw, every: Any = 1.0) -> "Buffered":
         """The constants for a fast array of a law whose updates are scaled and whose reads are corrected.
 
-            rate = max(1 / 50, forgetting)
+            rate = max(1 / 50, every forgetting)
 
         An update stays in the array for 1 / `forgetting` pulses and is added to H all that time: the slow array learns
         at the learning rate where both are equal. Devices of many states would make that slower than training can wait
         for; there H averages over 50 reads.
+
+        Args:
+            law: of the fast array.
+            every: updates from one read of a row to the next, a pulse in each.
         """
-        return cls(rate=jnp.maximum(1.0 / 50.0, forgetting(law)))
+        every = _check.scalar("every", every, above=0.0)
+        return cls(rate=jnp.maximum(1.0 / 50.0, every * forgetting(law)))
 
     def start(self, shape: tuple[int, int], dtype: Any) -> Buffers:
         return {"sum": jnp.zeros(shape, dtype)}
@@ -202,9 +211,11 @@ class Dynamic(AbstractTransfer):
             period T = max(10, write noise / step),   rate = 2 / (T + 1 - 2 lag),   lag = 1 / tail - 1
 
         Updates u that are asked for again and again add up to u, 2u, ... T u in a period, and m lags behind A by `lag`
-        of them: with this rate the slow array moves by u an update, it learns at the learning rate. Ten reads are the
-        published switching probability of 0.1. Write noise is in every reference once: longer periods have fewer.
+        of them: with this rate the slow array moves by u an update, it learns at the learning rate, however many
+        updates there are between two reads. Ten reads are the published switching probability of 0.1. Write noise is in
+        every reference once: longer periods have fewer.
         """
+        _check.part("law", law, AbstractLaw, example="SoftBounds()")
         noise = law.population.write_noise
         period = jnp.maximum(10.0, 0.0 if noise is None else jnp.round(noise))
         return cls(rate=2.0 / (period - 1.0), period=period, tail=0.5)
