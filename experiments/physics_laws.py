@@ -169,7 +169,7 @@ def costs(
 def shown(rows: list, facts: dict, epochs: int) -> Table:
     """Accuracy after the last epoch, and how far a law is from the physics in standard errors of the difference."""
     result = Table(title="Test accuracy after the last epoch, and time of a step (against soft bounds)")
-    for column in ("device", "law", "algorithm", "accuracy %", "less than physics", "standard errors", "step"):
+    for column in ("device", "law", "algorithm", "accuracy %", "below physics", "std errors", "step"):
         result.add_column(column, justify="left" if column in ("device", "law", "algorithm") else "right")
     last = {(row["device"], row["law"], row["algorithm"]): row for row in rows if row["epoch"] == epochs}
     for (device, law, algorithm), row in last.items():

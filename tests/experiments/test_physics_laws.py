@@ -40,7 +40,7 @@ def test_quick_run_writes_table_and_picture(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(sys, "argv", ["physics_laws", *options])
     physics_laws.main()
     printed = capsys.readouterr().out
-    for text in ("less than physics", "soft bounds", "no results"):
+    for text in ("below physics", "soft bounds", "no results"):
         assert text in printed
     with (tmp_path / "physics_laws.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
