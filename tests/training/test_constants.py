@@ -57,7 +57,7 @@ OPTIONS = {
         "rate": 1.0, "momentum": 0.9, "levels": 32, "ltp": 1.75, "ltd": 1.46, "bits": 5, "gradient_bits": 5,
         "c2c": 0.003, "d2d": 0.0,
     },
-    T.clipped: {"sigmas": 2.5},
+    T.clipped: {"limit": 2.5, "unit": "deviation", "over": "array"},
     T.zero_shift: {"pulses": 2000, "weight": None},
 }  # fmt: skip
 
