@@ -60,7 +60,7 @@ def tiki_taka_v2(rows: int | None, fidelity: str | None = None) -> Algorithm:
 
     def make(law, key, rate):
         how = {} if fidelity is None else {"fast_rate": rate, "fidelity": fidelity}
-        return T.tiki_taka_v2(T.Referenced(law), key, rows=rows, **how)
+        return T.tiki_taka_v2(T.Referenced(law), key, transfer=T.Buffered(), rows=rows, **how)
 
     return Algorithm(make, outer=fidelity is not None)
 
