@@ -42,7 +42,7 @@ def test_of_specifications(short, whole):
 
 OPTIONS = {
     T.pulsed: {"rule": None, "every": 1, "range": None, "counted": False},
-    T.mixed_precision: {"every": 1, "most": 31, "range": None},
+    T.mixed_precision: {"every": 1, "most": 31, "range": None, "counted": False},
     T.one_sided: {"rule": None, "refresh_every": 100, "upper": 0.75, "lower": 0.25, "counted": False},
     T.coincidence: {
         "length": 31, "management": True, "shorten": None, "form": "stochastic", "resolution": None,

@@ -43,6 +43,11 @@ def test_an_algorithm_of_ones_own_is_its_recursion():
     np.testing.assert_allclose(params["a"], 1.0 + total, rtol=1e-6)
     # Nothing is lost in a precision whose numbers at one are 2^-7 apart.
     np.testing.assert_allclose(np.asarray(params["b"], np.float64) + state.lost[1], 1.0 + total, rtol=1e-6)
+    for wrong, message in (({"start": None}, "start must be a function"), ({"step": 1.0}, "step must be a function")):
+        with pytest.raises(TypeError, match=message):
+            T.in_situ(KEY, **{"start": Velocity, "step": step} | wrong)
+    with pytest.raises(ValueError, match=r"rate must be finite and in \(0, inf\], got -1.0"):
+        T.in_situ(KEY, Velocity, step, rate=-1.0)
     with pytest.raises(ValueError, match="'a' was changed since"):
         tx.update(params, state, {"a": params["a"] + 1.0, "b": params["b"]})
     with pytest.raises(ValueError, match=r"arrays from jax.grad .*, got Counts for 'a': give it to another"):

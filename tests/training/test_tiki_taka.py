@@ -136,6 +136,14 @@ def test_no_row_depends_on_another_with_all_noise(name):
     assert (one[-1, 2] != two[-1, 2]).any()
 
 
+@pytest.mark.parametrize("make", [tiki_taka_v2, agad])
+def test_no_transfer_is_the_chosen_one(make):
+    given = 10 * updates(3)
+    named, left_out = (run(make(presets.reram_sb(), jax.random.key(1), **options), given)
+                       for options in ({"transfer": None}, {}))  # fmt: skip
+    np.testing.assert_array_equal(named, left_out)
+
+
 def test_transfers_every_few_updates_and_the_share_of_the_fast_array():
     given = updates(6)
     weights = run(tiki_taka(EXACT, jax.random.key(0), transfer=Direct(rate=1.0), every=3, gamma=0.5), given)

@@ -70,8 +70,6 @@ def coincidence(
     Source: Gokmen and Vlasov (Front. Neurosci. 10:333, 2016).
     """
     _check.part("law", law, AbstractLaw, example="SoftBounds()")
-    if not callable(rate):
-        rate = _check.scalar("rate", rate, above=0.0)
     _check.flag("counted", counted)
     trains = PulseTrains(length, management, management if shorten is None else shorten, form, resolution)
     check_scalars("PulseTrains", trains)

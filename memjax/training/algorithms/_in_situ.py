@@ -100,11 +100,17 @@ def in_situ(
 
     Returns: an optax transformation with the state `InSituState`. Its `update` needs the parameters.
 
-    Raises: ValueError, in its functions, for missing parameters, for parameters of other shapes than those it was
-        initialised with, for updates of a kind that it does not take, and (outside jit; inside, the flag `altered` of
-        the state is set) for parameters that were changed by something else since the last update.
+    Raises: TypeError for arguments of the wrong kind; ValueError for a rate that is not positive. Its functions raise
+        ValueError for missing parameters, for parameters of other shapes than those it was initialised with, for
+        updates of a kind that it does not take, and (outside jit; inside, the flag `altered` of the state is set) for
+        parameters that were changed by something else since the last update.
     """
     _check.key("key", key)
+    for name, function in (("start", start), ("step", step)):
+        if not callable(function):
+            raise TypeError(f"{name} must be a function, got {_check.shown(function)}")
+    if rate is not None and not callable(rate):
+        rate = _check.scalar("rate", rate, above=0.0)
     check_range(range)
     numbers, rest = eqx.partition(step, eqx.is_array_like)
 

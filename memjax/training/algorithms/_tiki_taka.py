@@ -246,9 +246,10 @@ def tiki_taka_v2(law: AbstractLaw, key: Array, **options: Any) -> optax.Gradient
     (`auto_scale` from `filling`) and reads corrected. Where a device remembers updates for more than 25 times as long
     as H adds them up (constant steps remember for ever), all that answers the gradient comes from the slow array, too
     late, and training swings ever further. There the weight is W = A + C (`gamma=1`), and updates are as large on A as
-    they are asked for. With `rows` give the transfer, whose reads of a row are then further apart.
+    they are asked for. With `rows` give the transfer, whose reads of a row are then further apart. Where the numbers of
+    the law are traced its kind is not known when the transformation is made: it is taken for one that forgets.
     """
-    if "transfer" in options:
+    if options.get("transfer") is not None:
         return tiki_taka(law, key, **options)
     every = options.get("every", 1)
     transfer = Buffered.chosen(law, every)
@@ -271,7 +272,7 @@ def agad(law: AbstractLaw, key: Array, **options: Any) -> optax.GradientTransfor
     Analog gradient accumulation with dynamic reference. Without `transfer` it is `Dynamic.chosen(law)`, updates are
     scaled by `filling` for its period, and reads are corrected.
     """
-    if "transfer" in options:
+    if options.get("transfer") is not None:
         return tiki_taka(law, key, **_with_default(options, auto_scale=10.0))
     transfer = Dynamic.chosen(law)
     scale = filling(law, options.get("every", 1) * transfer.period)
@@ -279,7 +280,7 @@ def agad(law: AbstractLaw, key: Array, **options: Any) -> optax.GradientTransfor
 
 
 def _with_default(options: dict[str, Any], **defaults: Any) -> dict[str, Any]:
-    return defaults | options
+    return defaults | {name: value for name, value in options.items() if name != "transfer" or value is not None}
 
 
 def _check_signs(law: AbstractLaw) -> None:
