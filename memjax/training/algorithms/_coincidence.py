@@ -71,6 +71,8 @@ def coincidence(
     """
     _check.part("law", law, AbstractLaw, example="SoftBounds()")
     _check.flag("counted", counted)
+    if not callable(rate):
+        rate = _check.scalar("rate", rate, above=0.0)
     trains = PulseTrains(length, management, management if shorten is None else shorten, form, resolution)
     check_scalars("PulseTrains", trains)
     trains.check_fidelity(fidelity)
