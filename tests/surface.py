@@ -35,6 +35,7 @@ NEEDED: dict[str, tuple[Callable | None, dict[str, Any]]] = {
     "Inventory": (None, {"parts": {"adc": (8, COMPONENT)}}),
     "SarAdc": (None, {"reference": COMPONENT}),
     "Technology": (None, vars(mj.cost.Technology.generic())),
+    "LevelSpread": (None, {"levels": (1e-5, 1e-4), "errors": np.array([[-1e-7, 1e-7], [-1e-6, 1e-6]])}),
     "LogLaw": (None, {"slope": 1.0, "constant": 1.0, "low": 0.0, "high": 1.0}),
     "PowerLaw": (None, {"scale": 1.0, "exponent": 1.0, "high": 1.0}),
     "CBRAM": (mj.devices.CBRAM.yu_wong, {}),
@@ -108,6 +109,8 @@ W = np.linspace(-1.0, 1.0, 15, dtype=np.float32).reshape(5, 3)
 X = np.linspace(-1.0, 1.0, 10, dtype=np.float32).reshape(2, 5)
 HARDWARE = mj.Hardware(tile=(4, 3), effects=(mj.effects.Drift(0.05),))
 PARAMS = {"w": jnp.asarray(W), "v": jnp.full((3, 2), 0.5)}
+WRITES = mj.measured.Writes(np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1]), np.array([1e-5, 1e-4, 1.1e-5, 1.1e-4]))
+CURVES = mj.measured.Curves(np.zeros(4, int), np.linspace(0.1, 0.4, 4), np.linspace(0.1, 0.4, 4) * 1e-5)
 CHIP = mj.chip.Architecture(cores=4)
 TIME = np.linspace(0.0, 1e-3, 20)
 VOLTAGE = np.sin(2 * np.pi * 1e3 * TIME)
@@ -157,6 +160,8 @@ def functions() -> list[Call]:
     pulsing = {"law": mj.training.SoftBounds(), "key": KEY}
     return [
         Call("program", mj.program, {"hardware": HARDWARE, "weights": W, "key": KEY}),
+        Call("measured.fit_writes", mj.measured.fit_writes, {"writes": WRITES, "stuck_below": 0.25, "quantiles": 5}),
+        Call("measured.fit_curves", mj.measured.fit_curves, {"curves": CURVES, "v_read": 0.2, "form": "sinh"}),
         Call("reprogram", mj.reprogram, {"hardware": HARDWARE, "chip": chip, "weights": W, "key": KEY}),
         Call("matmul", mj.matmul, {"hardware": HARDWARE, "chip": chip, "x": X, "key": None}),
         Call(

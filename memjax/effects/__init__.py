@@ -27,6 +27,7 @@ from memjax.effects._endurance import RangeCollapse as RangeCollapse
 from memjax.effects._finite_states import FiniteStates as FiniteStates
 from memjax.effects._flicker_noise import FlickerNoise as FlickerNoise
 from memjax.effects._forming_failure import FormingFailure as FormingFailure
+from memjax.effects._level_spread import LevelSpread as LevelSpread
 from memjax.effects._phase_change import PhaseChange as PhaseChange
 from memjax.effects._predistortion import Predistortion as Predistortion
 from memjax.effects._programming_error import ProgrammingError as ProgrammingError

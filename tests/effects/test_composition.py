@@ -23,6 +23,7 @@ def everything(s):
         E.CycleVariation(500.0 * s, 5e3 * s, "lognormal"),
         E.ProgrammingNoise(0.01 * s, 1e-7 * s, 0.01 * s),
         E.ProgrammingError.pcm_joshi().scaled(1e-4 * s),
+        E.LevelSpread((1e-5, 1e-4), s * np.array([[-1e-7, 0.0, 1e-7], [-1e-6, 0.0, 2e-6]])),
         E.Drift(0.1 * s, 1.0, 0.01 * s, 0.1 * s),
         E.PhaseChange(mj.devices.PCM(g_max=1e-4)),
         E.Relaxation(1e-7 * s, 1e-7 * s, 1e-7 * s),

@@ -23,6 +23,7 @@ NOTHING = (
     E.CycleVariation(),
     E.ProgrammingNoise(),
     E.ProgrammingError((0.0, 0.0), 1e-2),
+    E.LevelSpread((1e-5, 1e-4), np.zeros((2, 3))),
     E.ReadNoise(),
     E.ThermalNoise(0.0),
     E.ShotNoise(0.0),
