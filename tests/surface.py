@@ -85,6 +85,7 @@ def specs() -> Iterator[Call]:
         mj.converters,
         mj.mapping,
         mj.effects,
+        mj.graph,
         mj.programming,
         mj.training,
         mj.training.recipes,
@@ -109,6 +110,8 @@ X = np.linspace(-1.0, 1.0, 10, dtype=np.float32).reshape(2, 5)
 HARDWARE = mj.Hardware(tile=(4, 3), effects=(mj.effects.Drift(0.05),))
 PARAMS = {"w": jnp.asarray(W), "v": jnp.full((3, 2), 0.5)}
 CHIP = mj.chip.Architecture(cores=4)
+EDGES = np.full((5, 5), 9.0) - 8.0 * np.eye(5)  # loops of length 1, all others of 9
+GRAPH = {"hardware": HARDWARE, "adjacency": EDGES, "key": KEY}
 TIME = np.linspace(0.0, 1e-3, 20)
 VOLTAGE = np.sin(2 * np.pi * 1e3 * TIME)
 G, V = np.full((4, 3), 1e-4), np.array([0.1, 0.2, 0.1, 0.0])
@@ -331,6 +334,14 @@ def functions() -> list[Call]:
                 "rows": 128,
             },
         ),
+        Call("graph.blocks", mj.graph.blocks, {"hardware": HARDWARE, "adjacency": EDGES}),
+        Call("graph.pagerank", mj.graph.pagerank, GRAPH | {"damping": 0.85, "iterations": 3, "tolerance": 1e-6}),
+        Call("graph.bfs", mj.graph.bfs, GRAPH | {"source": 0, "threshold": 0.5}),
+        Call("graph.sssp", mj.graph.sssp, GRAPH | {"source": 0, "threshold": 0.5}),
+        Call("graph.connected_components", mj.graph.connected_components, GRAPH | {"threshold": 0.5}),
+        Call("graph.relative_error", mj.graph.relative_error, {"found": X, "exact": X[0], "tau": 0.1}),
+        Call("graph.wrong_levels", mj.graph.wrong_levels, {"found": X, "exact": X[0]}),
+        Call("graph.top_k_overlap", mj.graph.top_k_overlap, {"found": X, "exact": X[0], "k": 2}),
         Call(
             "sweep",
             lambda **arguments: mj.sweep(**arguments, progress=False),
