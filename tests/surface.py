@@ -156,6 +156,7 @@ def functions() -> list[Call]:
     analog = mj.crossbarify(network, HARDWARE)
     whole = analog.program(PARAMS, KEY, X)
     plan = analog.plan(PARAMS, X)
+    blocks = mj.graph.blocks(HARDWARE, EDGES)
     cells = {"pos": np.full((5, 3), 5e-5), "neg": np.full((5, 3), 5e-5)}
     pulsing = {"law": mj.training.SoftBounds(), "key": KEY}
     return [
@@ -335,6 +336,8 @@ def functions() -> list[Call]:
             },
         ),
         Call("graph.blocks", mj.graph.blocks, {"hardware": HARDWARE, "adjacency": EDGES}),
+        Call("Blocks.program", blocks.program, {"hardware": HARDWARE, "key": KEY, "at_once": 1}),
+        Call("Blocks.prepare", blocks.prepare, {"hardware": HARDWARE, "chip": blocks.program(HARDWARE, KEY)}),
         Call("graph.pagerank", mj.graph.pagerank, GRAPH | {"damping": 0.85, "iterations": 3, "tolerance": 1e-6}),
         Call("graph.bfs", mj.graph.bfs, GRAPH | {"source": 0, "threshold": 0.5}),
         Call("graph.sssp", mj.graph.sssp, GRAPH | {"source": 0, "threshold": 0.5}),

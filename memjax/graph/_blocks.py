@@ -12,7 +12,18 @@ from jax import Array
 from memjax import _check
 from memjax._field import check_scalars
 from memjax.contraction import Dot
-from memjax.crossbar import Hardware, Ready, prepare, program_all, read
+from memjax.crossbar import (
+    Hardware,
+    Ready,
+    check_chip,
+    check_entry,
+    check_key,
+    inputs,
+    leading,
+    prepare,
+    program_all,
+    read,
+)
 from memjax.graph._adjacency import Edges, edges
 
 # Tiles have keys of their own up to this number (see `memjax.program`).
@@ -87,12 +98,26 @@ class Blocks(eqx.Module):
             key: PRNG key of the chip.
             at_once: number of vertices that a read drives together, which the range of the ADC is for; None: all of a
                 tile.
+
+        Raises: ValueError for hardware with other tiles, and for `at_once` below 1; TypeError for a key that is none.
         """
+        self._check_hardware(hardware)
+        _check.key("key", key)
+        if at_once is not None:
+            _check.integer("at_once", at_once, 1, hardware.rows)
         tall = jnp.reshape(self.weights, (-1, self.weights.shape[2]))
         return program_all(hardware, {"graph": tall}, key, at_once)["graph"]
 
     def prepare(self, hardware: Hardware, chip: dict[str, Any]) -> Ready:
-        """All that does not depend on the data, each tile being a matrix of its own."""
+        """All that does not depend on the data, each tile being a matrix of its own.
+
+        Raises: ValueError for hardware with other tiles and for a chip of other blocks; TypeError for no chip.
+        """
+        self._check_hardware(hardware)
+        check_entry("chip", chip)
+        check_chip(hardware, chip)
+        if (found := (*leading(chip), inputs(chip))) != (held := (self.tiles * hardware.rows,)):
+            raise ValueError(f"chip must have {held[0]} inputs, as these blocks have word lines, got {found}")
         ready = prepare(replace(hardware, backward=None), chip)
         alone = lambda leaf: leaf[:, None]
         return Ready(
@@ -109,13 +134,22 @@ class Blocks(eqx.Module):
             drives: [tiles, vectors, rows].
 
         Returns: [tiles, vectors, columns].
+
+        Raises: ValueError for a missing key.
         """
+        check_key(hardware, key)
         hardware = replace(hardware, dac=replace(hardware.dac, range=1.0, rescale=True), backward=None)
         contraction = Dot(drives.shape, self.weights.shape, (2,), (1,), (0,), (0,))
         return read(hardware, contraction, ready, drives, key)[0]
 
     def products(self, hardware: Hardware, ready: Ready, x: Array, key: Array | None) -> Array:
-        """What each tile makes of its part of a vector [n], whose full scale is that of the DAC: [tiles, columns]."""
+        """What each tile makes of its part of a vector [n], whose full scale is that of the DAC: [tiles, columns].
+
+        Raises: ValueError for a vector of another length, and for a missing key.
+        """
+        x = _check.array("x", x)
+        if x.shape != (self.vertices,):
+            raise ValueError(f"x must have shape {(self.vertices,)}, a number for each vertex, got {x.shape}")
         full_scale = hardware.dac.full_scale(x, (-1,), None)
         return self.reads(hardware, ready, self.split(x / full_scale)[:, None], key)[:, 0] * full_scale
 
@@ -136,6 +170,11 @@ class Blocks(eqx.Module):
     def smallest(self, parts: Array) -> Array:
         """[tiles, columns] -> the smallest of the tiles above one another, infinite where there is none [n]."""
         return self._joined(jax.ops.segment_min(parts, self.column, self.across))
+
+    def _check_hardware(self, hardware: Hardware) -> None:
+        _check.part("hardware", hardware, Hardware)
+        if (hardware.rows, hardware.tile[1]) != (size := self.weights.shape[1:]):
+            raise ValueError(f"hardware must have tiles of {size[0]} inputs x {size[1]} columns, as these blocks have")
 
     def _joined(self, columns: Array) -> Array:
         return columns.reshape(-1)[: self.vertices]

@@ -104,3 +104,18 @@ def test_bad_matrices_are_refused(adjacency, error, message):
 def test_traced_matrices_are_refused():
     with pytest.raises(TypeError, match="adjacency must be .*not traced.*close over it"):
         jax.jit(lambda a: mj.graph.pagerank(mj.Hardware(), a, KEY))(jnp.ones((3, 3)))
+
+
+def test_chips_and_vectors_of_other_graphs_are_refused():
+    hardware, other = mj.Hardware(**IDEAL), mj.Hardware(**IDEAL | {"tile": (6, 8)})
+    blocks, ring = mj.graph.blocks(hardware, matrix()), mj.graph.blocks(hardware, np.eye(20))
+    ready = blocks.prepare(hardware, blocks.program(hardware, KEY))
+    with pytest.raises(ValueError, match=r"chip must have 80 inputs, as these blocks have word lines, got \(48,\)"):
+        blocks.prepare(hardware, ring.program(hardware, KEY))
+    with pytest.raises(ValueError, match="hardware must have tiles of 8 inputs x 6 columns"):
+        blocks.program(other, KEY)
+    with pytest.raises(ValueError, match=r"x must have shape \(20,\), .* got \(21,\)"):
+        blocks.products(hardware, ready, jnp.ones(21), None)
+    noisy = mj.Hardware(**IDEAL, effects=(mj.effects.ReadNoise(0.1),))
+    with pytest.raises(ValueError, match="key must be a PRNG key, since Hardware.effects has read noise"):
+        blocks.products(noisy, ready, jnp.ones(20), None)
