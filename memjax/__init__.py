@@ -12,6 +12,7 @@ from memjax import converters as converters
 from memjax import cost as cost
 from memjax import devices as devices
 from memjax import effects as effects
+from memjax import graph as graph
 from memjax import io as io
 from memjax import mapping as mapping
 from memjax import measured as measured

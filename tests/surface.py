@@ -86,6 +86,7 @@ def specs() -> Iterator[Call]:
         mj.converters,
         mj.mapping,
         mj.effects,
+        mj.graph,
         mj.programming,
         mj.training,
         mj.training.recipes,
@@ -112,6 +113,8 @@ PARAMS = {"w": jnp.asarray(W), "v": jnp.full((3, 2), 0.5)}
 WRITES = mj.measured.Writes(np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1]), np.array([1e-5, 1e-4, 1.1e-5, 1.1e-4]))
 CURVES = mj.measured.Curves(np.zeros(4, int), np.linspace(0.1, 0.4, 4), np.linspace(0.1, 0.4, 4) * 1e-5)
 CHIP = mj.chip.Architecture(cores=4)
+EDGES = np.full((5, 5), 9.0) - 8.0 * np.eye(5)  # loops of length 1, all others of 9
+GRAPH = {"hardware": HARDWARE, "adjacency": EDGES, "key": KEY}
 TIME = np.linspace(0.0, 1e-3, 20)
 VOLTAGE = np.sin(2 * np.pi * 1e3 * TIME)
 G, V = np.full((4, 3), 1e-4), np.array([0.1, 0.2, 0.1, 0.0])
@@ -156,6 +159,7 @@ def functions() -> list[Call]:
     analog = mj.crossbarify(network, HARDWARE)
     whole = analog.program(PARAMS, KEY, X)
     plan = analog.plan(PARAMS, X)
+    blocks = mj.graph.blocks(HARDWARE, EDGES)
     cells = {"pos": np.full((5, 3), 5e-5), "neg": np.full((5, 3), 5e-5)}
     pulsing = {"law": mj.training.SoftBounds(), "key": KEY}
     return [
@@ -336,6 +340,16 @@ def functions() -> list[Call]:
                 "rows": 128,
             },
         ),
+        Call("graph.blocks", mj.graph.blocks, {"hardware": HARDWARE, "adjacency": EDGES}),
+        Call("Blocks.program", blocks.program, {"hardware": HARDWARE, "key": KEY, "at_once": 1}),
+        Call("Blocks.prepare", blocks.prepare, {"hardware": HARDWARE, "chip": blocks.program(HARDWARE, KEY)}),
+        Call("graph.pagerank", mj.graph.pagerank, GRAPH | {"damping": 0.85, "iterations": 3, "tolerance": 1e-6}),
+        Call("graph.bfs", mj.graph.bfs, GRAPH | {"source": 0, "threshold": 0.5}),
+        Call("graph.sssp", mj.graph.sssp, GRAPH | {"source": 0, "threshold": 0.5}),
+        Call("graph.connected_components", mj.graph.connected_components, GRAPH | {"threshold": 0.5}),
+        Call("graph.relative_error", mj.graph.relative_error, {"found": X, "exact": X[0], "tau": 0.1}),
+        Call("graph.wrong_levels", mj.graph.wrong_levels, {"found": X, "exact": X[0]}),
+        Call("graph.top_k_overlap", mj.graph.top_k_overlap, {"found": X, "exact": X[0], "k": 2}),
         Call(
             "sweep",
             lambda **arguments: mj.sweep(**arguments, progress=False),
