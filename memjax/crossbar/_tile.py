@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from memjax.converters import AbstractAdc, Dynamic
-from memjax.crossbar._array import AbstractArray
+from memjax.crossbar._array import AbstractArray, cut_groups
 from memjax.effects import Power
 from memjax.mapping import copy_columns
 
@@ -28,6 +28,21 @@ class Tile(NamedTuple):
     array: AbstractArray
     powers: tuple[Power, ...]
     errors: dict[str, Array]
+
+    def in_groups(self, size: int, count: int) -> "Tile":
+        """The groups of word lines of one tile (see `AbstractArray.in_groups`), read by the same converters.
+
+        The noise that cells have without a voltage is there whichever are driven.
+        """
+
+        def of_group(power: Power) -> Power:
+            cut = lambda part: None if part is None else cut_groups(part, size, count)
+            all_lines = None if power.constant is None else alike(jnp.sum(power.constant, axis=0, keepdims=True))
+            return Power(cut(power.squared), cut(power.linear), all_lines)
+
+        alike = lambda numbers: jnp.broadcast_to(numbers, (count, *numbers.shape))
+        powers = tuple(map(of_group, self.powers))
+        return Tile(self.array.in_groups(size, count), powers, jax.tree.map(alike, self.errors))
 
 
 def converted(
