@@ -16,6 +16,7 @@ from memjax import io as io
 from memjax import mapping as mapping
 from memjax import montecarlo as montecarlo
 from memjax import programming as programming
+from memjax import reliability as reliability
 from memjax import spec as spec
 from memjax import training as training
 from memjax.circuit import Wires as Wires

@@ -44,7 +44,15 @@ class Mismatch(AbstractAdcError):
         """The m numbers of each converter of one tile [m, columns], drawn when the chip is made."""
 
 
-class Noise(Mismatch):
+class Fresh(AbstractAdcError):
+    """An error that is random in each conversion."""
+
+    @abstractmethod
+    def sample(self, key: Array, made: Array | None, columns: int, dtype: Any) -> Array:
+        """Numbers [columns] of one conversion of each converter; `made` are those drawn with the chip, if there are."""
+
+
+class Noise(Mismatch, Fresh):
     """White noise at the input of the converter: z + std n, n normal and new in each conversion.
 
     Args:
@@ -66,6 +74,10 @@ class Noise(Mismatch):
 
     def draw(self, key, columns, dtype):
         return jnp.abs(1.0 + self.spread * jax.random.normal(key, (1, columns), dtype))
+
+    def sample(self, key, made, columns, dtype):
+        normal = jax.random.normal(key, (columns,), dtype)
+        return normal if made is None else made[0] * normal
 
     def shift(self, z, y, bits, drawn):
         return self.std * drawn

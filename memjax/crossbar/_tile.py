@@ -6,12 +6,12 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from memjax.converters import AbstractAdc, Dynamic
+from memjax.converters import AbstractAdc, Dynamic, Fresh
 from memjax.crossbar._array import AbstractArray, cut_groups
 from memjax.effects import Power
 from memjax.mapping import copy_columns
 
-# Salt of the converters' noise, beyond the sources of read noise.
+# Salt of what is random in converters, beyond the sources of read noise.
 _CONVERSION = 2**20
 
 
@@ -61,13 +61,22 @@ def converted(
         of the converters).
     """
     current = tile.array.currents(drives)
-    errors = {name: numbers for name, numbers in tile.errors.items() if name != "Noise"}
+    fresh = {error.name: error for error in adc.fresh}
+    errors = {name: numbers for name, numbers in tile.errors.items() if name not in fresh}
     if keys is not None:
         current = current + _noise(columns, tile.powers, drives, current.shape[-1], keys)
-        if adc.noisy:
-            normal = _normal(keys, _CONVERSION, current.shape[-1], current.dtype)
-            errors |= {"Noise": tile.errors["Noise"][0] * normal if "Noise" in tile.errors else normal}
+        for name, error in fresh.items():
+            errors[name] = _sampled(error, tile.errors.get(name), keys, current)
     return _codes(columns, adc, current, errors)
+
+
+def _sampled(error: Fresh, made: Array | None, keys: Array, current: Array) -> Array:
+    """The numbers of an error in the conversions of currents [B, n]."""
+
+    def one(key):
+        return error.sample(jax.random.fold_in(key, _CONVERSION), made, current.shape[-1], current.dtype)
+
+    return jax.vmap(one)(keys)
 
 
 def _noise(columns: int, powers: tuple[Power, ...], x: Array, width: int, keys: Array) -> Array:
