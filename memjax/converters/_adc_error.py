@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from memjax import _random
 from memjax._field import Spec, number
 
 
@@ -47,6 +48,11 @@ class Mismatch(AbstractAdcError):
 class Fresh(AbstractAdcError):
     """An error that is random in each conversion."""
 
+    @property
+    def salt(self) -> int:
+        """What the key of a conversion is folded with for this error."""
+        return _random.salt(self.name)
+
     @abstractmethod
     def sample(self, key: Array, made: Array | None, columns: int, dtype: Any) -> Array:
         """Numbers [columns] of one conversion of each converter; `made` are those drawn with the chip, if there are."""
@@ -74,6 +80,10 @@ class Noise(Mismatch, Fresh):
 
     def draw(self, key, columns, dtype):
         return jnp.abs(1.0 + self.spread * jax.random.normal(key, (1, columns), dtype))
+
+    @property
+    def salt(self):
+        return 2**20  # beyond the sources of read noise
 
     def sample(self, key, made, columns, dtype):
         normal = jax.random.normal(key, (columns,), dtype)

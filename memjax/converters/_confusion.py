@@ -52,23 +52,24 @@ class Confusion(Fresh):
             )
 
     def sample(self, key, made, columns, dtype):
-        return _random.uniform(_random.fold_name(key, self.name), (columns,), dtype)
+        return _random.uniform(key, (columns,), dtype)
 
     def shift(self, z, y, bits, drawn):
         z = lax.stop_gradient(z)
-        below = jnp.cumsum(jnp.asarray(self.matrix, z.dtype), axis=1)
-        last = below.shape[0] - 1
-        row = jnp.clip(jnp.round(jnp.abs(z)), 0, last).astype(int)
-        code = _search(below / below[:, -1:], row, drawn)
+        matrix = jnp.asarray(self.matrix, z.dtype)
+        row = jnp.clip(jnp.round(jnp.abs(z)), 0, len(matrix) - 1).astype(int)
+        code = _draw(matrix, row, drawn)
         return lax.stop_gradient(jnp.where(z < 0, -code, code)) - z
 
 
-def _search(below: Array, row: Array, u: Array) -> Array:
-    """The first d with below[row, d] > u, by bisection: one look at the table for each bit of d."""
-    last = below.shape[1] - 1
-    flat, first, code = below.reshape(-1), row * (last + 1), jnp.zeros_like(row)
-    for bit in reversed(range(last.bit_length())):
-        trial = code + 2**bit
-        probed = flat[first + jnp.minimum(trial, last + 1) - 1]
-        code = jnp.where((trial <= last) & (probed <= u), trial, code)
+def _draw(matrix: Array, row: Array, u: Array) -> Array:
+    """The code d with P(code < d | row) <= u < P(code <= d | row), by bisection: one look at a table per bit of d."""
+    below = jnp.cumsum(matrix, axis=1)
+    edges = (below / below[:, -1:])[:, :-1]  # the last code ends at one exactly
+    bits = edges.shape[1].bit_length()
+    table = jnp.pad(edges, ((0, 0), (0, 2**bits - edges.shape[1])), constant_values=2.0)
+    code = jnp.zeros_like(row)
+    for bit in reversed(range(bits)):
+        edge = table.at[row, code + (2**bit - 1)].get(mode="promise_in_bounds")
+        code = code + jnp.where(edge <= u, 2**bit, 0)
     return code.astype(u.dtype)

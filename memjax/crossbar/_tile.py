@@ -11,9 +11,6 @@ from memjax.crossbar._array import AbstractArray, cut_groups
 from memjax.effects import Power
 from memjax.mapping import copy_columns
 
-# Salt of what is random in converters, beyond the sources of read noise.
-_CONVERSION = 2**20
-
 
 class Tile(NamedTuple):
     """Row tiles in front of their converters; every leaf has the tiles as its leading axes.
@@ -74,7 +71,7 @@ def _sampled(error: Fresh, made: Array | None, keys: Array, current: Array) -> A
     """The numbers of an error in the conversions of currents [B, n]."""
 
     def one(key):
-        return error.sample(jax.random.fold_in(key, _CONVERSION), made, current.shape[-1], current.dtype)
+        return error.sample(jax.random.fold_in(key, error.salt), made, current.shape[-1], current.dtype)
 
     return jax.vmap(one)(keys)
 

@@ -142,5 +142,5 @@ def _converted(adc: AbstractAdc, rows: int, unit: Array, current: Array, key: Ar
     lsb = adc.lsb(top).astype(dtype)
     drawn = {e.name: e.draw(_random.fold_name(key, e.name), columns, dtype) for e in adc.mismatches}
     fresh = _random.fold_name(key, "conversion")
-    drawn |= {e.name: e.sample(fresh, drawn.get(e.name), columns, dtype) for e in adc.fresh}
+    drawn |= {e.name: e.sample(jax.random.fold_in(fresh, e.salt), drawn.get(e.name), columns, dtype) for e in adc.fresh}
     return adc.code(adc.distort(current / lsb, drawn)) * lsb
