@@ -18,6 +18,7 @@ from memjax import mapping as mapping
 from memjax import measured as measured
 from memjax import montecarlo as montecarlo
 from memjax import programming as programming
+from memjax import reliability as reliability
 from memjax import spec as spec
 from memjax import training as training
 from memjax.circuit import Wires as Wires

@@ -30,6 +30,7 @@ class Call(NamedTuple):
 
 # What specifications without defaults for all fields are made with here.
 NEEDED: dict[str, tuple[Callable | None, dict[str, Any]]] = {
+    "Confusion": (None, {"matrix": np.eye(3)}),
     "RelativeToWeights": (None, {"factor": 12.0}),
     "Component": (None, {"area": 1e-9, "energy": 1e-12, "latency": 1e-9, "leakage": 1e-6, "source": "a table, 32 nm"}),
     "Inventory": (None, {"parts": {"adc": (8, COMPONENT)}}),
@@ -91,6 +92,7 @@ def specs() -> Iterator[Call]:
         mj.training,
         mj.training.recipes,
         mj.cost,
+        mj.reliability,
     )
     seen = set()
     for room in rooms:
@@ -151,6 +153,10 @@ def ranges_learnt(**arguments):
     tx = mj.training.recipes.input_ranges(**arguments)
     ranges = {"a": jnp.ones(())}
     return tx.update(ranges, tx.init(ranges), ranges, inside=ranges)[0]
+
+
+SOP_CELLS = {"rows": 2, "r_on": 1e4, "r_off": 1e6, "sigma": 0.1}
+SOP = SOP_CELLS | {"adc": mj.Adc(4)}
 
 
 def functions() -> list[Call]:
@@ -350,6 +356,25 @@ def functions() -> list[Call]:
         Call("graph.relative_error", mj.graph.relative_error, {"found": X, "exact": X[0], "tau": 0.1}),
         Call("graph.wrong_levels", mj.graph.wrong_levels, {"found": X, "exact": X[0]}),
         Call("graph.top_k_overlap", mj.graph.top_k_overlap, {"found": X, "exact": X[0], "k": 2}),
+        Call("reliability.sop_confusion", mj.reliability.sop_confusion, SOP | {"key": KEY, "samples": 9, "v_max": 0.2}),
+        Call("reliability.sop_confusion_gaussian", mj.reliability.sop_confusion_gaussian, SOP_CELLS),
+        Call("reliability.sop_confusion_exact", mj.reliability.sop_confusion_exact, SOP_CELLS),
+        Call(
+            "reliability.sop_hardware",
+            lambda **arguments: str(mj.reliability.sop_hardware(**arguments)),
+            SOP | {"slices": 2, "planes": 2, "tile": (4, 3), "v_max": 0.2},
+        ),
+        Call("reliability.error_rates", mj.reliability.error_rates, {"confusion": np.eye(3)}),
+        Call(
+            "reliability.inject",
+            mj.reliability.inject,
+            {"hardware": mj.reliability.sop_hardware(**SOP), "confusion": np.eye(3)},
+        ),
+        Call(
+            "reliability.choose_rows",
+            mj.reliability.choose_rows,
+            {"score": lambda rows: 1 / rows, "candidates": (1, 2), "target": 0.5},
+        ),
         Call(
             "sweep",
             lambda **arguments: mj.sweep(**arguments, progress=False),

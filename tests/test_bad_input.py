@@ -59,6 +59,7 @@ SOMETIMES = {
 # Good after all: a class is a function of one argument, and a batch is no larger than the sweep.
 GOOD = {
     ("crossbarify", "select", "class"),
+    ("reliability.choose_rows", "score", "class"),
     ("simulate", "voltage", "class"),
     ("sweep", "batch_size", "huge integer"),
     ("training.coincidence", "rate", "class"),

@@ -52,13 +52,13 @@ class Architecture(Spec):
         """Tiles of all cores."""
         return self.cores * self.tiles_per_core
 
-    def mvm_cycles(self, planes: int, columns: int) -> int:
-        """Cycles to read a vector on tiles of so many bit lines: of each plane, settling and the turns of a converter.
+    def mvm_cycles(self, drives: int, columns: int) -> int:
+        """Cycles to read a vector on tiles of so many bit lines: of each drive, settling and the turns of a converter.
 
-        planes (read_time + min(columns_per_adc, columns) conversion_time) / cycle_time, rounded up.
+        drives (read_time + min(columns_per_adc, columns) conversion_time) / cycle_time, rounded up.
         """
-        plane = float(self.read_time) + min(self.columns_per_adc, columns) * float(self.conversion_time)
-        cycles = planes * plane / float(self.cycle_time)
+        drive = float(self.read_time) + min(self.columns_per_adc, columns) * float(self.conversion_time)
+        cycles = drives * drive / float(self.cycle_time)
         return max(math.ceil(cycles * (1.0 - 1e-6)), 1)  # 0.1 is not a tenth in binary
 
     @property

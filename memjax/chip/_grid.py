@@ -25,6 +25,7 @@ class Grid:
         tiles_per_place: arrays of cells that are tiles of their own.
         window: positions of a kernel that have tiles of their own; 1: the matrix is cut as it is.
         planes: input planes of a vector.
+        at_once: inputs of a tile that are driven together.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Grid:
     tiles_per_place: int
     window: int
     planes: int
+    at_once: int
 
     @classmethod
     def of(cls, crossbar: CrossbarPlan, convolution: str) -> "Grid":
@@ -58,7 +60,13 @@ class Grid:
             len(layout.placement),
             crossbar.window if apart else 1,
             crossbar.planes,
+            layout.at_once,
         )
+
+    @property
+    def drives(self) -> int:
+        """Times that a tile is driven for a vector: once for each plane of each group of its word lines."""
+        return self.planes * -(-max(self.heights) // self.at_once)
 
     @property
     def channels(self) -> int:

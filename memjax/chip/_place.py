@@ -80,7 +80,7 @@ def _balanced(plan: Plan, architecture: Architecture, grids: dict[str, Grid], sh
     """With the copies that fit: a budget of all tiles, and less while pieces of cores stay empty."""
     found = _filled(Placement(plan, architecture, grids, dict.fromkeys(grids, 1), ()), sharing)
     vectors = [max(run.vectors for run in found.runs if run.crossbar == name) for name in grids]
-    cycles = [architecture.mvm_cycles(grid.planes, grid.columns) for grid in grids.values()]
+    cycles = [architecture.mvm_cycles(grid.drives, grid.columns) for grid in grids.values()]
     tiles = [grid.tiles for grid in grids.values()]
     budget = architecture.tiles
     while budget > sum(tiles):

@@ -97,7 +97,7 @@ class Placement:
         for run in self.runs:
             grid = self.grids[run.crossbar]
             turns = -(-run.vectors // self.replicas[run.crossbar])
-            cycles[run.crossbar] += turns * self.architecture.mvm_cycles(grid.planes, grid.columns)
+            cycles[run.crossbar] += turns * self.architecture.mvm_cycles(grid.drives, grid.columns)
         return max(cycles.values(), default=0)
 
     def on(self, run: Run, replica: int) -> list[Place]:

@@ -43,7 +43,7 @@ def tasks(
     terms = {core: Counter(map(column, own)) for core, own in grouped(places, lambda place: place.core).items()}
     found: list[Task] = []
 
-    widths, mvm = architecture.widths, architecture.mvm_cycles(grid.planes, grid.columns)
+    widths, mvm = architecture.widths, architecture.mvm_cycles(grid.drives, grid.columns)
 
     def add(core: int, kind: str, words: int, after: list[int]) -> int:
         cycles = mvm if kind == "mvm" else -(-words // widths[kind])

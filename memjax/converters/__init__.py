@@ -7,10 +7,12 @@ from memjax.converters._adc import never_clips as never_clips
 from memjax.converters._adc_error import AbstractAdcError as AbstractAdcError
 from memjax.converters._adc_error import Asymmetry as Asymmetry
 from memjax.converters._adc_error import Compression as Compression
+from memjax.converters._adc_error import Fresh as Fresh
 from memjax.converters._adc_error import Gain as Gain
 from memjax.converters._adc_error import Mismatch as Mismatch
 from memjax.converters._adc_error import Noise as Noise
 from memjax.converters._adc_error import Offset as Offset
+from memjax.converters._confusion import Confusion as Confusion
 from memjax.converters._dac import Dac as Dac
 from memjax.converters._encoding import AbstractEncoding as AbstractEncoding
 from memjax.converters._encoding import Amplitude as Amplitude

@@ -9,7 +9,7 @@ from jax import Array
 
 from memjax import _check
 from memjax._field import Spec, choice, flag, number, parts
-from memjax.converters._adc_error import AbstractAdcError, Mismatch, Noise
+from memjax.converters._adc_error import AbstractAdcError, Fresh, Mismatch
 from memjax.converters._range import Dynamic, RelativeToWeights, full_scale
 from memjax.converters._round import ROUNDINGS, clip, limit, quantise, replace_value
 
@@ -35,9 +35,14 @@ class AbstractAdc(Spec):
         return [] if self.bits is None else [e for e in self.errors if isinstance(e, Mismatch) and e.made]
 
     @property
+    def fresh(self) -> list[Fresh]:
+        """The errors that are drawn in each conversion."""
+        return [] if self.bits is None else [e for e in self.errors if isinstance(e, Fresh)]
+
+    @property
     def noisy(self) -> bool:
         """Whether conversions are random."""
-        return self.bits is not None and any(isinstance(e, Noise) for e in self.errors)
+        return bool(self.fresh)
 
     @property
     def in_chip(self) -> bool:
@@ -94,8 +99,8 @@ class Adc(AbstractAdc):
         clip_gradient: whether the gradient is zero where the converter clips (True; costs one more pass over the
             tiles in the backward pass) or passes through (False; the backward pass is that of the digital layer).
         errors: imperfections of `memjax.converters` in the order in which the signal meets them, at most one of each
-            kind: `Noise`, `Offset`, `Gain`, `Asymmetry`, `Compression`, `Flash`, `Sar`, `Ramp`. Every tile column has
-            its own converter.
+            kind: `Noise`, `Offset`, `Gain`, `Asymmetry`, `Compression`, `Flash`, `Sar`, `Ramp`, `Confusion`. Every tile
+            column has its own converter.
 
     Raises: ValueError for a value out of its range, and for errors without bits; TypeError for errors of another kind.
 

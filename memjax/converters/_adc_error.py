@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from memjax import _random
 from memjax._field import Spec, number
 
 
@@ -44,7 +45,20 @@ class Mismatch(AbstractAdcError):
         """The m numbers of each converter of one tile [m, columns], drawn when the chip is made."""
 
 
-class Noise(Mismatch):
+class Fresh(AbstractAdcError):
+    """An error that is random in each conversion."""
+
+    @property
+    def salt(self) -> int:
+        """What the key of a conversion is folded with for this error."""
+        return _random.salt(self.name)
+
+    @abstractmethod
+    def sample(self, key: Array, made: Array | None, columns: int, dtype: Any) -> Array:
+        """Numbers [columns] of one conversion of each converter; `made` are those drawn with the chip, if there are."""
+
+
+class Noise(Mismatch, Fresh):
     """White noise at the input of the converter: z + std n, n normal and new in each conversion.
 
     Args:
@@ -66,6 +80,14 @@ class Noise(Mismatch):
 
     def draw(self, key, columns, dtype):
         return jnp.abs(1.0 + self.spread * jax.random.normal(key, (1, columns), dtype))
+
+    @property
+    def salt(self):
+        return 2**20  # beyond the sources of read noise
+
+    def sample(self, key, made, columns, dtype):
+        normal = jax.random.normal(key, (columns,), dtype)
+        return normal if made is None else made[0] * normal
 
     def shift(self, z, y, bits, drawn):
         return self.std * drawn

@@ -17,12 +17,14 @@ class Counts:
     Attributes:
         reads: input vectors, of all matrices (groups, stacks, steps of loops) together.
         planes: input planes of a vector: 1 where a code is one amplitude or one pulse, those of `BitSerial` otherwise.
+        groups: groups of word lines of a tile that are driven one after another (`Hardware.rows_at_once`), at most.
         conversions: analog-to-digital conversions, of columns that hold weights (and of reference columns where these
             are converted by themselves).
         macs: multiply-accumulates of the digital op.
         driven: drives of a word line: for each vector and plane one of every word line that holds weights of it, in
             every tile.
-        additions: digital additions of codes: over row tiles, planes and the converters of an output.
+        additions: digital additions of codes: over row tiles, groups of word lines, planes and the converters of an
+            output.
         inputs: numbers brought to word lines (an overlapping window of a convolution brings them again).
         outputs: numbers made.
         delivered: inputs brought to column tiles, each of which needs them.
@@ -42,6 +44,7 @@ class Counts:
 
     reads: int
     planes: int
+    groups: int
     conversions: int
     macs: int
     driven: int
@@ -88,11 +91,12 @@ def of_crossbar(hardware: Hardware, one: CrossbarPlan, sites: list[tuple[int, in
     # Of groups in one tile one is read at a time.
     at_once = lambda stack: stack if one.kind == "dot" else _sets(hardware, stack, one.matrix)
     steps = sum(reads // stack * -(-stack // at_once(stack)) for reads, stack in sites)
-    partial_sums = planes * layout.down * len(converters)
+    partial_sums = planes * sum(layout.groups) * len(converters)
     return Counts(
         reads=one.reads,
         planes=planes,
-        conversions=one.reads * planes * layout.down * served,
+        groups=max(layout.groups),
+        conversions=one.reads * planes * sum(layout.groups) * served,
         macs=one.macs,
         driven=one.reads * planes * inputs * layout.across * sum(placed.word_lines for placed in layout.placement),
         additions=one.reads * outputs * (partial_sums - 1),

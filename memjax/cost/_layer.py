@@ -18,10 +18,11 @@ def parts_of(hardware: Hardware, counts: Counts, technology: Technology, cells: 
     """{component: what it costs in one layer}; `cells` is the energy of the cells [J].
 
     The stages of a vector follow one another: its codes are moved from the buffer to the registers of the word lines,
-    every plane is driven, settles and is sampled (in the read time of the technology), the converters take the columns
-    that they share in turn, codes are added up in a tree, outputs pass the activation and go to the next layer.
+    every plane of every group of word lines is driven, settles and is sampled (in the read time of the technology), the
+    converters take the columns that they share in turn, codes are added up in a tree, outputs pass the activation and
+    go to the next layer.
     """
-    planes = counts.steps * counts.planes
+    drives = counts.steps * counts.planes * counts.groups
     sharing = jnp.asarray(technology.columns_per_adc, float)
     in_turn = jnp.minimum(sharing, counts.columns)  # a layer waits for its own columns alone
     code = technology.word_bits if hardware.dac.bits is None else hardware.dac.bits
@@ -31,7 +32,7 @@ def parts_of(hardware: Hardware, counts: Counts, technology: Technology, cells: 
     words = (inputs * code + outputs * word) / technology.buffer_width
     array = Component(technology.cell_area, 0.0, technology.read_time, 0.0, CELLS)
     found = {
-        CELLS: _with_energy(used(array, counts.cells, 0, planes), cells),
+        CELLS: _with_energy(used(array, counts.cells, 0, drives), cells),
         "driver": used(technology.word_line_driver(_levels(hardware)), counts.word_lines, counts.driven, 0),
         "sample_hold": used(technology.sample_hold, counts.columns, counts.conversions, 0),
         "shift_add": used(
@@ -44,7 +45,7 @@ def parts_of(hardware: Hardware, counts: Counts, technology: Technology, cells: 
     }
     if hardware.adc.bits is not None:
         adc = technology.adc.component(jnp.asarray(hardware.adc.bits, float))
-        found["adc"] = used(adc, counts.columns / sharing, counts.conversions, planes * in_turn)
+        found["adc"] = used(adc, counts.columns / sharing, counts.conversions, drives * in_turn)
     if technology.activation is not None:
         found["activation"] = used(technology.activation, counts.tiles, counts.outputs, counts.steps)
     if technology.network is not None:

@@ -9,7 +9,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
 from memjax.effects import Conduction
 
@@ -43,6 +43,13 @@ class AbstractArray(eqx.Module):
     def narrowed(self, width: int) -> "AbstractArray":
         """The array without the bit lines after the first `width`."""
         return self.over_cells(lambda cells: cells[..., :width])
+
+    def in_groups(self, size: int, count: int) -> "AbstractArray":
+        """The first `count` groups of `size` word lines of a tile, which are driven one after another: [count, ...].
+
+        A group takes the drives of its own word lines, the others being at 0 V.
+        """
+        return self.over_cells(lambda cells: cut_groups(cells, size, count))
 
     @abstractmethod
     def over_cells(self, f: Callable[[Array], Array]) -> "AbstractArray":
@@ -118,6 +125,12 @@ class Branches(AbstractArray):
     def _numbers(self) -> tuple[Conduction, Array, Array]:
         """What is the same for all tiles."""
         return jax.tree.map(lambda a: a.reshape(-1)[0], (self.conduction, self.volts, self.top))
+
+
+def cut_groups(cells: Array, size: int, count: int) -> Array:
+    """[rows, bit lines] -> [count, size, bit lines], filled up with zeros."""
+    filling = ((0, size * count - len(cells), 0), (0, 0, 0))
+    return lax.pad(cells, jnp.zeros((), cells.dtype), filling).reshape(count, size, -1)
 
 
 def per_tile(numbers: Any, like: Array) -> Any:

@@ -47,7 +47,7 @@ class Entry(TypedDict):
     adc_range: NotRequired[Array]
     """[*leading]: full-scale current of the ADCs [A]."""
     driven: NotRequired[Array]
-    """[*leading]: number of inputs of a tile that a read drives together, where those of several groups share it."""
+    """[*leading]: number of inputs of a tile that a vector drives, where those of several groups share it."""
     dac_range: NotRequired[Array]
     """[*leading]: the number that maps to the largest voltage, where it was calibrated."""
     adc: NotRequired[dict[str, dict[str, Array]]]

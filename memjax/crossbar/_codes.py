@@ -14,7 +14,7 @@ from memjax.contraction import Convolution, Dot, Observation
 from memjax.converters import AbstractAdc, Dac, never_clips
 from memjax.crossbar._derivative import with_derivatives
 from memjax.crossbar._hardware import Hardware
-from memjax.crossbar._layout import join
+from memjax.crossbar._layout import join, pieces
 from memjax.crossbar._schedule import summed
 from memjax.crossbar._tile import Tile, converted
 from memjax.mapping import copy_columns
@@ -38,11 +38,12 @@ class Operands(NamedTuple):
 
 
 class Circuit(NamedTuple):
-    """What is fixed when a read is compiled: the operation, bit lines of a tile, the order of the tiles, whether the
-    conversions of a vector that clip are counted as one more output."""
+    """What is fixed when a read is compiled: the operation, bit lines of a tile, inputs that are driven together, the
+    order of the tiles, whether the conversions of a vector that clip are counted as one more output."""
 
     contraction: Dot | Convolution
     columns: int
+    at_once: int
     batched: bool
     counted: bool = False
 
@@ -89,7 +90,7 @@ def _of(
 ) -> tuple[Circuit, Operands]:
     batched = hardware.schedule == "batched" or (hardware.schedule is None and jax.default_backend() != "cpu")
     dac, adc = jax.tree.map(lambda leaf: jnp.asarray(leaf, codes.dtype), (hardware.dac, hardware.adc))
-    return Circuit(contraction, hardware.tile[1], batched), Operands(codes, tile, dac, adc, key)
+    return Circuit(contraction, hardware.tile[1], hardware.at_once, batched), Operands(codes, tile, dac, adc, key)
 
 
 def _clips(adc: AbstractAdc, z: Array, *_: Any) -> Observation:
@@ -131,6 +132,11 @@ def _product(circuit: Circuit, operands: Operands) -> Array:
     return reduce(add, (contraction.product(x, join(_wide(circuit, g), inputs, outputs)) for x, g in pairs))
 
 
+def _folded(keys: Array | None, number: Array) -> Array | None:
+    """The key of every vector, folded with a number."""
+    return None if keys is None else jax.vmap(lambda key: jax.random.fold_in(key, number))(keys)
+
+
 def _simulated(
     circuit: Circuit, watch: Watch, operands: Operands, exact: bool = False
 ) -> tuple[Array, Observation | None]:
@@ -140,19 +146,33 @@ def _simulated(
     encoding, steps = dac.encoding, jnp.asarray(dac.steps(), codes.dtype)
     tiles, rows, width = tile.array.shape[-3:]
     columns = 1 if width < contraction.shape[1] else circuit.columns  # one, copied digitally
+    inputs, size = contraction.shape[0], circuit.at_once
+    groups = pieces(min(rows, inputs), size)
 
     def kernel(x, tile, key, first):
         drives = dac.driven(encoding.drives(x, steps))
         fold = jax.vmap(jax.random.fold_in, (None, 0))
         row_keys = None if key is None else fold(key, first * encoding.planes + jnp.arange(len(drives)))
 
-        def of_tile(index, tile, drives):
-            keys = None if row_keys is None else jax.vmap(lambda k: jax.random.fold_in(k, index))(row_keys)
+        def together(index, tile, drives, keys):
             codes, seen, distorted = converted(adc, columns, tile, drives, keys)
             if circuit.counted:
                 clips = adc.clips(distorted).reshape(len(codes), -1).sum(1, keepdims=True)
                 codes = jnp.concatenate([codes, clips.astype(codes.dtype)], axis=1)
             return codes, None if watch is None else watch(seen, index, columns)
+
+        def of_tile(index, tile, drives):
+            keys = _folded(row_keys, index)
+            if groups == 1:
+                return together(index, tile, drives, keys)
+
+            def of_group(group, part, drives):
+                found = together(index, part, drives, _folded(keys, group))
+                used = index * rows + group * size < inputs  # without an input there is no conversion
+                return jax.tree.map(lambda a: jnp.where(used, a, 0.0), found)
+
+            shape = (groups, size, width + circuit.counted)
+            return summed(circuit.batched, of_group, tile.in_groups(size, groups), shape, drives)
 
         codes, seen = summed(circuit.batched, of_tile, tile, (tiles, rows, width + circuit.counted), drives)
         codes = encoding.collect(codes)
@@ -160,6 +180,6 @@ def _simulated(
             return jnp.concatenate([_wide(circuit, codes[:, :-1]), codes[:, -1:]], axis=1), seen
         return _wide(circuit, codes), seen
 
-    row = codes.dtype.itemsize * (contraction.shape[0] + width * (tiles if circuit.batched else 1))
+    row = codes.dtype.itemsize * (inputs + width * (tiles * groups if circuit.batched else 1))
     most = CACHE_BYTES.get(jax.default_backend(), DEVICE_BYTES) // (row * encoding.planes)
     return contraction.over_rows(kernel, codes, tile, key, most, exact)

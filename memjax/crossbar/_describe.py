@@ -33,6 +33,8 @@ def describe(hardware: Any) -> str:
         ("programming", "exact" if hardware.programming is None else _spec(hardware.programming)),
         ("wires", "ideal" if hardware.wires is None else _spec(hardware.wires)),
     ]
+    if hardware.rows_at_once is not None:
+        lines.append(("at once", f"{hardware.rows_at_once} word lines of a tile"))
     if hardware.halvings:
         lines.append(("halvings", f"up to {hardware.halvings} of a vector of which a converter clips"))
     if hardware.backward is not None:

@@ -44,6 +44,11 @@ class Hardware(Spec):
         halvings: bound management: how often at most (static) the inputs of a vector are halved, and it is read again,
             while a converter clips; the result is scaled back exactly. 0: what clips stays clipped. Every output
             position of a convolution is a vector. `memjax.crossbar.reads` counts the reads.
+        rows_at_once: partial row activation: how many word lines of a tile are driven together (static), the others
+            being at 0 V. The currents of each group of so many neighbouring word lines are converted on their own, in a
+            range of their own where it is dynamic or estimated from the targets, and the codes add up digitally: fewer
+            cells err together, for more conversions. The chip is the same. None: all word lines of a tile. The
+            transposed read of `backward` drives all bit lines.
         schedule: how the row tiles of a matrix are computed: "scan" one after another (little memory, fastest on a
             CPU), "batched" all at once (few large kernels), None for the faster one on the default backend. The
             numbers are the same.
@@ -61,6 +66,7 @@ class Hardware(Spec):
     wires: Wires | None = part(Wires, optional=True, example="Wires(row=1.0)", default=None)
     backward: Backward | None = part(Backward, optional=True, default=None)
     halvings: int = integer(0, 24, default=0)
+    rows_at_once: int | None = integer(1, 2**20, optional=True, default=None)
     schedule: str | None = choice(*SCHEDULES, default=None)
 
     def check_relations(self) -> None:
@@ -87,6 +93,8 @@ class Hardware(Spec):
         if tile[0] < self.mapping.word_lines or tile[1] < 1:
             lowest = (self.mapping.word_lines, 1)
             raise ValueError(f"Hardware.tile must be at least {lowest} for {type(self.mapping).__name__}, got {tile}")
+        if self.rows_at_once is not None:
+            self._check_groups(self.rows_at_once)
         if self.adc.subtract == "digital" and self.mapping.word_lines > 1:
             kind = type(self.mapping).__name__
             raise ValueError(f"Adc.subtract must be 'analog' for {kind}, whose currents subtract on the bit line")
@@ -116,6 +124,17 @@ class Hardware(Spec):
             )
         self.cell.check_within("Hardware.programming", programming.device)
 
+    def _check_groups(self, lines: int) -> None:
+        if lines > self.tile[0]:
+            raise ValueError(
+                f"Hardware.rows_at_once must be at most the {self.tile[0]} word lines of a tile, got {lines}"
+            )
+        if lines % self.mapping.word_lines:
+            raise ValueError(
+                f"Hardware.rows_at_once must be a multiple of {self.mapping.word_lines}, the word lines of an input "
+                f"with {type(self.mapping).__name__}, got {lines}"
+            )
+
     def __str__(self) -> str:
         """The hardware in words, with the effects in the order in which they act."""
         return describe(self)
@@ -124,6 +143,11 @@ class Hardware(Spec):
     def rows(self) -> int:
         """Inputs that one tile takes."""
         return self.tile[0] // self.mapping.word_lines
+
+    @property
+    def at_once(self) -> int:
+        """Inputs of a tile that are driven together."""
+        return self.rows if self.rows_at_once is None else self.rows_at_once // self.mapping.word_lines
 
     @property
     def conversions(self) -> tuple[list[Conversion], list[Any]]:

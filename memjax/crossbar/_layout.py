@@ -43,6 +43,7 @@ class Layout:
         leading: axes of the stack.
         inputs, outputs: (K, N).
         rows, columns: inputs and outputs of a tile.
+        at_once: inputs of a tile that are driven together.
         arrays: name of each array of the mapping, and whether it has a column for each output.
         placement: the physical tiles that they are in.
     """
@@ -52,6 +53,7 @@ class Layout:
     outputs: int
     rows: int
     columns: int
+    at_once: int
     arrays: tuple[tuple[str, bool], ...]
     placement: tuple[Placement, ...]
 
@@ -61,7 +63,8 @@ class Layout:
         *lead, inputs, outputs = shape
         mapping = hardware.mapping
         arrays = tuple(mapping.arrays.items())
-        return cls(tuple(lead), inputs, outputs, hardware.rows, hardware.tile[1], arrays, mapping.placement)
+        rows, columns = hardware.rows, hardware.tile[1]
+        return cls(tuple(lead), inputs, outputs, rows, columns, hardware.at_once, arrays, mapping.placement)
 
     @property
     def down(self) -> int:
@@ -72,6 +75,12 @@ class Layout:
     def across(self) -> int:
         """Column tiles of a matrix."""
         return pieces(self.outputs, self.columns)
+
+    @property
+    def groups(self) -> list[int]:
+        """Groups of word lines of every row tile that are driven one after another."""
+        starts = range(0, self.inputs, self.rows)
+        return [pieces(min(self.inputs - start, self.rows), self.at_once) for start in starts]
 
     @property
     def matrices(self) -> int:

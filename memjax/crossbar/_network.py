@@ -1,8 +1,9 @@
 """Cells with a curved current-voltage relation between wires: currents that no matrix gives."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
 from memjax import circuit
 from memjax.crossbar._array import AbstractArray
@@ -23,6 +24,8 @@ class Network(AbstractArray):
         top: `at_top`.
         layout: each physical tile, and the bit lines of its arrays.
         full_swing: whether word lines are at 0 or +-v_max.
+        first: the first of the word lines that drives are for, the others being at 0 V, [..., T]; None: drives are for
+            all.
     """
 
     cells: tuple[Array, ...]
@@ -36,6 +39,7 @@ class Network(AbstractArray):
     top: Array
     layout: tuple[tuple[Placement, tuple[int, ...]], ...] = eqx.field(static=True)
     full_swing: bool = eqx.field(static=True)
+    first: Array | None = None
 
     @property
     def shape(self):
@@ -47,7 +51,15 @@ class Network(AbstractArray):
     def at_top(self):
         return self.top
 
+    def in_groups(self, size, count):
+        groups = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (count, *leaf.shape)), self)
+        return eqx.tree_at(lambda array: array.first, groups, size * jnp.arange(count), is_leaf=lambda x: x is None)
+
     def currents(self, drives):
+        if self.first is not None:
+            lines = len(self.volts)
+            driven = jnp.zeros((len(drives), lines + drives.shape[-1]), drives.dtype)
+            drives = lax.dynamic_update_slice_in_dim(driven, drives, self.first, 1)[:, :lines]
         volts = self.volts * (jnp.sign(drives) if self.full_swing else drives)
         seen = {}
         for (placed, widths), cells in zip(self.layout, self.cells, strict=True):

@@ -58,7 +58,8 @@ def power(
 
         P = sum_i V_i^2 sum_j G_ij;   with a current-voltage relation V_i sum_j I_ij(V_i)
 
-    Bit lines are at 0 V and wires take nothing. A pulse whose length is its code counts for its share of the plane.
+    Bit lines are at 0 V and wires take nothing. Groups of word lines (`Hardware.rows_at_once`) are one plane. A pulse
+    whose length is its code counts for its share of the plane.
 
     Args:
         hardware, contraction: the specification and the digital op.

@@ -36,10 +36,10 @@ def largest_current(
 
         v_max * max over columns of min(sum |G|, 3 sqrt(sum G^2))
 
-    The sums run over the word lines of a tile that are driven, of the conductances at v_max. The first is the largest
-    current possible, the second three times that of inputs with a root mean square of v_max and random signs; both hold
-    for whole codes and for the planes of bit-serial inputs. Where each array is converted by itself all conductances
-    are positive and the first is taken.
+    The sums run over the word lines of a tile that are driven together, of the conductances at v_max. The first is the
+    largest current possible, the second three times that of inputs with a root mean square of v_max and random signs;
+    both hold for whole codes and for the planes of bit-serial inputs. Where each array is converted by itself all
+    conductances are positive and the first is taken.
 
     For a range `RelativeToWeights` it is the current of one cell, v_max * max |G|.
 
@@ -47,7 +47,7 @@ def largest_current(
         hardware: the specification.
         conductance: of every array [S], [count, rows, columns] (of a shared column [count, rows, 1]).
         driven: which cells are no padding, [count, rows, columns].
-        at_once: number of inputs that a read drives together; None: all of a tile.
+        at_once: number of inputs that a vector drives; None: all of a tile.
 
     Returns: [count].
     """
@@ -61,32 +61,36 @@ def largest_seen(hardware: Hardware, seen: dict[str, Array], driven: Array, at_o
     of_one_cell = isinstance(hardware.adc.range, RelativeToWeights)
     if hardware.adc.subtract == "digital":
         held = [jnp.where(driven[..., : g.shape[-1]], g, 0.0) for g in seen.values()]
-        sums = held if of_one_cell else [_sum(g, at_once) for g in held]
+        sums = held if of_one_cell else [_sum(g, at_once, hardware.at_once) for g in held]
         return hardware.dac.v_max * jnp.stack([jnp.max(total, axis=(-2, -1)) for total in sums]).max(0)
     at_top = partial(conductance_at_top, hardware)
     unit, tops = full_cell(hardware, next(iter(seen.values())).dtype), []
     for conversion in hardware.conversions[0]:
         signed = jnp.where(driven, conversion.referred(at_top).signed(seen), 0.0) / unit
-        each = jnp.abs(signed) if of_one_cell else _expected(signed, at_once)
+        each = jnp.abs(signed) if of_one_cell else _expected(signed, at_once, hardware.at_once)
         tops.append(jnp.max(each, axis=(-2, -1)))
     return hardware.dac.v_max * unit * jnp.stack(tops).max(0)
 
 
-def _expected(signed: Array, at_once: int | None) -> Array:
+def _expected(signed: Array, *at_once: int | None) -> Array:
     """The largest current to expect of each bit line, per volt."""
-    worst = _sum(jnp.abs(signed), at_once)
-    usual = 3.0 * jnp.sqrt(_sum(jnp.square(signed), at_once))
+    worst = _sum(jnp.abs(signed), *at_once)
+    usual = 3.0 * jnp.sqrt(_sum(jnp.square(signed), *at_once))
     return jnp.minimum(worst, usual)
 
 
-def _sum(cells: Array, at_once: int | None) -> Array:
-    """Sums over the word lines that are driven together: [..., rows, columns] -> [..., times, columns]."""
+def _sum(cells: Array, *at_once: int | None) -> Array:
+    """Sums over the word lines that are driven together: [..., rows, columns] -> [..., times, columns].
+
+    The rows are cut into pieces of the first number in `at_once`, each of these into pieces of the second.
+    """
     *lead, rows, columns = cells.shape
-    if at_once is None or at_once >= rows:
-        return jnp.sum(cells, axis=-2, keepdims=True)
-    times = -(-rows // at_once)
-    padded = jnp.pad(cells, [(0, 0)] * len(lead) + [(0, times * at_once - rows), (0, 0)])
-    return jnp.sum(padded.reshape(*lead, times, at_once, columns), axis=-2)
+    for size in at_once:
+        if size is not None and size < rows:
+            times = -(-rows // size)
+            cells = jnp.pad(cells, [(0, 0)] * (cells.ndim - 2) + [(0, times * size - rows), (0, 0)])
+            cells, rows = cells.reshape(*cells.shape[:-2], times, size, columns), size
+    return jnp.sum(cells, axis=-2).reshape(*lead, -1, columns)
 
 
 def full_cell(hardware: Hardware, dtype: Any) -> Array:

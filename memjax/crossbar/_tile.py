@@ -6,13 +6,10 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from memjax.converters import AbstractAdc, Dynamic
-from memjax.crossbar._array import AbstractArray
+from memjax.converters import AbstractAdc, Dynamic, Fresh
+from memjax.crossbar._array import AbstractArray, cut_groups
 from memjax.effects import Power
 from memjax.mapping import copy_columns
-
-# Salt of the converters' noise, beyond the sources of read noise.
-_CONVERSION = 2**20
 
 
 class Tile(NamedTuple):
@@ -28,6 +25,21 @@ class Tile(NamedTuple):
     array: AbstractArray
     powers: tuple[Power, ...]
     errors: dict[str, Array]
+
+    def in_groups(self, size: int, count: int) -> "Tile":
+        """The groups of word lines of one tile (see `AbstractArray.in_groups`), read by the same converters.
+
+        The noise that cells have without a voltage is there whichever are driven.
+        """
+
+        def of_group(power: Power) -> Power:
+            cut = lambda part: None if part is None else cut_groups(part, size, count)
+            all_lines = None if power.constant is None else alike(jnp.sum(power.constant, axis=0, keepdims=True))
+            return Power(cut(power.squared), cut(power.linear), all_lines)
+
+        alike = lambda numbers: jnp.broadcast_to(numbers, (count, *numbers.shape))
+        powers = tuple(map(of_group, self.powers))
+        return Tile(self.array.in_groups(size, count), powers, jax.tree.map(alike, self.errors))
 
 
 def converted(
@@ -46,13 +58,22 @@ def converted(
         of the converters).
     """
     current = tile.array.currents(drives)
-    errors = {name: numbers for name, numbers in tile.errors.items() if name != "Noise"}
+    fresh = {error.name: error for error in adc.fresh}
+    errors = {name: numbers for name, numbers in tile.errors.items() if name not in fresh}
     if keys is not None:
         current = current + _noise(columns, tile.powers, drives, current.shape[-1], keys)
-        if adc.noisy:
-            normal = _normal(keys, _CONVERSION, current.shape[-1], current.dtype)
-            errors |= {"Noise": tile.errors["Noise"][0] * normal if "Noise" in tile.errors else normal}
+        for name, error in fresh.items():
+            errors[name] = _sampled(error, tile.errors.get(name), keys, current)
     return _codes(columns, adc, current, errors)
+
+
+def _sampled(error: Fresh, made: Array | None, keys: Array, current: Array) -> Array:
+    """The numbers of an error in the conversions of currents [B, n]."""
+
+    def one(key):
+        return error.sample(jax.random.fold_in(key, error.salt), made, current.shape[-1], current.dtype)
+
+    return jax.vmap(one)(keys)
 
 
 def _noise(columns: int, powers: tuple[Power, ...], x: Array, width: int, keys: Array) -> Array:

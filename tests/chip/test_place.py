@@ -1,6 +1,7 @@
 """Where tiles lie, counted by hand."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from small_networks import conv, mlp, plan_of
@@ -111,6 +112,14 @@ def test_groups_stay_unrolled():
 
 def convolutions(p, x):
     return conv(conv(x, p["a"]), p["b"], 4)
+
+
+def test_groups_of_word_lines_are_driven_one_after_another():
+    """10 inputs on tiles of four: two groups of at most three for each vector."""
+    product = lambda p, x: x @ p["w"]
+    analog = mj.crossbarify(product, mj.Hardware(tile=(4, 8), rows_at_once=3))
+    plan = analog.plan({"w": jnp.ones((10, 6))}, jnp.ones((5, 10)))
+    assert place(plan, ROOMY).stage_cycles == 5 * ROOMY.mvm_cycles(2, 8)
 
 
 def test_duplicates():

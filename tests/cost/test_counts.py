@@ -100,6 +100,30 @@ def test_convolution():
     assert (found.inputs, found.outputs, found.steps, found.tiles) == (32 * 36, 32 * 6, 32, 9 * 2 * 2)
 
 
+@pytest.mark.parametrize("planes", [1, 7])
+def test_groups_of_word_lines(planes):
+    """Row tiles of 4, 4 and 2 inputs in groups of at most three: 2 + 2 + 1 conversions of a column and plane."""
+    encoding = {"encoding": BitSerial(7)} if planes == 7 else {}
+    whole, parts = (counts(dense, P, X, dac=mj.Dac(8, **encoding), rows_at_once=n)["a"] for n in (None, 3))
+    assert (whole.groups, parts.groups) == (1, 2)
+    assert (whole.conversions, parts.conversions) == (5 * 3 * 6 * planes, 5 * 5 * 6 * planes)
+    assert (whole.additions, parts.additions) == (5 * 6 * (3 * planes - 1), 5 * 6 * (5 * planes - 1))
+    alike = ("reads", "macs", "driven", "inputs", "partial", "steps", "tiles", "cells", "columns")
+    assert [whole[name] for name in alike] == [parts[name] for name in alike]
+
+
+def test_groups_of_word_lines_take_time_and_energy():
+    """Each is driven, settles and is converted by itself: both stages take as often as long, cells the same energy."""
+    hardware = mj.Hardware(tile=(4, 4), rows_at_once=2)
+    reports = [mj.cost.report(mj.crossbarify(dense, h), P, X, "isaac") for h in (mj.Hardware(tile=(4, 4)), hardware)]
+    whole, parts = (one.parts["b"] for one in reports)  # row tiles of 4 and 2 inputs
+    for stage in ("cells", "adc"):
+        assert float(parts[stage].latency) == pytest.approx(2 * float(whole[stage].latency))
+    assert float(parts["adc"].energy) == pytest.approx(1.5 * float(whole["adc"].energy))
+    assert float(parts["cells"].energy) == pytest.approx(float(whole["cells"].energy))
+    assert float(parts["adc"].area) == pytest.approx(float(whole["adc"].area))
+
+
 def test_groups_share_tiles_and_are_read_one_after_another():
     """Two groups of 18 inputs and 3 outputs side by side in a tile of 32 x 8; four would need two tiles."""
     x = jax.ShapeDtypeStruct((2, 8, 8, 4), jnp.float32)

@@ -1,0 +1,64 @@
+"""The fast path: cells that are exact, and every sum misread as a matrix says."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from memjax import _check
+from memjax.converters import BitSerial, Confusion
+from memjax.crossbar import Hardware
+from memjax.mapping import Cell
+from memjax.reliability._binary_columns import BinaryColumns, in_amperes, lossless
+
+
+def inject(hardware: Hardware, confusion: Any) -> Hardware:
+    """The hardware with exact cells, in which each sum of a group of word lines is drawn from P[decoded | ideal].
+
+    The error model of DL-RSIM: it acts in every read of a network through `crossbarify`, whose key it takes, in place
+    of device variation, wires, converter and its errors. Every draw is by itself, while the reads of one chip with
+    explicit cells are correlated, as they meet the same cells: means over many chips agree, the spread between chips
+    does not. Mapping, tiles, inputs and groups stay as they are; programming with the same key costs next to nothing.
+    Backwards the read is the digital product.
+
+    Args:
+        hardware: with a mapping `BinaryColumns` and bit-serial inputs, as from `sop_hardware`.
+        confusion: matrix [N + 1, N + 1] for the N inputs of a tile that are driven together; may be traced.
+
+    Returns: a `Hardware`, whose reads need a key.
+
+    Raises: TypeError, ValueError for hardware whose converters do not count binary cells, and for a matrix of another
+        size or whose rows do not sum to one.
+    """
+    _check.part("hardware", hardware, Hardware, example="reliability.sop_hardware(...)")
+    if not isinstance(hardware.mapping, BinaryColumns) or not isinstance(hardware.dac.encoding, BitSerial):
+        raise ValueError(
+            "hardware must have BinaryColumns as Hardware.mapping and BitSerial as Dac.encoding, so that sums are "
+            f"whole numbers from 0 on, got {type(hardware.mapping).__name__} and {type(hardware.dac.encoding).__name__}"
+        )
+    rows = hardware.at_once
+    error = _confusion(confusion)
+    if np.shape(confusion)[0] != rows + 1:
+        raise ValueError(
+            f"confusion must have shape {(rows + 1, rows + 1)}, since {rows} word lines are driven together, got "
+            f"{np.shape(confusion)}"
+        )
+    unit = hardware.dac.v_max / hardware.cell.r_on
+    adc = dataclasses.replace(in_amperes(lossless(rows), rows, unit), clip_gradient=False, errors=(error,))
+    return dataclasses.replace(
+        hardware,
+        cell=Cell(hardware.cell.r_on, float("inf"), levels=2),
+        adc=adc,
+        effects=(),
+        programming=None,
+        wires=None,
+        halvings=0,
+    )
+
+
+def _confusion(matrix: Any) -> Confusion:
+    """The error of a converter; what is wrong with the matrix is said of the argument."""
+    try:
+        return Confusion(matrix)
+    except (TypeError, ValueError) as error:
+        raise type(error)(str(error).replace("Confusion.matrix", "confusion")) from None
