@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from memjax import chip as chip
 from memjax import circuit as circuit
+from memjax import compress as compress
 from memjax import converters as converters
 from memjax import cost as cost
 from memjax import devices as devices
