@@ -32,7 +32,7 @@ def project_filters(w: Any, keep: int | float) -> Array:
 
     Source: filter pruning as in X. Ma et al., "Tiny but Accurate", ASP-DAC 2020.
     """
-    w = _weight(w)
+    w = weight(w)
     return _largest(w, tuple(range(w.ndim - 1)), w.shape[-1], keep, "filters")
 
 
@@ -80,14 +80,14 @@ def project_blocks(w: Any, hardware: Hardware, keep: int | float) -> Array:
 
     Source: crossbar blocks of G. Yuan et al., "An Ultra-Efficient Memristor-Based DNN Framework", ISLPED 2019.
     """
-    w = _weight(w)
-    layout = _layout(w, hardware)
+    w = weight(w)
+    layout = layout_of(w, hardware)
     if layout.places == 1:
         raise ValueError(
             f"hardware.tile must be smaller than the matrix {(layout.inputs, layout.outputs)} of w to have blocks that "
             f"can be left out, got blocks of {(layout.rows, layout.columns)}"
         )
-    kept = _largest(_cut(w, layout), (1, 2), layout.places, keep, "blocks")
+    kept = _largest(blocks(w, layout), (1, 2), layout.places, keep, "blocks")
     return _join(kept, layout, w.shape)
 
 
@@ -110,7 +110,7 @@ def project_levels(w: Any, hardware: Hardware) -> Array:
 
     Raises: ValueError for continuous cells and for a mapping that is centred.
     """
-    w = _weight(w)
+    w = weight(w)
     _check.part("hardware", hardware, Hardware)
     if hardware.cell.levels is None:
         raise ValueError("hardware.cell.levels must be a number of levels, at least 2, got None (continuous cells)")
@@ -123,20 +123,21 @@ def project_levels(w: Any, hardware: Hardware) -> Array:
     return held.reshape(w.shape).astype(scale.dtype)
 
 
-def _weight(w: Any) -> Array:
+def weight(w: Any) -> Array:
+    """The argument as an array [..., N], checked."""
     w = _check.array("w", w)
     if w.ndim < 2 or w.size == 0:
         raise ValueError(f"w must be a weight [..., N] of two axes or more, not empty, got shape {w.shape}")
     return w
 
 
-def _layout(w: Array, hardware: Any) -> Layout:
+def layout_of(w: Array, hardware: Any) -> Layout:
     """How the matrix of a weight lies on tiles."""
     _check.part("hardware", hardware, Hardware)
     return Layout.of(hardware, (w.size // w.shape[-1], w.shape[-1]))
 
 
-def _cut(w: Array, layout: Layout) -> Array:
+def blocks(w: Array, layout: Layout) -> Array:
     """The blocks [places, rows, columns] of a weight, filled up with zeros."""
     missing = (
         (0, layout.down * layout.rows - layout.inputs),
@@ -147,21 +148,21 @@ def _cut(w: Array, layout: Layout) -> Array:
 
 
 def _join(blocks: Array, layout: Layout, shape: tuple[int, ...]) -> Array:
-    """The inverse of `_cut`."""
+    """The inverse of `blocks`."""
     padded = layout.together(blocks).reshape(layout.down * layout.rows, -1)
     return padded[: layout.inputs, : layout.outputs].reshape(shape)
 
 
 def _lines(w: Any, keep: int | float, hardware: Hardware | None, along: int) -> Array:
     """A weight with only some lines along one axis of its matrix, or of its blocks."""
-    w = _weight(w)
+    w = weight(w)
     name = ("columns", "rows")[along]
     if hardware is None:
         matrix = w.reshape(-1, w.shape[-1])
         return _largest(matrix, (along,), matrix.shape[1 - along], keep, name).reshape(w.shape)
-    layout = _layout(w, hardware)
+    layout = layout_of(w, hardware)
     count = (layout.outputs * layout.down, layout.inputs * layout.across)[along]
-    return _join(_largest(_cut(w, layout), (along + 1,), count, keep, f"{name} of tiles"), layout, w.shape)
+    return _join(_largest(blocks(w, layout), (along + 1,), count, keep, f"{name} of tiles"), layout, w.shape)
 
 
 def _largest(w: Array, inside: tuple[int, ...], groups: int, keep: Any, what: str) -> Array:
