@@ -8,7 +8,6 @@ from importlib.metadata import version
 
 from memjax import chip as chip
 from memjax import circuit as circuit
-from memjax import compress as compress
 from memjax import converters as converters
 from memjax import cost as cost
 from memjax import devices as devices
@@ -50,7 +49,7 @@ from memjax.transform import value_and_outer as value_and_outer
 __version__ = version("memjax")
 
 # Imported at first use, because they import libraries that take time to load.
-_LAZY = ("data", "flax", "plot")
+_LAZY = ("compress", "data", "flax", "plot")
 
 
 def __getattr__(name: str):

@@ -183,6 +183,11 @@ def _minimise(
         params, state, value = step(params, state, tuple(batch))
         losses.append(value)
         watched.append(watch(state))
+    if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(params)):
+        raise ValueError(
+            f"the rate of optimizer (and rho) must be small enough for the training to converge, got NaN or infinite "
+            f"params after {steps} steps"
+        )
     return params, state, np.asarray(losses), watched
 
 
@@ -190,9 +195,11 @@ def _supply(batches: Any) -> Any:
     """An iterator of batches: a list is repeated, a generator is used up."""
     if batches is None:
         return itertools.repeat(())
-    if not isinstance(batches, Iterable) or isinstance(batches, str | bytes | dict):
-        raise TypeError(f"batches must be an iterable of tuples of arrays, got {_check.shown(batches)}")
-    return itertools.cycle(batches) if isinstance(batches, list | tuple) else iter(batches)
+    try:
+        found = iter(batches)
+    except TypeError:
+        raise TypeError(f"batches must be an iterable of tuples of arrays, got {_check.shown(batches)}") from None
+    return itertools.cycle(found) if isinstance(batches, list | tuple) else found
 
 
 def _optimizer(optimizer: Any) -> Any:

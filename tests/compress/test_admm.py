@@ -103,6 +103,7 @@ BAD = {
     "optimizer": ({"optimizer": 0.1}, "optimizer must be an optax transformation"),
     "batches": ({"batches": 3}, "batches must be an iterable"),
     "no tuples": ({"batches": [A, B]}, "batches must hold tuples of arrays"),
+    "diverged": ({"optimizer": optax.sgd(1e30)}, "the rate of optimizer (and rho) must be small enough"),
     "few batches": ({"batches": iter([(A, B)])}, "batches must have one for each of the 2 steps, got 1"),
 }
 
