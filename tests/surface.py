@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -9,12 +10,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from flax import nnx
 
 import memjax as mj
 
 KEY = jax.random.key(0)
 DEVICE = mj.devices.VTEAM.pt_hf_ti()
 DRIFT = mj.devices.LinearIonDrift.technion()
+ROWS = partial(mj.compress.project_rows, keep=2)
 HWCOMPONENT = SimpleNamespace(area=1e-9, leak_power=0.0, convert=lambda: SimpleNamespace(energy=1e-12, latency=1e-9))
 COMPONENT = mj.cost.Component(1e-9, 1e-12, 1e-9, 1e-6, "a table, 32 nm")
 WIRES = mj.Wires(row=1.0, column=1.0)
@@ -159,6 +162,10 @@ SOP_CELLS = {"rows": 2, "r_on": 1e4, "r_off": 1e6, "sigma": 0.1}
 SOP = SOP_CELLS | {"adc": mj.Adc(4)}
 
 
+def squares(params, y=0.0):
+    return jnp.sum((params["w"] - y) ** 2)
+
+
 def functions() -> list[Call]:
     """Public functions and methods, with arguments by their names."""
     chip = mj.program(HARDWARE, W, KEY)
@@ -167,6 +174,8 @@ def functions() -> list[Call]:
     plan = analog.plan(PARAMS, X)
     blocks = mj.graph.blocks(HARDWARE, EDGES)
     cells = {"pos": np.full((5, 3), 5e-5), "neg": np.full((5, 3), 5e-5)}
+    stepped = {"params": PARAMS, "batches": [(1.0,)], "optimizer": optax.sgd(0.1), "steps": 2}
+    levels = mj.Hardware(cell=mj.Cell(levels=5), tile=(4, 3))
     pulsing = {"law": mj.training.SoftBounds(), "key": KEY}
     return [
         Call("program", mj.program, {"hardware": HARDWARE, "weights": W, "key": KEY}),
@@ -374,6 +383,28 @@ def functions() -> list[Call]:
             "reliability.choose_rows",
             mj.reliability.choose_rows,
             {"score": lambda rows: 1 / rows, "candidates": (1, 2), "target": 0.5},
+        ),
+        Call("compress.project_filters", mj.compress.project_filters, {"w": W, "keep": 2}),
+        Call("compress.project_columns", mj.compress.project_columns, {"w": W, "keep": 0.5, "hardware": HARDWARE}),
+        Call("compress.project_rows", mj.compress.project_rows, {"w": W, "keep": 0.5, "hardware": None}),
+        Call("compress.project_blocks", mj.compress.project_blocks, {"w": W, "hardware": HARDWARE, "keep": 1}),
+        Call("compress.project_levels", mj.compress.project_levels, {"w": W, "hardware": levels}),
+        Call("compress.crossbars", mj.compress.crossbars, {"w": W, "hardware": HARDWARE}),
+        Call(
+            "compress.admm",
+            partial(mj.compress.admm, squares),
+            stepped | {"constraint": {"w": ROWS}, "rho": 0.1, "every": 1},
+        ),
+        Call(
+            "compress.retrain",
+            partial(mj.compress.retrain, squares),
+            stepped | {"masks": mj.compress.masks(PARAMS, ROWS)},
+        ),
+        Call("compress.project", mj.compress.project, {"params": PARAMS, "constraint": ROWS}),
+        Call(
+            "compress.purify",
+            mj.compress.purify,
+            {"model": nnx.Sequential(nnx.Linear(5, 3, rngs=nnx.Rngs(0))), "x": X, "eps": 0.0},
         ),
         Call(
             "sweep",

@@ -1,0 +1,128 @@
+"""A model rebuilt without the channels that it does not use."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from memjax.compress._axes import Atom, chosen, leaves
+from memjax.compress._dependence import SPACE
+from memjax.compress._paths import Network, unused, without_unused
+
+
+class Compact(NamedTuple):
+    """The outcome of `compact`.
+
+    Attributes:
+        model: the smaller model, of the same class.
+        kept: for every array that has become smaller, by name, the indices along each axis that are left.
+        notes: filters that are zero and stay, and why.
+    """
+
+    model: Any
+    kept: dict[str, tuple[np.ndarray, ...]]
+    notes: tuple[str, ...]
+
+
+def compact(model: Any, x: Any) -> Compact:
+    """Rebuild a Flax NNX model without the channels that it does not use; the results are the same to rounding.
+
+    First unused paths are made zero throughout (`remove_unused`), then they are cut out of all arrays: kernels, biases,
+    normalisations. Which axes belong together is found by following the program, through convolutions, dense layers,
+    normalisation in evaluation, activations, pooling, flattening and additions: channels that a residual addition
+    shares go together or not at all. Everything else (groups of channels, attention, loops, concatenation, statistics
+    over channels) keeps the channels that it touches.
+
+    Args:
+        model: a Flax NNX module, used as in evaluation (`model.eval()`); it is left as it is.
+        x: a batch of inputs; only its shape, of one example, matters.
+
+    Returns: a `Compact`, whose `notes` say which zero filters had to stay.
+
+    Raises: TypeError for something else than a module; ValueError for a model whose code has its numbers of channels
+        written in it.
+    """
+    network, arrays = Network.of(model, x)
+    arrays = without_unused(network, arrays)
+    found = unused(network, arrays)
+    left = {atom: ~mask for atom, mask in found.removed.items()}
+    kept, smaller = {}, {}
+    for name, array in arrays.items():
+        axes = network.dependence.axes[name]
+        masks = [chosen(one, left, size) for one, size in zip(axes, array.shape, strict=True)]
+        smaller[name] = array
+        if not all(mask.all() for mask in masks):
+            kept[name] = tuple(np.flatnonzero(mask) for mask in masks)
+            smaller[name] = array[np.ix_(*kept[name])]
+    rebuilt = _resized(network.model(smaller))
+    _check_runs(network, arrays, rebuilt, jnp.asarray(x))
+    return Compact(rebuilt, kept, _notes(network, arrays, found.removed, found.constant))
+
+
+def _resized(model: Any) -> Any:
+    """The model with the sizes that its layers know of set to those of their arrays."""
+    for _, module in nnx.iter_graph(model):
+        if isinstance(module, nnx.Conv):
+            *_, inputs, outputs = shape = module.kernel[...].shape
+            module.kernel_shape, module.out_features = shape, outputs
+            module.in_features = inputs * module.feature_group_count
+        elif isinstance(module, nnx.Linear):
+            module.in_features, module.out_features = module.kernel[...].shape
+        elif isinstance(module, nnx.BatchNorm):
+            module.num_features = module.mean[...].shape[0]
+    return model
+
+
+def _check_runs(network: Network, arrays: dict[str, Any], rebuilt: Any, x: Any) -> None:
+    """Raise unless the rebuilt model takes what the model takes and gives what it gives."""
+    graph, state = nnx.split(rebuilt)
+
+    def forward(state, x):
+        model = nnx.merge(graph, state)
+        model.eval()
+        return model(x)
+
+    wanted = jax.eval_shape(network.forward, arrays, x)
+    try:
+        found = jax.eval_shape(forward, state, x)
+    except (TypeError, ValueError, AssertionError) as error:
+        raise ValueError(
+            f"model must not have numbers of channels written in its __call__ to be rebuilt smaller; {error}"
+        ) from error
+    shapes = [jax.tree.map(lambda leaf: leaf.shape, one) for one in (wanted, found)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            f"model must not have numbers of channels written in its __call__ to be rebuilt smaller; its results would "
+            f"have shape {shapes[1]} instead of {shapes[0]}"
+        )
+
+
+def _notes(
+    network: Network, arrays: dict[str, Any], removed: dict[Atom, np.ndarray], constant: dict[Atom, np.ndarray]
+) -> tuple[str, ...]:
+    """Which zero filters stay, and why."""
+    notes = []
+    for site in network.dependence.sites:
+        for side, name in enumerate(site.weight):
+            if name is None:
+                continue
+            free = [dim for dim in range(np.ndim(arrays[name])) if dim not in [pair[side] for pair in site.pairs]]
+            for dim in free:
+                (atom, *more) = leaves(network.dependence.axes[name][dim]) or [None]
+                if atom is None or more or atom.pinned == SPACE:
+                    continue
+                zero = ~np.moveaxis(np.asarray(arrays[name]) != 0, dim, 0).reshape(atom.size, -1).any(1)
+                zero &= ~removed.get(atom, np.zeros(atom.size, bool))
+                if zero.any():
+                    notes.append(f"{name}: {zero.sum()} zero filters stay: {_reason(atom, zero, constant)}")
+    return tuple(dict.fromkeys(notes))
+
+
+def _reason(atom: Atom, zero: np.ndarray, constant: dict[Atom, np.ndarray]) -> str:
+    if atom.pinned:
+        return atom.pinned
+    if (zero & constant.get(atom, np.zeros(atom.size, bool))).any():
+        return "a bias or shift leaves a constant that no bias of the next layer can take over"
+    return "another layer shares the channels, by an addition, and needs them"
