@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 
 import jax
@@ -21,6 +22,7 @@ BINS = 2**16
 """Numbers of one layer that are apart by more than a 65 535th of their range are told apart."""
 
 ByLayer = int | Mapping[str, int]
+Seen = tuple[np.ndarray, np.ndarray]
 
 
 class Calibration:
@@ -28,17 +30,24 @@ class Calibration:
 
     Attributes:
         weights: {layer: its matrix [*loops, *stack, K, N]}.
-        inputs: {layer: (values, how often each occurs), [*loops, 65536] both}.
+        inputs: {layer or activation: (values, how often each occurs), [*loops, 65536] both}.
     """
 
-    def __init__(self, network: Network, program: Program, weights: dict[str, Array], inputs: dict[str, Any]):
+    def __init__(self, network: Network, program: Program, weights: dict[str, Array], inputs: dict[str, Seen]):
         self.weights, self.inputs = weights, inputs
-        self._network, self._bases = network, {name: found.base for name, found in program.crossbars.items()}
+        self._network, self._functions = network, {name: name for name in program.functions}
+        self._layers = {name: found.base for name, found in program.crossbars.items()}
 
-    def cluster(self, weights: ByLayer = 16, inputs: ByLayer = 16, *, key: Array) -> Lookup:
+    def cluster(
+        self, weights: ByLayer = 16, inputs: ByLayer = 16, activations: ByLayer | None = None, *, key: Array
+    ) -> Lookup:
         """The network on codebooks of these numbers of codes (see `memjax.lookup.cluster`)."""
         _check.key("key", key)
-        of_weights, of_inputs = (_by_layer(a, b, self._bases) for a, b in (("weights", weights), ("inputs", inputs)))
+        of_weights, of_inputs = (_by_layer(a, b, self._layers) for a, b in (("weights", weights), ("inputs", inputs)))
+        for what, numbers in (("weights", of_weights), ("inputs", of_inputs)):
+            if without := self.weights.keys() - numbers.keys():
+                raise ValueError(f"{what} must have a number for every layer, got none for {min(without)!r}")
+        keys = self._keys(activations, key)
         codes, codebooks = {}, {}
         for name, matrix in self.weights.items():
             own = fold_name(key, name)
@@ -49,7 +58,13 @@ class Calibration:
                 jnp.asarray(_codebooks("inputs", name, of_inputs[name], own, *self.inputs[name]), matrix.dtype),
             )
             codes[name], codebooks[name] = encoded(found.weights, matrix), found
-        return Lookup(codes, codebooks, self._network)
+        return Lookup(codes, codebooks, keys, self._network)
+
+    def _keys(self, activations: ByLayer | None, key: Array) -> dict[str, Array]:
+        """The keys of the tables of activations, by name."""
+        numbers = {} if activations is None else _by_layer("activations", activations, self._functions)
+        one = lambda name, codes: _codebooks("activations", name, codes, fold_name(key, name), *self.inputs[name])
+        return {name: jnp.asarray(one(name, codes), float) for name, codes in numbers.items()}
 
 
 def calibrate(fn: Callable, params: Any, data: Any, *, select: Callable[[str], bool] | None = None) -> Calibration:
@@ -67,9 +82,12 @@ def calibrate(fn: Callable, params: Any, data: Any, *, select: Callable[[str], b
     if not program.crossbars:
         raise ValueError("params must hold weights that fn multiplies with data, got no product of a parameter")
     matrices = program.matrices(program.split(leaves)[0])
-    ends = network.run(_ends, program, matrices, leaves)
-    seen = network.run(_histograms, program, {name: (matrices[name], ends[name].peak) for name in ends}, leaves)
-    return Calibration(network, program, matrices, {name: _values(seen.get(name), name) for name in matrices})
+    ends = {name: seen.peak for name, seen in network.run(_ends, program, matrices, leaves).items()}
+    seen = network.run(_histograms, program, matrices, ends, leaves)
+    for name in matrices:
+        if name not in seen or not np.all(np.sum(seen[name].total, axis=-1)):
+            raise ValueError(f"data must reach every layer, got none at {name!r}")
+    return Calibration(network, program, matrices, {name: _values(one) for name, one in seen.items()})
 
 
 def cluster(
@@ -78,6 +96,7 @@ def cluster(
     data: Any,
     weights: ByLayer = 16,
     inputs: ByLayer = 16,
+    activations: ByLayer | None = None,
     *,
     key: Array,
     select: Callable[[str], bool] | None = None,
@@ -96,6 +115,9 @@ def cluster(
         data: sample data: the argument after the parameters, or a tuple of all of them.
         weights, inputs: how many numbers the codebooks c_w and c_x have; one number for all layers, or {pattern of
             names ("*/Conv_0/*"): number}, of which the first match counts.
+        activations: how many keys the table of an activation has, which is evaluated at the nearest key of its inputs
+            (k-means as well); or {pattern ("relu_*"): number}, where those without are exact; None: all are. See
+            `memjax.transform.Program.functions` for what is one.
         key: PRNG key of the seeds of k-means.
         select: which layers, by name; None: all. The others stay digital.
 
@@ -108,9 +130,10 @@ def cluster(
     Source: M. Imani et al., RAPIDNN, arXiv 1806.05794.
     """
     _check.key("key", key)
-    for name, value in (("weights", weights), ("inputs", inputs)):
-        _check_codes(name, value)
-    return calibrate(fn, params, data, select=select).cluster(weights, inputs, key=key)
+    for name, value in (("weights", weights), ("inputs", inputs), ("activations", activations)):
+        if name != "activations" or value is not None:
+            _check_codes(name, value)
+    return calibrate(fn, params, data, select=select).cluster(weights, inputs, activations, key=key)
 
 
 def _check_numbers(name: str, tree: Any) -> int:
@@ -131,43 +154,57 @@ def _shape(leaf: Any) -> Any:
 
 
 def _ends(program: Program, matrices: dict[str, Array], leaves: list[Any]) -> dict[str, Observation]:
-    """(largest, minus the smallest) number of every layer's data, with zero."""
+    """(largest, minus the smallest) number of all data of a layer or an activation, with zero."""
 
-    def read(site, matrix, x, key):
-        data = site.contraction.data(x).astype(matrix.dtype)
-        return _digital(site, matrix, data), Observation(jnp.zeros(()), _both(jnp.max, data, initial=0.0))
+    def ends(name, data):
+        return Observation(jnp.zeros(()), _both(partial(jnp.max, initial=0.0), data))
 
-    return program.run(leaves, matrices, None, read)[1]
+    return _watch(program, matrices, leaves, ends)
 
 
-def _histograms(program: Program, entries: dict[str, Any], leaves: list[Any]) -> dict[str, Observation]:
-    """How many numbers there are in each bin of a layer's range, and (largest, minus the smallest) of them, or 0."""
+def _histograms(program: Program, matrices: dict[str, Array], ends: dict[str, Array], leaves: list[Any]) -> Any:
+    """How many numbers there are in each bin between the ends, and (largest, minus the smallest) of them, or 0."""
 
-    def read(site, entry, x, key):
-        matrix, (high, low) = entry
-        data = site.contraction.data(x).astype(matrix.dtype)
+    def histogram(name, data, ends):
+        high, low = ends
         width = jnp.where(high + low > 0, high + low, 1.0) / (BINS - 1)
         index = jnp.round((data + low) / width).astype(int)
         empty = jnp.zeros(BINS, data.dtype)
         largest = _both(lambda values: empty.at[index].max(values), data)
-        return _digital(site, matrix, data), Observation(jnp.zeros(BINS, int).at[index].add(1), largest)
+        return Observation(jnp.zeros(BINS, int).at[index].add(1), largest)
 
-    return program.run(leaves, entries, None, read)[1]
-
-
-def _digital(site: Any, matrix: Array, data: Array) -> Array:
-    return site.contraction.result(site.contraction.product(data, matrix))
+    return _watch(program, matrices, leaves, histogram, ends)
 
 
-def _both(largest: Callable, data: Array, **bounds: Any) -> Array:
-    """The largest of the numbers and of their negatives: both are kept as numbers that are not negative."""
-    return jnp.stack([largest(data, **bounds), largest(-data, **bounds)])
+def _watch(
+    program: Program,
+    matrices: dict[str, Array],
+    leaves: list[Any],
+    watch: Callable,
+    known: dict[str, Array] | None = None,
+) -> dict[str, Observation]:
+    """watch(name, data, what is known of it) of the data of all layers and activations of the digital network."""
+    of = lambda name: () if known is None else (known[name],)
+
+    def read(site, entry, x, key):
+        operation, (matrix, *more) = site.contraction, entry
+        data = operation.data(x).astype(matrix.dtype)
+        return operation.result(operation.product(data, matrix)), watch(site.crossbar, data, *more)
+
+    def activation(name, function, x):
+        return function(x), watch(name, x.astype(float), *of(name))
+
+    entries = {name: (matrix, *of(name)) for name, matrix in matrices.items()}
+    return program.run(leaves, entries, None, read, None, activation)[1]
 
 
-def _values(seen: Observation | None, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """(values, counts) of a layer; a value is exact where it is alone in its bin."""
-    if seen is None or not np.all(np.sum(seen.total, axis=-1)):
-        raise ValueError(f"data must reach every layer, got none at {name!r}")
+def _both(largest: Callable, data: Array) -> Array:
+    """The largest of the numbers and of their negatives, zero at least."""
+    return jnp.stack([largest(data), largest(-data)])
+
+
+def _values(seen: Observation) -> Seen:
+    """(values, counts); a value is exact where it is alone in its bin."""
     peak = np.asarray(seen.peak, float)
     return peak[..., 0, :] - peak[..., 1, :], np.asarray(seen.total)
 
@@ -195,15 +232,12 @@ def _check_codes(name: str, value: Any) -> None:
         _check.integer(f"{name}[{pattern!r}]", codes, 1, BINS)
 
 
-def _by_layer(name: str, value: ByLayer, bases: dict[str, str]) -> dict[str, int]:
-    """How many codes each layer has."""
+def _by_layer(name: str, value: ByLayer, known: dict[str, str]) -> dict[str, int]:
+    """How many codes each layer or activation has whose name, in `known`, a pattern matches."""
     _check_codes(name, value)
     patterns = value if isinstance(value, Mapping) else {"*": value}
-    for pattern in patterns:
-        if not any(fnmatchcase(base, pattern) for base in bases.values()):
-            raise ValueError(f"{name} must have patterns that match a layer, got {pattern!r}; there are {[*bases]}")
-    first = lambda base: next((codes for pattern, codes in patterns.items() if fnmatchcase(base, pattern)), None)
-    found = {layer: first(base) for layer, base in bases.items()}
-    if missing := [layer for layer, codes in found.items() if codes is None]:
-        raise ValueError(f"{name} must have a number for every layer, got none for {missing}")
-    return {layer: codes for layer, codes in found.items() if codes is not None}
+    matched = {pattern: [one for one, base in known.items() if fnmatchcase(base, pattern)] for pattern in patterns}
+    for pattern, layers in matched.items():
+        if not layers:
+            raise ValueError(f"{name} must have patterns that match one of {[*known]}, got {pattern!r}")
+    return {layer: patterns[p] for p in reversed(patterns) for layer in matched[p]}  # the first one last

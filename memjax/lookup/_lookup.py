@@ -57,10 +57,12 @@ class Lookup(eqx.Module):
     Attributes:
         codes: {layer: the code a of every weight, [*loops, *stack, K, N]}.
         codebooks: {layer: `Codebook`}.
+        activations: {activation: the keys of its table [k]}.
     """
 
     codes: dict[str, Array]
     codebooks: dict[str, Codebook]
+    activations: dict[str, Array]
     network: Network = eqx.field(static=True)
 
     def apply(
@@ -96,7 +98,7 @@ class Lookup(eqx.Module):
                 raise ValueError(f"params must have the layers of the codes, {held}, got {name!r} of shape {shape}")
         entries = {name: (self.codes[name], used[name]) for name in program.crossbars}
         how = _by_counting if counting else _by_multiplying
-        return jax.tree.unflatten(program.result, self.network.run(how, program, entries, leaves))
+        return jax.tree.unflatten(program.result, self.network.run(how, program, entries, self.activations, leaves))
 
     def encode(self, params: Any) -> "Lookup":
         """The network with other weights, coded by the same codebooks (each weight by the nearest number)."""
@@ -115,22 +117,29 @@ def encoded(keys: Array, matrix: Array) -> Array:
     return code(keys, matrix).astype(jnp.uint8 if size <= 2**8 else jnp.uint16 if size <= 2**16 else jnp.uint32)
 
 
-def _by_multiplying(program: Program, entries: dict[str, Any], leaves: list[Any]) -> list[Array]:
+def _by_multiplying(
+    program: Program, entries: dict[str, Any], keys: dict[str, Array], leaves: list[Any]
+) -> list[Array]:
     def read(site, entry, x, key):
         operation, inputs = site.contraction, entry[1].inputs
         data = quantised(inputs, operation.data(x).astype(inputs.dtype))
         return operation.result(operation.product(data, _weights(site.crossbar, entry))), None
 
-    return program.run(leaves, entries, None, read, _weights)[0]
+    return program.run(leaves, entries, None, read, _weights, partial(_tabled, keys))[0]
 
 
-def _by_counting(program: Program, entries: dict[str, Any], leaves: list[Any]) -> list[Array]:
+def _by_counting(program: Program, entries: dict[str, Any], keys: dict[str, Array], leaves: list[Any]) -> list[Array]:
     def read(site, entry, x, key):
         operation, (codes, codebook) = site.contraction, entry
         data = operation.data(x).astype(codebook.inputs.dtype)
         return operation.result(counted(operation, codes, codebook.weights, codebook.inputs, data)), None
 
-    return program.run(leaves, entries, None, read, _weights)[0]
+    return program.run(leaves, entries, None, read, _weights, partial(_tabled, keys))[0]
+
+
+def _tabled(keys: dict[str, Array], name: str, function: Callable, x: Array) -> tuple[Array, None]:
+    """An activation at the nearest key, which is what its table holds; exact without keys."""
+    return function(quantised(keys[name], x.astype(float)).astype(x.dtype) if name in keys else x), None
 
 
 def _weights(name: str, entry: Any) -> Array:

@@ -179,6 +179,29 @@ def test_other_weights_are_encoded_by_the_same_codebooks():
     assert eqx.tree_equal(lookup.encode(PARAMS).codes, lookup.codes)
 
 
+def test_activations_are_tables_at_the_nearest_key():
+    lookup = cluster(dense, PARAMS, X, 8, 6, 5, key=KEY)
+    (w, x), (v, h), keys = lookup.codebooks["w"], lookup.codebooks["v"], lookup.activations["tanh_0"]
+    assert keys.shape == (5,)
+    before = keyed(x, X) @ keyed(w, PARAMS["w"]) + PARAMS["b"]
+    expected = keyed(h, jnp.tanh(keyed(keys, before))) @ keyed(v, PARAMS["v"])
+    np.testing.assert_allclose(lookup.apply(PARAMS, X), expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(lookup.apply(PARAMS, X, counting=True), expected, rtol=1e-5, atol=1e-5)
+    inertia = np.sum((keyed(keys, X @ PARAMS["w"] + PARAMS["b"]) - (X @ PARAMS["w"] + PARAMS["b"])) ** 2)
+    best = mj.lookup.codebook(X @ PARAMS["w"] + PARAMS["b"], 5, KEY)
+    assert inertia <= 1.02 * np.sum((keyed(best, X @ PARAMS["w"] + PARAMS["b"]) - (X @ PARAMS["w"] + PARAMS["b"])) ** 2)
+
+
+def test_activations_in_loops_share_a_table_and_those_without_a_number_are_exact():
+    fn, params, x = PROGRAMS["loop"]
+    exact = cluster(fn, params, x, 4, 3, key=KEY)
+    assert exact.activations == {}
+    fine = cluster(fn, params, x, 4, 3, 300, key=KEY)
+    assert {name: keys.shape for name, keys in fine.activations.items()} == {"relu_0": (300,)}
+    twice = lambda params, x: jax.nn.sigmoid(fn(params, x))
+    assert list(cluster(twice, params, x, 4, 3, {"logistic_*": 4}, key=KEY).activations) == ["logistic_0"]
+
+
 def test_pooling_of_codes_is_coding_of_what_is_pooled():
     x = draw(2, 8, 8, 3)
     keys = jnp.asarray(mj.lookup.codebook(x, 9, KEY), jnp.float32)
@@ -213,8 +236,10 @@ def test_numbers_by_layer_and_layers_that_stay_digital():
         (dict(inputs=13, data=X[:1]), "inputs must be at most the numbers that 'w' has of them, 12, got 13"),
         (dict(data=X.at[0].set(jnp.nan)), "data must be finite"),
         (dict(params=PARAMS | {"w": PARAMS["w"] / 0.0}), "params must be finite"),
-        (dict(weights={"z": 2}), "weights must have patterns that match a layer, got 'z'"),
-        (dict(inputs={"w": 2}), r"inputs must have a number for every layer, got none for \['v'\]"),
+        (dict(weights={"z": 2}), r"weights must have patterns that match one of \['w', 'v'\], got 'z'"),
+        (dict(inputs={"w": 2}), "inputs must have a number for every layer, got none for 'v'"),
+        (dict(activations=401), "activations must be at most the numbers that 'tanh_0' has of them, 400, got 401"),
+        (dict(activations={"relu_0": 3}), r"activations must have patterns that match one of \['tanh_0'\]"),
         (dict(inputs=0), "inputs must be in"),
         (dict(data=X[:0]), r"data must hold numbers, got an array of shape \(0, 12\)"),
         (dict(fn=lambda params, x: x), "params must hold weights that fn multiplies with data"),
