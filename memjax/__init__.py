@@ -14,6 +14,7 @@ from memjax import devices as devices
 from memjax import effects as effects
 from memjax import graph as graph
 from memjax import io as io
+from memjax import lookup as lookup
 from memjax import mapping as mapping
 from memjax import measured as measured
 from memjax import montecarlo as montecarlo

@@ -181,6 +181,12 @@ def functions() -> list[Call]:
         Call("program", mj.program, {"hardware": HARDWARE, "weights": W, "key": KEY}),
         Call("measured.fit_writes", mj.measured.fit_writes, {"writes": WRITES, "stuck_below": 0.25, "quantiles": 5}),
         Call("measured.fit_curves", mj.measured.fit_curves, {"curves": CURVES, "v_read": 0.2, "form": "sinh"}),
+        Call(
+            "lookup.cluster",
+            mj.lookup.cluster,
+            {"fn": network, "params": PARAMS, "data": X, "weights": 4, "inputs": 4, "key": KEY},
+        ),
+        Call("lookup.codebook", mj.lookup.codebook, {"values": W, "codes": 3, "key": KEY, "counts": None}),
         Call("reprogram", mj.reprogram, {"hardware": HARDWARE, "chip": chip, "weights": W, "key": KEY}),
         Call("matmul", mj.matmul, {"hardware": HARDWARE, "chip": chip, "x": X, "key": None}),
         Call(

@@ -65,7 +65,7 @@ GOOD = {
     ("training.coincidence", "rate", "class"),
 }
 # Passed on to the function of the user, which is the one to complain, or the name of a class of an optional package.
-OWN = {"params", "x", "fn", "component"}
+OWN = {"params", "x", "data", "fn", "component"}
 
 
 def outcome(call: Call, name: str, value) -> str:

@@ -13,7 +13,7 @@ from memjax.transform._walk import RULES, Node, Rule, Run, Seen, Walk, analyse, 
 def _analyse(walk: Walk, node: Node, index: int, eqn: Any, inputs: list[Source]) -> list[Source]:
     call = ir.Call.of(eqn)
     child, outputs = analyse(walk, call.body, [inputs[i] for i in call.operands])
-    if child.all_sites() or any(isinstance(source, Weight) for source in outputs):
+    if child.acts() or any(isinstance(source, Weight) for source in outputs):
         node.children[index] = (child,)
     return outputs
 

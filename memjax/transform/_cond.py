@@ -22,7 +22,7 @@ def _analyse(walk: Walk, node: Node, index: int, eqn: Any, inputs: list[Source])
         pairs = [analyse(walk.inside(i), body, operands) for i, body in enumerate(branches)]
         children = tuple(child for child, _ in pairs)
         outputs = [_either(walk, which, results) for results in zip(*(out for _, out in pairs), strict=True)]
-    if any(child.all_sites() for child in children) or any(isinstance(source, Weight) for source in outputs):
+    if any(child.acts() for child in children) or any(isinstance(source, Weight) for source in outputs):
         node.children[index], node.notes[index] = children, chosen
     return outputs
 

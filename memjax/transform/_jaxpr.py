@@ -46,6 +46,11 @@ class Call(NamedTuple):
         name = next(name for name in ("jaxpr", "call_jaxpr", "fun_jaxpr", "callee") if name in eqn.params)
         return cls(body_of(eqn.params[name]), range(len(eqn.invars)))
 
+    @property
+    def name(self) -> str:
+        """Name of the function that is called, as it was written."""
+        return self.body.jaxpr.debug_info.func_name.strip("<>_")
+
     @classmethod
     def _of_solve(cls, eqn: Any) -> "Call":
         """Constants of matvec, vecmat, solve and transposed solve come first, then the right-hand sides."""

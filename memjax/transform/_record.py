@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from memjax._random import salt
 from memjax.contraction import Dot
+from memjax.transform._functions import Function
 from memjax.transform._products import Contraction, Product
 from memjax.transform._provenance import Numbers, Position, Weight, union
 
@@ -113,6 +114,7 @@ class Record:
         reasons: for every parameter, how it meets data outside of crossbars.
         products: products with parameters that stay digital.
         other: multiply-accumulates of contractions without a parameter.
+        functions: names of the activations, in the order of the program.
     """
 
     select: Callable[[str], bool] | None
@@ -123,6 +125,7 @@ class Record:
     reasons: dict[str, list[str]] = field(default_factory=dict)
     products: list[Digital] = field(default_factory=list)
     other: int = 0
+    functions: list[str] = field(default_factory=list)
     number: Numbers = field(default_factory=Numbers)
     _sites: list[tuple] = field(default_factory=list)
     _names: dict[Any, str | None] = field(default_factory=dict)
@@ -164,6 +167,12 @@ class Record:
             self.products.append(Digital(own, reason, macs, selected, matrix, offset))
         else:
             self.other += macs or 0
+
+    def function(self, name: str, operand: int) -> Function:
+        """An activation: relu_0, relu_1, tanh_0."""
+        count = sum(known.rpartition("_")[0] == name for known in self.functions)
+        self.functions.append(f"{name}_{count}")
+        return Function(self.functions[-1], operand)
 
     def crossbar(self, weight: Weight, contraction: Contraction, lengths: tuple[int | None, ...]) -> str | None:
         """Name of the crossbar for a weight in a layout, or None where it is not selected."""

@@ -77,7 +77,7 @@ def analyse_loop(walk: Walk, node: Node, index: int, view: ir.Scan, inputs: list
         frozenset(s.crossbar for s in child.all_sites() if depth in crossbars[s.crossbar].loops),
     )
     outputs = [*map(after_loop, range(view.carries)), *map(stacked, ys)]
-    if child.all_sites() or any(isinstance(source, Weight) for source in outputs):
+    if child.acts() or any(isinstance(source, Weight) for source in outputs):
         node.children[index], node.notes[index] = (child,), known
     return outputs
 

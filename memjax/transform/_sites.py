@@ -18,7 +18,7 @@ from memjax.transform import _calls, _cond, _custom, _scan, _while  # noqa: F401
 from memjax.transform._jaxpr import Body
 from memjax.transform._provenance import Data, Source, Weight
 from memjax.transform._record import Crossbar, Digital, Record, SiteRow
-from memjax.transform._walk import MISSING, Node, Reader, Run, Seen, analyse, apply, matrices
+from memjax.transform._walk import MISSING, Activation, Node, Reader, Run, Seen, analyse, apply, matrices
 from memjax.transform._walk import Walk as _Walk
 
 
@@ -82,6 +82,15 @@ class Program:
     def _on_crossbars(self) -> set[str]:
         return {path for found in self.crossbars.values() for path in found.paths}
 
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """Names of the activations, in the order of the program: relu_0, relu_1, tanh_0.
+
+        An activation is a call (of `jax.nn.relu`, say) that computes a curved function of every number of one array of
+        data by itself, or such an equation (`tanh`, `exp`, `max` with a number) outside of one.
+        """
+        return tuple(self.record.functions)
+
     def split(self, leaves: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         """(parameters, other arguments) among the array leaves of a call."""
         return list(leaves[: len(self.paths)]), list(leaves[len(self.paths) :])
@@ -99,6 +108,7 @@ class Program:
         key: Array | None,
         read: Reader,
         weights: Callable[[str, Any], Array] | None = None,
+        activation: Activation | None = None,
     ) -> tuple[list[Array], Seen]:
         """The program with every site read by `read`: (results, what was watched by crossbar).
 
@@ -109,8 +119,11 @@ class Program:
             read: (site, prepared, data, key) -> (result, what was watched or None).
             weights: (crossbar, prepared) -> the matrix [*leading, K, N] that it stands for: by it the derivative that a
                 call brings along is evaluated. None: the derivative is that of the call's body.
+            activation: (name, function, data) -> (result, what was watched or None), for each of `functions`; None:
+                they are evaluated as they are. Those inside a call with a derivative of its own that is more than an
+                activation always are.
         """
-        return apply(self.node, list(leaves), Run(prepared, key, read, weights))
+        return apply(self.node, list(leaves), Run(prepared, key, read, weights, activation))
 
 
 class Sites:

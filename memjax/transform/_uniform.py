@@ -17,17 +17,17 @@ def uniform(eqn: Any, operands: list[Axes]) -> Axes:
         return rule(eqn, operands)
     shape = eqn.outvars[0].aval.shape
     fits = [len(atom.aval.shape) in (len(shape), 0) for atom in eqn.invars]
-    if len(eqn.outvars) == 1 and eqn.primitive.name in _ELEMENTWISE and all(fits):
+    if len(eqn.outvars) == 1 and eqn.primitive.name in ELEMENTWISE and all(fits):
         return _common(eqn, operands)
     return frozenset()
 
 
-_ELEMENTWISE_NAMES = """
+_NAMES = """
 abs add add_any and cbrt ceil clamp convert_element_type copy copy_p cos div eq exp exp2 expm1 floor ge gt
 integer_pow is_finite le log log1p logistic lt max min mul ne neg not or pow reduce_precision rem round rsqrt
 select_n sign sin sqrt square stop_gradient sub tan tanh xor
 """
-_ELEMENTWISE = frozenset(_ELEMENTWISE_NAMES.split())
+ELEMENTWISE = frozenset(_NAMES.split())
 
 
 def _common(eqn: Any, operands: list[Axes]) -> Axes:

@@ -17,6 +17,7 @@ from jax.core import Tracer
 
 from memjax.contraction import Observation, merge
 from memjax.transform import _jaxpr as ir
+from memjax.transform._functions import Function, function_of
 from memjax.transform._products import CONTRACTING, Product, multiplications, product_of
 from memjax.transform._provenance import OFFSET, Constant, Data, Position, Source, Weight, joined, union
 from memjax.transform._record import Record, Site
@@ -26,6 +27,8 @@ MISSING: Any = object()  # stands for data where only weights are evaluated
 
 # (site, what was prepared of its crossbar, data, key) -> (result, what was watched)
 Reader = Callable[[Site, Any, Array, Array | None], tuple[Array, Any]]
+# (name of an activation, the function, its data) -> (result, what was watched)
+Activation = Callable[[str, Callable[[Array], Array], Array], tuple[Array, Any]]
 Seen = dict[str, Observation]
 
 
@@ -35,6 +38,7 @@ class Node:
 
     Attributes:
         sites: products that are read on crossbars.
+        functions: activations.
         children: nodes of the programs inside an equation that is followed.
         weights: equations computed from parameters and constants alone.
         handed: equations whose results are some of their operands as they stand: which.
@@ -43,6 +47,7 @@ class Node:
 
     body: ir.Body
     sites: dict[int, Site] = field(default_factory=dict)
+    functions: dict[int, Function] = field(default_factory=dict)
     children: dict[int, tuple["Node", ...]] = field(default_factory=dict)
     weights: set[int] = field(default_factory=set)
     handed: dict[int, tuple[int, ...]] = field(default_factory=dict)
@@ -52,6 +57,15 @@ class Node:
         """The sites here and in all programs inside."""
         inner = (site for group in self.children.values() for node in group for site in node.all_sites())
         return [*self.sites.values(), *inner]
+
+    def all_functions(self) -> list[Function]:
+        """The activations here and in all programs inside."""
+        inner = (one for group in self.children.values() for node in group for one in node.all_functions())
+        return [*self.functions.values(), *inner]
+
+    def acts(self) -> bool:
+        """Whether anything here or inside is a site or an activation."""
+        return bool(self.all_sites() or self.all_functions())
 
 
 @dataclass(frozen=True)
@@ -90,12 +104,18 @@ class Run(NamedTuple):
         key: None: no keys.
         read: how a site is read.
         weights: (crossbar, what was prepared of it) -> the matrix that it stands for, where gradients need one.
+        activation: how an activation is evaluated; None: as it is.
     """
 
     ready: dict[str, Any]
     key: Array | None
     read: Reader
     weights: Callable[[str, Any], Array] | None = None
+    activation: Activation | None = None
+
+    def follows(self, children: Sequence[Node]) -> bool:
+        """Whether anything in these programs is evaluated otherwise than as it is."""
+        return any(node.all_sites() or (self.activation and node.all_functions()) for node in children)
 
     def at(self, ready: dict[str, Any], key: Array | None) -> "Run":
         return self._replace(ready=ready, key=key)
@@ -147,8 +167,11 @@ def _analyse_equation(walk: Walk, node: Node, index: int, eqn: Any, inputs: list
         if rule is not None and name in ir.CALLS:
             return rule.analyse(walk.as_trial().inside(index), Node(node.body), index, eqn, inputs)
         return _computed(walk, node, eqn, known) if handed is None else [inputs[i] for i in handed]
+    if not walk.trial and walk.digital is None and (found := function_of(eqn, inputs)) is not None:
+        node.functions[index] = walk.record.function(*found)
     if rule is not None:
-        return rule.analyse(walk.inside(index), node, index, eqn, inputs)
+        inside = walk.as_trial() if index in node.functions else walk  # an activation has no other inside
+        return rule.analyse(inside.inside(index), node, index, eqn, inputs)
     if handed is not None:
         node.handed[index] = handed
         return [inputs[i] for i in handed]
@@ -340,7 +363,9 @@ def apply(node: Node, values: Sequence[Any], run: Run) -> tuple[list[Any], Seen]
         inputs = [ir.look_up(env, atom) for atom in eqn.invars]
         if index in node.sites:
             outputs, inner = _read(node.sites[index], inputs, run)
-        elif index in node.children and any(child.all_sites() for child in node.children[index]):
+        elif index in node.functions and run.activation is not None:
+            outputs, inner = _activate(node, index, eqn, inputs, run.activation)
+        elif index in node.children and run.follows(node.children[index]):
             rule = RULES[eqn.primitive.name]
             outputs, inner = rule.apply(node.children[index], node.notes.get(index), eqn, inputs, run)
         else:
@@ -357,6 +382,13 @@ def _read(site: Site, inputs: list[Any], run: Run) -> tuple[list[Array], Seen]:
     whole = jnp.issubdtype(site.dtype, jnp.integer)
     result = (jnp.round(result) if whole else result).astype(site.dtype)
     return [result], {} if watched is None else {site.crossbar: watched}
+
+
+def _activate(node: Node, index: int, eqn: Any, inputs: list[Any], activation: Activation) -> tuple[list[Array], Seen]:
+    name, operand = node.functions[index]
+    evaluate = lambda x: ir.run(eqn, node.body.jaxpr, [*inputs[:operand], x, *inputs[operand + 1 :]])[0]
+    y, watched = activation(name, evaluate, inputs[operand])
+    return [y], {} if watched is None else {name: watched}
 
 
 def environment(node: Node, values: Sequence[Any]) -> dict:

@@ -41,7 +41,7 @@ def _analyse_unknown(walk: Walk, node: Node, index: int, view: ir.While, inputs:
         now = new
     child, _ = analyse(inner, view.body, [*consts, *now])
     analyse(replace(inner, digital="used in the condition of a `while`"), view.condition, [*of_condition, *now])
-    if child.all_sites() or any(isinstance(source, Weight) for source in now):
+    if child.acts() or any(isinstance(source, Weight) for source in now):
         node.children[index] = (child,)
     return now
 
