@@ -8,11 +8,11 @@ from jax import Array
 
 from memjax import _check, _random
 from memjax._field import choice, integer, number
-from memjax.converters import AbstractAdc, Adc, BitSerial, Dac, RelativeToWeights
+from memjax.converters import AbstractAdc, Adc, BitSerial, Dac
 from memjax.crossbar import Hardware
 from memjax.effects import Programming
 from memjax.mapping import AbstractMapping, BitSliced, Cell, Conversion
-from memjax.reliability._confusion import check_adc, check_devices
+from memjax.reliability._confusion import check_adc, check_devices, full_scale
 
 
 class LognormalResistance(Programming):
@@ -127,16 +127,12 @@ def sop_hardware(
 
 def lossless(rows: int) -> Adc:
     """A converter whose LSB is one cell, with codes up to `rows`."""
-    bits = rows.bit_length() + 1
-    return Adc(bits, RelativeToWeights(2.0 ** (bits - 1) - 1.0))
+    return Adc(rows.bit_length() + 1)
 
 
 def in_amperes(adc: AbstractAdc, rows: int, unit: Any) -> Any:
     """The converter with the range that `sop_confusion` takes it to have, in units of `unit` [A]."""
-    if isinstance(adc.range, RelativeToWeights):
-        top = unit * adc.range.factor
-    elif adc.range is None:
-        top = unit * rows
-    else:
+    relative = full_scale(adc, rows)
+    if relative is None:
         return adc
-    return eqx.tree_at(lambda one: one.range, adc, top, is_leaf=lambda x: x is adc.range)
+    return eqx.tree_at(lambda one: one.range, adc, relative * unit, is_leaf=lambda leaf: leaf is adc.range)

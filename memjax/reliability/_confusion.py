@@ -35,9 +35,10 @@ def sop_confusion(
 
     Resistances are lognormal with the medians r_on and r_off, z_i normal; I_on and I_off are the mean currents of a
     cell, which the reference of the converter has, so that the decoded sum has no bias. With an `adc` its code stands
-    in for the current: I - N I_off is converted in its range, and the code is rounded to the nearest sum. A range of
-    None is N (I_on - I_off), one `RelativeToWeights(factor)` is factor (I_on - I_off), a number is in amperes. Errors
-    of the converter act, each sample being a converter of its own.
+    in for the current: I - N I_off is converted in its range, and the code is rounded to the nearest sum. With a range
+    of None the LSB is I_on - I_off where codes up to N suffice for that, else its last code is N (I_on - I_off); one
+    `RelativeToWeights(factor)` is factor (I_on - I_off), a number is in amperes. Errors of the converter act, each
+    sample being a converter of its own.
 
     All rows of a sample share its cells, so rows of the matrix are correlated, and each is by itself as if it were
     drawn alone: the standard error of an entry p is sqrt(p (1 - p) / samples). What is drawn depends on the key and
@@ -99,6 +100,13 @@ def check_adc(adc: Any) -> None:
         raise ValueError(f"adc must have bits and a range that does not depend on the data, got {_check.shown(adc)}")
 
 
+def full_scale(adc: Any, rows: int) -> Any:
+    """The full scale of a converter in units of I_on - I_off, None: it is given in amperes."""
+    if adc.range is None:
+        return jnp.maximum(rows, 1.0 / adc.lsb(1.0))
+    return adc.range.factor if isinstance(adc.range, RelativeToWeights) else None
+
+
 @partial(jax.jit, static_argnums=(0, 1))
 def _confusion(
     rows: int, samples: int, key: Array, r_on: Any, r_off: Any, sigma: Any, adc: AbstractAdc | None, v_max: Any
@@ -134,12 +142,8 @@ def _decoded(rows: int, r_on: Array, r_off: Array, sigma: Array, v_max: Array, a
 def _converted(adc: AbstractAdc, rows: int, unit: Array, current: Array, key: Array) -> Array:
     """What a converter makes of currents [columns] in units of `unit` [A]; each column has one of its own."""
     columns, dtype = current.shape[-1], current.dtype
-    if adc.range is None:
-        top = jnp.asarray(rows, dtype)
-    else:
-        relative = isinstance(adc.range, RelativeToWeights)
-        top = jnp.asarray(adc.range.factor if relative else adc.range / unit, dtype)
-    lsb = adc.lsb(top).astype(dtype)
+    relative = full_scale(adc, rows)
+    lsb = adc.lsb(jnp.asarray(adc.range / unit if relative is None else relative, dtype)).astype(dtype)
     drawn = {e.name: e.draw(_random.fold_name(key, e.name), columns, dtype) for e in adc.mismatches}
     fresh = _random.fold_name(key, "conversion")
     drawn |= {e.name: e.sample(jax.random.fold_in(fresh, e.salt), drawn.get(e.name), columns, dtype) for e in adc.fresh}

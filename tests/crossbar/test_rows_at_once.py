@@ -224,3 +224,32 @@ def test_the_number_of_lines_is_static():
     with pytest.raises(TypeError, match=r"Hardware\.rows_at_once must be an integer"):
         hardware(rows_at_once=3.0)
     assert "at once     3 word lines of a tile" in str(hardware(rows_at_once=3))
+
+
+def test_transposed_read_drives_all_bit_lines():
+    """Gradients read from the array do not know of groups of word lines."""
+    slopes = []
+    for size in (None, 2):
+        h = hardware(adc=mj.Adc(), rows_at_once=size, backward=mj.Backward(mj.Dac(bits=6), mj.Adc(bits=6)))
+        chip = mj.program(h, W, KEY)
+        slopes.append(jax.grad(lambda x, h=h, chip=chip: jnp.sum(jnp.sin(mj.matmul(h, chip, x))))(X))
+    np.testing.assert_allclose(*slopes, rtol=1e-5, atol=1e-5)
+
+
+def test_vectors_are_halved_where_a_group_clips():
+    """The largest group current of a vector decides: 2.4 cells in a range of one needs two halvings."""
+    one = 0.2 * 9e-5
+    h = hardware(tile=(8, 2), dac=mj.Dac(range=1.0), adc=mj.Adc(bits=8, range=one), halvings=3, rows_at_once=4)
+    chip = mj.program(h, np.ones((8, 1), np.float32), KEY)
+    x = np.array([[0.1] * 8, [0.1] * 4 + [0.6] * 4, [0.2] * 8], np.float32)
+    np.testing.assert_array_equal(mj.crossbar.reads(h, chip, x), [1, 3, 1])
+    np.testing.assert_allclose(mj.matmul(h, chip, x)[:, 0], x.sum(1), atol=8 / 127)
+
+
+def test_corrections_read_groups_too():
+    """A gain for the crossbar makes up for a driver that is weak, as without groups."""
+    h = hardware(adc=mj.Adc(bits=8), dac=mj.Dac(bits=8, range=1.0), rows_at_once=3)
+    chip = mj.program(h, W, KEY)
+    weak = chip | {"conductance": {name: 0.8 * g for name, g in chip["conductance"].items()}}
+    tuned = mj.tune(h, weak, W, jax.random.key(1))
+    np.testing.assert_allclose(tuned["scale"] / chip["scale"], 1.25, rtol=0.02)

@@ -109,8 +109,8 @@ def test_a_converter_with_a_code_for_every_sum_changes_nothing():
     a = {"rows": 7, "samples": 2000, **cells(sigma=0.2)}
     plain = sop_confusion(KEY, **a)
     amperes = 7 * 0.2 * np.exp(0.02) * (1 / 10e3 - 1 / 1e6)
-    for range in (None, mj.converters.RelativeToWeights(7.0), amperes):
-        np.testing.assert_array_equal(sop_confusion(KEY, adc=mj.Adc(4, range), **a), plain)
+    for adc in (mj.Adc(4), mj.Adc(8), mj.Adc(4, mj.converters.RelativeToWeights(7.0)), mj.Adc(4, amperes)):
+        np.testing.assert_array_equal(sop_confusion(KEY, adc=adc, **a), plain)
 
 
 def test_few_bits_leave_out_sums():
