@@ -83,6 +83,9 @@ def calibrate(fn: Callable, params: Any, data: Any, *, select: Callable[[str], b
         raise ValueError("params must hold weights that fn multiplies with data, got no product of a parameter")
     matrices = program.matrices(program.split(leaves)[0])
     ends = {name: seen.peak for name, seen in network.run(_ends, program, matrices, leaves).items()}
+    for name, peak in ends.items():
+        if not np.all(np.isfinite(peak)):
+            raise ValueError(f"data must be finite in all layers, got NaN or infinite values at {name!r}")
     seen = network.run(_histograms, program, matrices, ends, leaves)
     for name in matrices:
         if name not in seen or not np.all(np.sum(seen[name].total, axis=-1)):

@@ -251,6 +251,8 @@ def test_bad_input(arguments, message):
 
 
 def test_layer_that_no_data_reaches_is_named():
+    with pytest.raises(ValueError, match="data must be finite in all layers, got NaN or infinite values at 'v'"):
+        cluster(lambda params, x: jnp.log(-(x**2)) @ params["v"], PARAMS, X[:, :8], 4, 4, key=KEY)
     fn = lambda params, x: lax.cond(x[0, 0] > 1e3, lambda: x @ params["w"], lambda: x @ params["u"])
     with pytest.raises(ValueError, match="data must reach every layer, got none at 'w'"):
         cluster(fn, {"u": draw(12, 8), "w": draw(12, 8, seed=1)}, X, 4, 4, key=KEY)
