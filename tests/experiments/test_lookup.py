@@ -44,5 +44,6 @@ def test_table_figure_and_claims_hold_every_point(found):
         "2,2,False", "2,16,False", "16,2,False", "16,16,False", "2,2,True", "16,16,True"
     ]  # fmt: skip
     assert lookup.claims(found).count("confirmed") == 2
+    assert list(np.diff(found.energy) > 0) == [True]
     (ax,) = lookup.figure(found, "tiny").axes
     assert len(ax.containers) == 4
