@@ -186,7 +186,7 @@ def functions() -> list[Call]:
             mj.lookup.cluster,
             {"fn": network, "params": PARAMS, "data": X, "weights": 4, "inputs": 4, "key": KEY},
         ),
-        Call("lookup.codebook", mj.lookup.codebook, {"values": W, "codes": 3, "key": KEY, "counts": None}),
+        Call("lookup.kmeans", mj.lookup.kmeans, {"values": W, "codes": 3, "key": KEY, "counts": None}),
         Call("reprogram", mj.reprogram, {"hardware": HARDWARE, "chip": chip, "weights": W, "key": KEY}),
         Call("matmul", mj.matmul, {"hardware": HARDWARE, "chip": chip, "x": X, "key": None}),
         Call(

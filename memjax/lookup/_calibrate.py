@@ -14,7 +14,7 @@ from jax.core import Tracer
 from memjax import _check
 from memjax._random import fold_name
 from memjax.contraction import Observation
-from memjax.lookup._codebook import codebook
+from memjax.lookup._codebook import kmeans
 from memjax.lookup._lookup import Codebook, Lookup, Network, encoded
 from memjax.transform import Program
 
@@ -83,6 +83,9 @@ def calibrate(fn: Callable, params: Any, data: Any, *, select: Callable[[str], b
         raise ValueError("params must hold weights that fn multiplies with data, got no product of a parameter")
     matrices = program.matrices(program.split(leaves)[0])
     ends = {name: seen.peak for name, seen in network.run(_ends, program, matrices, leaves).items()}
+    for name, peak in ends.items():
+        if not np.all(np.isfinite(peak)):
+            raise ValueError(f"data must be finite in all layers, got NaN or infinite values at {name!r}")
     seen = network.run(_histograms, program, matrices, ends, leaves)
     for name in matrices:
         if name not in seen or not np.all(np.sum(seen[name].total, axis=-1)):
@@ -216,7 +219,7 @@ def _codebooks(what: str, name: str, codes: int, key: Array, values: np.ndarray,
     if codes > (least := numbers.sum(-1).min()):
         raise ValueError(f"{what} must be at most the numbers that {name!r} has of them, {least:g}, got {codes}")
     steps = enumerate(zip(rows, numbers, strict=True))
-    found = [codebook(one, codes, jax.random.fold_in(fold_name(key, what), i), many) for i, (one, many) in steps]
+    found = [kmeans(one, codes, jax.random.fold_in(fold_name(key, what), i), many) for i, (one, many) in steps]
     return np.stack(found).reshape(*values.shape[:-1], codes)
 
 
@@ -240,4 +243,4 @@ def _by_layer(name: str, value: ByLayer, known: dict[str, str]) -> dict[str, int
     for pattern, layers in matched.items():
         if not layers:
             raise ValueError(f"{name} must have patterns that match one of {[*known]}, got {pattern!r}")
-    return {layer: patterns[p] for p in reversed(patterns) for layer in matched[p]}  # the first one last
+    return {layer: patterns[p] for p in reversed(matched) for layer in matched[p]}  # the first one last

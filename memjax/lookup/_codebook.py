@@ -15,7 +15,7 @@ ITERATIONS = 1000
 SEEDED = 2**14
 
 
-def codebook(values: Any, codes: int, key: Array, counts: Any = None) -> np.ndarray:
+def kmeans(values: Any, codes: int, key: Array, counts: Any = None) -> np.ndarray:
     """The `codes` numbers nearest to which `values` lie: k-means in one dimension.
 
         min over c of  sum_i n_i min_a (v_i - c_a)^2

@@ -9,10 +9,10 @@ from memjax.transform import _jaxpr as ir
 from memjax.transform._provenance import Data, Source, Weight
 from memjax.transform._uniform import ELEMENTWISE
 
-_ALONE_NAMES = "tanh logistic erf erfc exp exp2 expm1 log1p sin cos max min clamp"
-_CURVED_NAMES = "abs log tan sqrt rsqrt pow integer_pow square sign floor round ceil gt ge lt le"
-# What is an activation as one equation. Others by themselves belong to norms and masks; they make an activation of a
-# call of nothing but elementwise equations.
+_ALONE_NAMES = "tanh logistic erf erfc sin cos max min clamp"
+_CURVED_NAMES = "abs exp exp2 expm1 log log1p tan sqrt rsqrt pow integer_pow square sign floor round ceil gt ge lt le"
+# What is an activation as one equation. Others by themselves belong to softmax, norms and masks; they make an
+# activation of a call of nothing but elementwise equations.
 _ALONE = frozenset(_ALONE_NAMES.split())
 _CURVED = _ALONE | frozenset(_CURVED_NAMES.split())
 _INSIDE = ELEMENTWISE | _CURVED | frozenset((*ir.CALLS, "broadcast_in_dim"))

@@ -87,7 +87,7 @@ class Program:
         """Names of the activations, in the order of the program: relu_0, relu_1, tanh_0.
 
         An activation is a call (of `jax.nn.relu`, say) that computes a curved function of every number of one array of
-        data by itself, or such an equation (`tanh`, `exp`, `max` with a number) outside of one.
+        data by itself, or such an equation (`tanh`, `max` with a number) outside of one.
         """
         return tuple(self.record.functions)
 

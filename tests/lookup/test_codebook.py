@@ -20,7 +20,7 @@ def inertia(values, codes):
 def test_clusters_are_as_tight_as_those_of_scikit_learn(codes):
     values = np.random.default_rng(codes).gamma(2.0, size=2000)
     theirs = KMeans(codes, n_init=4, random_state=0).fit(values[:, None])
-    found = lookup.codebook(values, codes, KEY)
+    found = lookup.kmeans(values, codes, KEY)
     assert found.shape == (codes,)
     assert inertia(values, found) <= 1.01 * theirs.inertia_
     assert np.all(np.diff(found) > 0)
@@ -29,25 +29,25 @@ def test_clusters_are_as_tight_as_those_of_scikit_learn(codes):
 @pytest.mark.parametrize("codes", MAX)
 def test_quantiser_of_normal_numbers_is_that_of_max(codes):
     values = np.random.default_rng(0).normal(size=200_000)
-    assert inertia(values, lookup.codebook(values, codes, KEY)) / len(values) == pytest.approx(MAX[codes], rel=0.02)
+    assert inertia(values, lookup.kmeans(values, codes, KEY)) / len(values) == pytest.approx(MAX[codes], rel=0.02)
 
 
 def test_counts_stand_for_repeated_values_in_any_order():
     values = np.random.default_rng(0).normal(size=200)
     counts = np.arange(200) % 4
     repeated = np.random.default_rng(1).permutation(np.repeat(values, counts))
-    found, expected = lookup.codebook(values, 8, KEY, counts), lookup.codebook(repeated, 8, KEY)
+    found, expected = lookup.kmeans(values, 8, KEY, counts), lookup.kmeans(repeated, 8, KEY)
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
 def test_distinct_values_are_kept_as_they_are():
-    found = lookup.codebook(np.array([[0.1, -3.0], [0.1, 7.0]]), 4, KEY)
+    found = lookup.kmeans(np.array([[0.1, -3.0], [0.1, 7.0]]), 4, KEY)
     np.testing.assert_array_equal(found, [-3.0, 0.1, 7.0, 7.0])
 
 
 def test_centre_is_the_mean_of_what_is_nearest_to_it():
     values = np.random.default_rng(3).normal(size=3000)
-    found = lookup.codebook(values, 12, KEY)
+    found = lookup.kmeans(values, 12, KEY)
     nearest = np.argmin(np.abs(values[:, None] - found), axis=1)
     np.testing.assert_allclose(found, [values[nearest == i].mean() for i in range(12)], rtol=1e-9)
 
@@ -64,4 +64,4 @@ def test_centre_is_the_mean_of_what_is_nearest_to_it():
 )
 def test_bad_input(arguments, message):
     with pytest.raises(ValueError, match=message):
-        lookup.codebook(key=KEY, **arguments)
+        lookup.kmeans(key=KEY, **arguments)

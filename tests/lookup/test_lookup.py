@@ -98,7 +98,7 @@ def test_steps_of_a_loop_have_codebooks_of_their_own():
     lookup = cluster(fn, params, x, 4, 3, key=KEY)
     assert {name: one.weights.shape for name, one in lookup.codebooks.items()} == {"each": (3, 4), "all": (4,)}
     assert {name: codes.shape for name, codes in lookup.codes.items()} == {"each": (3, 5, 5), "all": (5, 5)}
-    alone = [mj.lookup.codebook(w, 4, KEY) for w in params["each"]]
+    alone = [mj.lookup.kmeans(w, 4, KEY) for w in params["each"]]
     near = lambda keys, w: jnp.sum((keyed(keys, w) - w) ** 2)
     for ours, theirs, w in zip(lookup.codebooks["each"].weights, alone, params["each"], strict=True):
         assert near(ours, w) == pytest.approx(float(near(jnp.asarray(theirs), w)), rel=0.2)
@@ -188,7 +188,7 @@ def test_activations_are_tables_at_the_nearest_key():
     np.testing.assert_allclose(lookup.apply(PARAMS, X), expected, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(lookup.apply(PARAMS, X, counting=True), expected, rtol=1e-5, atol=1e-5)
     inertia = np.sum((keyed(keys, X @ PARAMS["w"] + PARAMS["b"]) - (X @ PARAMS["w"] + PARAMS["b"])) ** 2)
-    best = mj.lookup.codebook(X @ PARAMS["w"] + PARAMS["b"], 5, KEY)
+    best = mj.lookup.kmeans(X @ PARAMS["w"] + PARAMS["b"], 5, KEY)
     assert inertia <= 1.02 * np.sum((keyed(best, X @ PARAMS["w"] + PARAMS["b"]) - (X @ PARAMS["w"] + PARAMS["b"])) ** 2)
 
 
@@ -204,7 +204,7 @@ def test_activations_in_loops_share_a_table_and_those_without_a_number_are_exact
 
 def test_pooling_of_codes_is_coding_of_what_is_pooled():
     x = draw(2, 8, 8, 3)
-    keys = jnp.asarray(mj.lookup.codebook(x, 9, KEY), jnp.float32)
+    keys = jnp.asarray(mj.lookup.kmeans(x, 9, KEY), jnp.float32)
     code = lambda x: jnp.argmin(jnp.abs(x[..., None] - keys), axis=-1)
     pool = lambda x, least: lax.reduce_window(x, least, lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
     np.testing.assert_array_equal(pool(code(x), 0), code(pool(x, -jnp.inf)))
@@ -251,6 +251,8 @@ def test_bad_input(arguments, message):
 
 
 def test_layer_that_no_data_reaches_is_named():
+    with pytest.raises(ValueError, match="data must be finite in all layers, got NaN or infinite values at 'v'"):
+        cluster(lambda params, x: jnp.log(-(x**2)) @ params["v"], PARAMS, X[:, :8], 4, 4, key=KEY)
     fn = lambda params, x: lax.cond(x[0, 0] > 1e3, lambda: x @ params["w"], lambda: x @ params["u"])
     with pytest.raises(ValueError, match="data must reach every layer, got none at 'w'"):
         cluster(fn, {"u": draw(12, 8), "w": draw(12, 8, seed=1)}, X, 4, 4, key=KEY)
