@@ -43,7 +43,7 @@ QUICK = {
     "clipping": ((16,), (0.3,), (2,)),
     "injected": ((4,), (0.3,), (7,)),
 }
-TARGET = 0.01  # accuracy that may be lost
+TARGET = 0.02  # accuracy that may be lost
 CLAIMED = "Claims of DL-RSIM (Lin et al., ICCAD 2018), from memory [unverified]; theirs are other networks and cells:"
 
 
@@ -165,7 +165,9 @@ def choosing(way: str, found: xarray.Dataset) -> list[str]:
             except ValueError:
                 most = "none"
             choices.append(f"sigma {s:g}: {most}")
-        lines.append(f"  most word lines that cost {100 * TARGET:g} point, {b} bits, {way}: {', '.join(choices)}")
+        lines.append(
+            f"  most word lines that lose at most {100 * TARGET:g} points, {b} bits, {way}: {', '.join(choices)}"
+        )
     return lines
 
 
@@ -182,7 +184,7 @@ def drawing(explicit: xarray.Dataset, injected: xarray.Dataset) -> list[str]:
 
 def figure(table: list[dict], found: dict[str, xarray.Dataset]):
     """Error rates of half of N ones; accuracy against N, by spread and by bits."""
-    with style.panels(1, 3, 10.5, 3.2) as (new, grid):
+    with style.panels(1, 3, 11.5, 3.4) as (new, grid):
         left, middle, right = grid[0]
         for i, s in enumerate(sorted({row["sigma"] for row in table})):
             own = [row for row in table if row["sigma"] == s and row["ones"] == max(row["rows"] // 2, 1)]
@@ -196,14 +198,17 @@ def figure(table: list[dict], found: dict[str, xarray.Dataset]):
                 )
                 n, rate = [row["rows"] for row in own], [row[way] for row in own]
                 left.plot(n, rate, linestyle=line, color=style.COLOURS[i], **marker)
-        left.set(xscale="log", yscale="log", ylim=(1e-5, 1), xlabel="Word lines at once", ylabel="P(error), half ones")
+        left.set(yscale="log", ylim=(1e-5, 1), xlabel="Word lines at once", ylabel="P(error), half ones")
         left.set_title("Convolution, samples, normal (dotted)", loc="left")
         most, s = found["explicit"].bits.values.max(), found["explicit"].sigma.values[0]
         accuracy(middle, found["explicit"], found["injected"], "sigma", "σ = {:g}", bits=most)
         middle.set_title("Explicit cells; drawn errors (dashed)", loc="left")
         accuracy(right, found["explicit"], found["clipping"], "bits", "{} bits", sigma=s)
-        right.set_title(f"Codes spread over N; clipping (dashed), σ = {s:g}", loc="left")
+        right.set_title(f"Codes over N; clipping (dashed), σ = {s:g}", loc="left")
         for ax in grid[0]:
+            n = sorted({row["rows"] for row in table})
+            ax.set_xscale("log", base=2)
+            ax.set_xticks(n, [str(each) for each in n])
             ax.legend()
     return new
 
@@ -218,7 +223,7 @@ def accuracy(ax, solid: xarray.Dataset, dashed: xarray.Dataset, axis: str, label
                 error = points.std("sample") / np.sqrt(points.sizes["sample"])
                 ax.errorbar(one.rows, points.mean("sample"), error, **looks, **more)
     ax.axhline(100 * float(solid.digital.mean()), color=style.INK, linestyle="--", linewidth=0.9)
-    ax.set(xscale="log", xlabel="Word lines at once", ylabel="Accuracy (%)", ylim=(0, 102))
+    ax.set(xlabel="Word lines at once", ylabel="Accuracy (%)", ylim=(0, 102))
 
 
 def points(way: str, found: xarray.Dataset) -> list[dict]:

@@ -29,7 +29,13 @@ def test_quick_run_writes_tables_claims_and_a_figure(monkeypatch, tmp_path, caps
     monkeypatch.setattr(sys, "argv", ["reliability", "--quick", "--out", str(tmp_path)])
     reliability.main()
     printed = capsys.readouterr().out
-    for text in ("[unverified]", "a sum is misread more often", "most word lines", "2 bits, clipping", "explicit cells do, N = 4"):
+    for text in (
+        "[unverified]",
+        "a sum is misread more often",
+        "most word lines",
+        "2 bits, clipping",
+        "explicit cells do, N = 4",
+    ):
         assert text in printed
     with (tmp_path / "accuracy.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
