@@ -16,8 +16,8 @@ def inject(hardware: Hardware, confusion: Any) -> Hardware:
 
     The error model of DL-RSIM: it acts in every read of a network through `crossbarify`, whose key it takes, in place
     of device variation, wires, converter and its errors. Every draw is by itself, while the reads of one chip with
-    explicit cells are correlated, as they meet the same cells: means over many chips agree, the spread between chips
-    does not. Mapping, tiles, inputs and groups stay as they are; programming with the same key costs next to nothing.
+    explicit cells are correlated, as they meet the same cells: single sums have the same distribution, but the errors
+    of planes and vectors average out more than those of a chip do. Mapping, tiles, inputs and groups stay as they are.
     Backwards the read is the digital product.
 
     Args:
