@@ -5,9 +5,10 @@
 Binary lognormal cells of 10 kilohm and 1 megohm (medians). First the rate at which a sum of N cells is misread: by
 Monte Carlo, by convolution, and for normal currents. Then the trained MNIST network of Souto Garnelo et al. with 3-bit
 magnitudes of weights (a column of cells for each bit and sign) and of inputs (bit by bit), N word lines driven at once,
-converters with codes for 2^b - 1 ones: on explicit cells, and with errors drawn from P[decoded | ideal] in place of
-cells. Every draw is a new chip (or new errors) that is shown images of its own from the test set. Each N is one
-`memjax.sweep` over spread and bits, in one compilation; a run that was stopped goes on from its stores.
+converters with codes for 2^b - 1 ones, which are spread over all N where there are fewer, or clip: on explicit cells,
+and with errors drawn from P[decoded | ideal] in place of cells. Every draw is a new chip (or new errors) that is shown
+images of its own from the test set. Each N is one `memjax.sweep` over spread and bits, in one compilation; a run that
+was stopped goes on from its stores.
 """
 
 import argparse
@@ -32,13 +33,18 @@ R_ON, R_OFF = 10e3, 1e6
 SLICES = PLANES = 3  # bits of the magnitudes of weights and inputs
 TILE = (128, 128)
 ROWS = (4, 8, 16, 32, 64)
-SIGMA = (0.1, 0.3, 0.5, 0.7)
-BITS = (2, 3, 4, 7)  # 7: a code for every sum of up to 127
-INJECTED_ROWS, INJECTED_SIGMA = (4, 16, 64), (0.3, 0.5)
-TARGET = 0.01  # accuracy that may be lost
-CLAIMED = (
-    """Claims of DL-RSIM (Lin et al., ICCAD 2018), from memory [unverified]; theirs are other networks and cells:"""
-)
+GRIDS = {  # word lines at once, spreads, bits; 7 bits: a code for every sum
+    "explicit": (ROWS, (0.1, 0.3, 0.5, 0.7), (2, 3, 4, 7)),
+    "clipping": (ROWS, (0.1, 0.3), (2, 3, 4)),
+    "injected": ((4, 16, 64), (0.3, 0.5), (7,)),
+}
+QUICK = {
+    "explicit": ((4, 16), (0.3,), (2, 7)),
+    "clipping": ((16,), (0.3,), (2,)),
+    "injected": ((4,), (0.3,), (7,)),
+}
+TARGET = 0.02  # accuracy that may be lost
+CLAIMED = "Claims of DL-RSIM (Lin et al., ICCAD 2018), from memory [unverified]; theirs are other networks and cells:"
 
 
 def rates(rows, sigma, samples: int, key) -> list[dict]:
@@ -58,10 +64,12 @@ def rates(rows, sigma, samples: int, key) -> list[dict]:
 
 
 def hardware(way: str, rows: int, sigma, bits, key, samples: int) -> mj.Hardware:
-    """Explicit cells, or errors from their matrix; `sigma` and `bits` may be traced."""
-    device = {"rows": rows, "r_on": R_ON, "r_off": R_OFF, "sigma": sigma, "adc": mj.Adc(bits + 1)}
+    """Explicit cells, the same with an LSB of one cell, or errors from their matrix; numbers may be traced."""
+    codes = 2.0 ** jnp.asarray(bits) - 1.0
+    adc = mj.Adc(bits + 1, mj.converters.RelativeToWeights(codes) if way == "clipping" else None)
+    device = {"rows": rows, "r_on": R_ON, "r_off": R_OFF, "sigma": sigma, "adc": adc}
     cells = reliability.sop_hardware(slices=SLICES, planes=PLANES, tile=TILE, **device)
-    if way == "explicit":
+    if way != "injected":
         return cells
     return reliability.inject(cells, reliability.sop_confusion(key, samples=samples, **device))
 
@@ -117,88 +125,105 @@ def verdict(claim: str, holds: bool, numbers: str) -> str:
     return f"  {claim}: {'confirmed' if holds else 'not confirmed'} here: {numbers}"
 
 
-def claims(table: list[dict], explicit: xarray.Dataset, injected: xarray.Dataset) -> list[str]:
+def claims(table: list[dict], found: dict[str, xarray.Dataset]) -> list[str]:
     """Each claim with what was measured."""
-    lines = []
-    rows, sigma, bits = explicit.rows.values, explicit.sigma.values, explicit.bits.values
-    few, many, exact = rows.min(), rows.max(), bits.max()
-    half = {(r["rows"], r["sigma"]): r["exact"] for r in table if r["ones"] == r["rows"] // 2}
-    s = sorted({sigma for _, sigma in half})[0]
-    by_rows = [half[n, s] for n in sorted({n for n, _ in half})]
-    lines.append(
-        verdict(
-            "a sum is misread more often the more word lines are driven",
-            bool(np.all(np.diff(by_rows) >= 0)),
-            f"half of N ones, sigma {s:g}: {', '.join(f'{rate:.3g}' for rate in by_rows)}",
-        )
+    falls = [line for bits in found["explicit"].bits.values[[-1, 0]] for line in falling(found["explicit"], bits)]
+    choices = [line for way in ("explicit", "clipping") for line in choosing(way, found[way])]
+    return [growing(table), *falls, *choices, *drawing(found["explicit"], found["injected"])]
+
+
+def growing(table: list[dict]) -> str:
+    smallest = min(row["sigma"] for row in table)
+    rate = [row["exact"] for row in table if row["sigma"] == smallest and row["ones"] == row["rows"] // 2]
+    numbers = f"half of N ones, sigma {smallest:g}: {', '.join(f'{each:.3g}' for each in rate)}"
+    return verdict(
+        "a sum is misread more often the more word lines are driven", bool(np.all(np.diff(rate) >= 0)), numbers
     )
-    for b, name in ((exact, "a code for every sum"), (bits.min(), f"converters of {bits.min()} bits")):
-        for s in sigma:
-            one = explicit.accuracy.sel(bits=b, sigma=s)
-            gap, error = difference(one.sel(rows=few), one.sel(rows=many))
-            text = f"accuracy falls from {few} to {many} word lines, {name}, sigma {s:g}"
-            lines.append(verdict(text, gap - error > 0, f"{gap:.1f} +- {error:.1f} points"))
-    for b in bits:
-        lines.append(f"  most word lines that cost at most {100 * TARGET:g} point with {b} bits: {chosen(explicit, b)}")
-    for n in injected.rows.values:
-        for s in injected.sigma.values:
-            pair = [d.accuracy.sel(rows=n, sigma=s, bits=exact) for d in (explicit, injected)]
-            means = " and ".join(f"{100 * float(one.mean()):.1f}" for one in pair)
-            gap, error = difference(*pair)
-            text = f"errors drawn for every read do as explicit cells do, N = {n}, sigma {s:g}"
-            lines.append(verdict(text, abs(gap) < error, f"{means} %, difference {gap:.1f} +- {error:.1f} points"))
+
+
+def falling(explicit: xarray.Dataset, bits: int) -> list[str]:
+    few, many = explicit.rows.values[[0, -1]]
+    lines = []
+    for s in explicit.sigma.values:
+        one = explicit.accuracy.sel(bits=bits, sigma=s)
+        gap, error = difference(one.sel(rows=few), one.sel(rows=many))
+        claim = f"accuracy falls from {few} to {many} word lines, {bits} bits, sigma {s:g}"
+        lines.append(verdict(claim, gap - error > 0, f"{gap:.1f} +- {error:.1f} points"))
     return lines
 
 
-def chosen(explicit: xarray.Dataset, bits: int) -> str:
-    """The choice of N for every spread."""
-    found = []
-    for s in explicit.sigma.values:
-        score = lambda n, s=s: (
-            -difference(*(explicit[a].sel(rows=n, sigma=s, bits=bits) for a in ("digital", "accuracy")))[0]
+def choosing(way: str, found: xarray.Dataset) -> list[str]:
+    """The choice of N for every spread and resolution."""
+    lines = []
+    for b in found.bits.values:
+        choices = []
+        for s in found.sigma.values:
+            lost = (found.accuracy - found.digital).sel(sigma=s, bits=b).mean("sample")
+            score = lambda n, lost=lost: lost.sel(rows=n)
+            try:
+                most = reliability.choose_rows(score, [int(n) for n in found.rows.values], -TARGET)
+            except ValueError:
+                most = "none"
+            choices.append(f"sigma {s:g}: {most}")
+        lines.append(
+            f"  most word lines that lose at most {100 * TARGET:g} points, {b} bits, {way}: {', '.join(choices)}"
         )
-        try:
-            found.append(
-                f"sigma {s:g}: {reliability.choose_rows(score, map(int, explicit.rows.values), -100 * TARGET)}"
-            )
-        except ValueError:
-            found.append(f"sigma {s:g}: none")
-    return ", ".join(found)
+    return lines
 
 
-def figure(table: list[dict], explicit: xarray.Dataset, injected: xarray.Dataset):
-    """Error rates of half of N ones; accuracy against N by spread; by bits."""
-    with style.panels(1, 3, 10.5, 3.2) as (new, grid):
+def drawing(explicit: xarray.Dataset, injected: xarray.Dataset) -> list[str]:
+    lines = []
+    for n, s in itertools.product(injected.rows.values, injected.sigma.values):
+        pair = [one.accuracy.sel(rows=n, sigma=s, bits=explicit.bits.values[-1]) for one in (explicit, injected)]
+        gap, error = difference(*pair)
+        means = " and ".join(f"{100 * float(one.mean()):.1f}" for one in pair)
+        claim = f"errors drawn for every read do as explicit cells do, N = {n}, sigma {s:g}"
+        lines.append(verdict(claim, abs(gap) < error, f"{means} %, difference {gap:.1f} +- {error:.1f} points"))
+    return lines
+
+
+def figure(table: list[dict], found: dict[str, xarray.Dataset]):
+    """Error rates of half of N ones; accuracy against N, by spread and by bits."""
+    with style.panels(1, 3, 11.5, 3.4) as (new, grid):
         left, middle, right = grid[0]
-        look = lambda i: {"color": style.COLOURS[i % 6], "marker": style.MARKERS[i % 6]}
         for i, s in enumerate(sorted({row["sigma"] for row in table})):
             own = [row for row in table if row["sigma"] == s and row["ones"] == max(row["rows"] // 2, 1)]
-            n = [row["rows"] for row in own]
-            left.plot(n, [row["exact"] for row in own], label=f"σ = {s:g}", color=style.COLOURS[i % 6])
-            left.plot(n, [row["monte_carlo"] for row in own], linestyle="", **look(i))
-            left.plot(n, [row["gaussian"] for row in own], linestyle=":", color=style.COLOURS[i % 6])
-        left.set(xscale="log", yscale="log", ylim=(1e-5, 1), xlabel="Word lines at once", ylabel="P(error), half ones")
-        left.set_title("Convolution, Monte Carlo, normal (dotted)", loc="left")
-        most = explicit.bits.values.max()
-        curves = lambda ax, found, **more: ax.errorbar(
-            found.rows, 100 * found.mean("sample"), 100 * found.std("sample") / np.sqrt(found.sizes["sample"]), **more
-        )
-        for i, s in enumerate(explicit.sigma.values):
-            curves(middle, explicit.accuracy.sel(sigma=s, bits=most), label=f"σ = {s:g}", capsize=2, **look(i))
-            if s in injected.sigma.values:
-                style_of = look(i) | {"markerfacecolor": "none", "linestyle": "--"}
-                curves(middle, injected.accuracy.sel(sigma=s, bits=most), capsize=2, **style_of)
+            for way, line in (("exact", "-"), ("monte_carlo", ""), ("gaussian", ":")):
+                marker = (
+                    {"marker": style.MARKERS[i]}
+                    if way == "monte_carlo"
+                    else {"label": f"σ = {s:g}"}
+                    if line == "-"
+                    else {}
+                )
+                n, rate = [row["rows"] for row in own], [row[way] for row in own]
+                left.plot(n, rate, linestyle=line, color=style.COLOURS[i], **marker)
+        left.set(yscale="log", ylim=(1e-5, 1), xlabel="Word lines at once", ylabel="P(error), half ones")
+        left.set_title("Convolution, samples, normal (dotted)", loc="left")
+        most, s = found["explicit"].bits.values.max(), found["explicit"].sigma.values[0]
+        accuracy(middle, found["explicit"], found["injected"], "sigma", "σ = {:g}", bits=most)
         middle.set_title("Explicit cells; drawn errors (dashed)", loc="left")
-        s = explicit.sigma.values[0]
-        for i, b in enumerate(explicit.bits.values):
-            curves(right, explicit.accuracy.sel(sigma=s, bits=b), label=f"{b} bits", capsize=2, **look(i))
-        right.set_title(f"ADC bits of magnitude, σ = {s:g}", loc="left")
-        for ax in (middle, right):
-            ax.set(xscale="log", xlabel="Word lines at once", ylabel="Accuracy (%)", ylim=(0, 102))
-            ax.axhline(100 * float(explicit.digital.mean()), color=style.INK, linestyle="--", linewidth=0.9)
+        accuracy(right, found["explicit"], found["clipping"], "bits", "{} bits", sigma=s)
+        right.set_title(f"Codes over N; clipping (dashed), σ = {s:g}", loc="left")
         for ax in grid[0]:
+            n = sorted({row["rows"] for row in table})
+            ax.set_xscale("log", base=2)
+            ax.set_xticks(n, [str(each) for each in n])
             ax.legend()
     return new
+
+
+def accuracy(ax, solid: xarray.Dataset, dashed: xarray.Dataset, axis: str, label: str, **fixed) -> None:
+    """Accuracy against N, a curve for each value of an axis, with the standard error of the mean."""
+    for i, value in enumerate(solid[axis].values):
+        looks = {"color": style.COLOURS[i], "marker": style.MARKERS[i], "capsize": 2}
+        for one, more in ((solid, {"label": label.format(value)}), (dashed, {"linestyle": "--", "mfc": "none"})):
+            if value in one[axis].values:
+                points = 100 * one.accuracy.sel({axis: value} | fixed)
+                error = points.std("sample") / np.sqrt(points.sizes["sample"])
+                ax.errorbar(one.rows, points.mean("sample"), error, **looks, **more)
+    ax.axhline(100 * float(solid.digital.mean()), color=style.INK, linestyle="--", linewidth=0.9)
+    ax.set(xlabel="Word lines at once", ylabel="Accuracy (%)", ylim=(0, 102))
 
 
 def points(way: str, found: xarray.Dataset) -> list[dict]:
@@ -225,23 +250,22 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=50_000, help="bit lines drawn for a matrix")
     parser.add_argument("--quick", action="store_true", help="digits, 2 draws, 20 images, few points; no results")
     args = parser.parse_args()
-    rows, sigma, bits, injected = ROWS, SIGMA, BITS, (INJECTED_ROWS, INJECTED_SIGMA)
+    grids = GRIDS
     if args.quick:
         args.dataset, args.draws, args.images, args.samples = "digits", 2, 20, 1000
-        rows, sigma, bits, injected = (4, 16), (0.3,), (2, 7), ((4,), (0.3,))
+        grids = QUICK
     _files.check_writable(args.out)
     start = time.perf_counter()
+    rows, sigma, _ = grids["explicit"]
     table = rates((1, 2, *rows), (0.1, 0.2, *sigma[1:]), args.samples, jax.random.key(1))
     task = trained(args.dataset)
-    explicit = swept(task, "explicit", rows, sigma, bits, args)
-    drawn = swept(task, "injected", injected[0], injected[1], (max(bits),), args)
-    lines = [CLAIMED, *claims(table, explicit, drawn)]
-    found = points("explicit", explicit) + points("injected", drawn)
+    found = {way: swept(task, way, *grid, args) for way, grid in grids.items()}
+    every = [row for way, one in found.items() for row in points(way, one)]
     picture = io.BytesIO()
-    figure(table, explicit, drawn).savefig(picture, format="png")
-    text = "\n".join(lines)
-    print(csv(found).decode(), text, f"{time.perf_counter() - start:.0f} s", sep="\n")
-    tables = {"rates.csv": csv(table), "accuracy.csv": csv(found), "claims.txt": f"{text}\n".encode()}
+    figure(table, found).savefig(picture, format="png")
+    text = "\n".join([CLAIMED, *claims(table, found)])
+    print(csv(every).decode(), text, f"{time.perf_counter() - start:.0f} s", sep="\n")
+    tables = {"rates.csv": csv(table), "accuracy.csv": csv(every), "claims.txt": f"{text}\n".encode()}
     files = tables | {"reliability.png": picture.getvalue()}
     print("Written:", *_files.write(args.out, files), sep="\n  ")
 

@@ -379,6 +379,11 @@ def functions() -> list[Call]:
             lambda **arguments: str(mj.reliability.sop_hardware(**arguments)),
             SOP | {"slices": 2, "planes": 2, "tile": (4, 3), "v_max": 0.2},
         ),
+        Call(
+            "reliability.hardware_confusion",
+            mj.reliability.hardware_confusion,
+            {"hardware": mj.reliability.sop_hardware(**SOP), "key": KEY, "samples": 9},
+        ),
         Call("reliability.error_rates", mj.reliability.error_rates, {"confusion": np.eye(3)}),
         Call(
             "reliability.inject",

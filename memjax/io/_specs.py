@@ -15,10 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from memjax import _check, circuit, converters, crossbar, devices, effects, mapping, programming
+from memjax import _check, circuit, converters, crossbar, devices, effects, mapping, programming, reliability
 from memjax.devices import windows
 
-ROOMS = (crossbar, circuit, mapping, converters, effects, programming, devices, windows)
+ROOMS = (crossbar, circuit, mapping, converters, effects, programming, devices, windows, reliability)
 # What JSON cannot tell apart from something else is an object with one of these words.
 ARRAY, DICT, LIST, SPEC = "array", "dict", "list", "spec"
 # Types of arrays that a file holds; PRNG keys are none.

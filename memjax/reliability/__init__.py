@@ -9,3 +9,4 @@ from memjax.reliability._closed_forms import sop_confusion_gaussian as sop_confu
 from memjax.reliability._confusion import error_rates as error_rates
 from memjax.reliability._confusion import sop_confusion as sop_confusion
 from memjax.reliability._inject import inject as inject
+from memjax.reliability._measure import hardware_confusion as hardware_confusion

@@ -125,6 +125,16 @@ def sop_hardware(
     )
 
 
+def check_binary(hardware: Any) -> None:
+    """Raise unless the converters of `hardware` count binary cells that are on."""
+    _check.part("hardware", hardware, Hardware, example="reliability.sop_hardware(...)")
+    if not isinstance(hardware.mapping, BinaryColumns) or not isinstance(hardware.dac.encoding, BitSerial):
+        raise ValueError(
+            "hardware must have BinaryColumns as Hardware.mapping and BitSerial as Dac.encoding, so that sums are "
+            f"whole numbers from 0 on, got {type(hardware.mapping).__name__} and {type(hardware.dac.encoding).__name__}"
+        )
+
+
 def lossless(rows: int) -> Adc:
     """A converter whose LSB is one cell, with codes up to `rows`."""
     return Adc(rows.bit_length() + 1)

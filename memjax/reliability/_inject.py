@@ -5,11 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from memjax import _check
-from memjax.converters import BitSerial, Confusion
+from memjax.converters import Confusion
 from memjax.crossbar import Hardware
 from memjax.mapping import Cell
-from memjax.reliability._binary_columns import BinaryColumns, in_amperes, lossless
+from memjax.reliability._binary_columns import check_binary, in_amperes, lossless
 
 
 def inject(hardware: Hardware, confusion: Any) -> Hardware:
@@ -17,8 +16,8 @@ def inject(hardware: Hardware, confusion: Any) -> Hardware:
 
     The error model of DL-RSIM: it acts in every read of a network through `crossbarify`, whose key it takes, in place
     of device variation, wires, converter and its errors. Every draw is by itself, while the reads of one chip with
-    explicit cells are correlated, as they meet the same cells: means over many chips agree, the spread between chips
-    does not. Mapping, tiles, inputs and groups stay as they are; programming with the same key costs next to nothing.
+    explicit cells are correlated, as they meet the same cells: single sums have the same distribution, but the errors
+    of planes and vectors average out more than those of a chip do. Mapping, tiles, inputs and groups stay as they are.
     Backwards the read is the digital product.
 
     Args:
@@ -30,12 +29,7 @@ def inject(hardware: Hardware, confusion: Any) -> Hardware:
     Raises: TypeError, ValueError for hardware whose converters do not count binary cells, and for a matrix of another
         size or whose rows do not sum to one.
     """
-    _check.part("hardware", hardware, Hardware, example="reliability.sop_hardware(...)")
-    if not isinstance(hardware.mapping, BinaryColumns) or not isinstance(hardware.dac.encoding, BitSerial):
-        raise ValueError(
-            "hardware must have BinaryColumns as Hardware.mapping and BitSerial as Dac.encoding, so that sums are "
-            f"whole numbers from 0 on, got {type(hardware.mapping).__name__} and {type(hardware.dac.encoding).__name__}"
-        )
+    check_binary(hardware)
     rows = hardware.at_once
     error = _confusion(confusion)
     if np.shape(confusion)[0] != rows + 1:

@@ -29,12 +29,19 @@ def test_quick_run_writes_tables_claims_and_a_figure(monkeypatch, tmp_path, caps
     monkeypatch.setattr(sys, "argv", ["reliability", "--quick", "--out", str(tmp_path)])
     reliability.main()
     printed = capsys.readouterr().out
-    for text in ("[unverified]", "a sum is misread more often", "most word lines", "explicit cells do, N = 4"):
+    for text in (
+        "[unverified]",
+        "a sum is misread more often",
+        "most word lines",
+        "2 bits, clipping",
+        "explicit cells do, N = 4",
+    ):
         assert text in printed
     with (tmp_path / "accuracy.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert {(row["way"], row["rows"], row["bits"]) for row in rows} == {
         *(("explicit", n, b) for n in ("4", "16") for b in ("2", "7")),
+        ("clipping", "16", "2"),
         ("injected", "4", "7"),
     }
     assert all(float(row["digital"]) == 1.0 and float(row["mean"]) > 1 / 3 for row in rows)
