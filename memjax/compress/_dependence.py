@@ -34,6 +34,7 @@ class Value:
         unknown: where they do.
         origin: the parameter that it is as it stands, if any.
         site: the product that it is the result of, if any.
+        fixed: whether it is computed from parameters and constants alone.
     """
 
     axes: tuple[Axis, ...]
@@ -41,6 +42,7 @@ class Value:
     unknown: Array
     origin: str | None = None
     site: "Site | None" = None
+    fixed: bool = False
 
 
 @dataclass(eq=False)
@@ -84,7 +86,7 @@ def evaluate(tape: Tape, jaxpr: Any, consts: Sequence[Any], arguments: Sequence[
 def constant(value: Any, name: str | None = None) -> Value:
     """A value that is known: a parameter, with its name, or a constant of the program."""
     shape = jnp.shape(value)
-    return Value(tuple(map(axis, shape)), value, jnp.zeros(shape, bool), name)
+    return Value(tuple(map(axis, shape)), value, jnp.zeros(shape, bool), name, fixed=True)
 
 
 def data(value: Any) -> Value:
@@ -111,7 +113,10 @@ def _apply(tape: Tape, eqn: Any, inputs: list[Value]) -> list[Value]:
         use(tape, value, name in _SHAPES)
     rule = _RULES.get(name, _elementwise if name in _ELEMENTWISE else _opaque)
     found = rule(tape, eqn, *inputs)
-    return found if isinstance(found, list) else [found]
+    results = found if isinstance(found, list) else [found]
+    for result in results:
+        result.fixed = all(value.fixed for value in inputs)
+    return results
 
 
 def _bind(eqn: Any, *values: Any) -> Any:
@@ -247,6 +252,9 @@ def _convolution(tape: Tape, eqn: Any, a: Value, b: Value) -> Value:
 
 
 def _product(tape: Tape, eqn: Any, a: Value, b: Value, axes: list, pairs: list, features: int | None) -> Value:
+    if not (a.fixed or b.fixed):
+        for one, _ in pairs:  # programs scale by the number of channels, as attention does
+            pin(a.axes[one], "a product of data with data runs over it")
     site = Site(lambda x, w: _bind(eqn, x, w), (a.axes, b.axes), pairs, features, (a.origin, b.origin))
     tape.sites.append(site)
     tape.seen.append((a.known, a.unknown, b.known, b.unknown))
