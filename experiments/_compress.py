@@ -168,11 +168,14 @@ def to_levels(task: Task, found: Pruned, method: str) -> Pruned:
     return task.settled(found._replace(params=solved.params, primal=float(solved.primal[-1])))
 
 
-def packed(matrix: np.ndarray) -> list[np.ndarray]:
-    """A matrix [K, N] as what tiles have to hold: of the columns of each tile the lines that are not zero."""
-    live = matrix[:, matrix.any(0)]
+def packed(matrix: np.ndarray, aligned: bool = False) -> list[np.ndarray]:
+    """A matrix [K, N] as what tiles have to hold: of the columns of each tile the lines that are not zero.
+
+    `aligned`: columns stay in the tiles that they are in, as blocks do; otherwise those that are left move together.
+    """
+    live = matrix if aligned else matrix[:, matrix.any(0)]
     pieces = (live[:, n : n + TILE] for n in range(0, live.shape[1], TILE))
-    return [piece[piece.any(1)] for piece in pieces]
+    return [piece[piece.any(1)][:, piece.any(0)] for piece in pieces if piece.any()]
 
 
 def cost(task: Task, found: Pruned, pack: Callable[[np.ndarray], list[np.ndarray]]) -> dict[str, float]:

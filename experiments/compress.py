@@ -16,6 +16,7 @@ import csv
 import io
 import pathlib
 import time
+from functools import partial
 from typing import Any
 
 import _compress as C
@@ -58,7 +59,8 @@ def run(dataset: str) -> list[dict[str, Any]]:
         correct, chips = task.correct(found), task.on_chips(found)
         row = dict(dataset=dataset, constraint=constraint, levels=levels, method=method, compression=whole / left)
         row |= dict(accuracy=100 * correct.mean(), chips=100 * chips.mean(), chips_std=100 * chips.std(ddof=1))
-        row |= C.cost(task, found, C.packed if constraint != "none" else lambda matrix: [matrix])
+        pack = partial(C.packed, aligned=constraint == "blocks")
+        row |= C.cost(task, found, pack if constraint != "none" else lambda matrix: [matrix])
         row |= dict(primal=found.primal, correct=correct, on_chips=chips)
         if constraint == "filters":
             row["compact_tiles"], row["compact_error"] = C.compacted(task, found)

@@ -158,14 +158,14 @@ def _elementwise(tape: Tape, eqn: Any, *inputs: Value) -> Value:
 
 
 def _note_bias(tape: Tape, eqn: Any, inputs: Sequence[Value]) -> None:
-    """A parameter added to, or taken off, the result of a product."""
-    if eqn.primitive.name not in ("add", "sub"):
-        return
-    first, second = inputs
-    if first.site is not None and second.origin is not None:
-        first.site.bias = second.origin, 1.0 if eqn.primitive.name == "add" else -1.0
-    elif second.site is not None and first.origin is not None and eqn.primitive.name == "add":
-        second.site.bias = first.origin, 1.0
+    """A parameter added to, or taken off, the result of a product, along its features."""
+    name = eqn.primitive.name
+    orders = {"add": [inputs, inputs[::-1]], "sub": [inputs]}.get(name, [])
+    for result, bias in orders:
+        if result.site is None or result.site.features is None or bias.origin is None or not bias.axes:
+            continue
+        if bias.known.size == bias.known.shape[result.site.features]:
+            result.site.bias = bias.origin, 1.0 if name == "add" else -1.0
 
 
 def _reshape(tape: Tape, eqn: Any, x: Value) -> Value:
@@ -191,6 +191,23 @@ def _broadcast(tape: Tape, eqn: Any, x: Value, *sizes: Value) -> Value:
             axes[dim] = x.axes[own]
     same = x.origin if math.prod(shape) == x.known.size else None
     return Value(tuple(axes), _bind(eqn, x.known), _bind(eqn, x.unknown), same)
+
+
+def _moved(tape: Tape, eqn: Any, *inputs: Value) -> Value:
+    """Parts of arrays side by side: axes that they are whole along stay."""
+    arrays = [value for value in inputs if value.axes]
+    touched = _TOUCHED[eqn.primitive.name](eqn, arrays[0].known.shape)
+    why = f"{eqn.primitive.name} runs along it"
+    axes = []
+    for dim, size in enumerate(eqn.outvars[0].aval.shape):
+        for value in arrays:
+            if dim in touched:
+                pin(value.axes[dim], why)
+            else:
+                unite(arrays[0].axes[dim], value.axes[dim])
+        axes.append(axis(size, why) if dim in touched else arrays[0].axes[dim])
+    merged = (_bind(eqn, *(getattr(value, part) for value in inputs)) for part in ("known", "unknown"))
+    return Value(tuple(axes), *merged)
 
 
 def _reduce(tape: Tape, eqn: Any, x: Value) -> Value:
@@ -273,11 +290,19 @@ _ELEMENTWISE = {
     "rsqrt", "select_n", "sign", "sin", "sinh", "sqrt", "square", "stop_gradient", "sub", "tan", "tanh", "xor",
 }
 # fmt: on
+# The axes along which parts are taken or put.
+_TOUCHED: dict[str, Callable] = {
+    "slice": lambda eqn, shape: {d for d, size in enumerate(eqn.outvars[0].aval.shape) if size != shape[d]},
+    "pad": lambda eqn, shape: {d for d, config in enumerate(eqn.params["padding_config"]) if config != (0, 0, 0)},
+    "concatenate": lambda eqn, shape: {eqn.params["dimension"]},
+    "rev": lambda eqn, shape: set(eqn.params["dimensions"]),
+}
 _RULES: dict[str, Callable] = {
     "reshape": _reshape,
     "transpose": _transpose,
     "squeeze": _squeeze,
     "broadcast_in_dim": _broadcast,
+    **dict.fromkeys(_TOUCHED, _moved),
     "reduce_sum": _reduce,
     "reduce_max": _reduce,
     "reduce_min": _reduce,

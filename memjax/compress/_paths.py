@@ -100,6 +100,9 @@ def unused(network: Network, arrays: dict[str, Any]) -> Unused:
         for atom, silent, _ in _channels(site, one):
             if atom in groups:
                 removed[atom] = removed.get(atom, True) & silent
+    for mask in removed.values():
+        if mask.all():  # a layer without channels is none
+            mask[0] = False
     constant = {atom: np.zeros(atom.size, bool) for atom in removed}
     while True:
         folds: dict[str, np.ndarray] = {}
@@ -116,11 +119,7 @@ def unused(network: Network, arrays: dict[str, Any]) -> Unused:
             else:
                 folds[fold[0]] = fold[1]
         if not stuck:
-            break
-    for mask in removed.values():
-        if mask.all():  # a layer without channels is none
-            mask[0] = False
-    return Unused(removed, folds, constant)
+            return Unused(removed, folds, constant)
 
 
 def _channels(site: Site, seen: tuple) -> Iterator[tuple[Atom, Any, Any]]:

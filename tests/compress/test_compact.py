@@ -171,6 +171,36 @@ def test_channels_of_an_addition_go_together_or_not_at_all():
     same(pure, found.model)
 
 
+def test_a_layer_of_constants_keeps_one_channel_and_its_share():
+    model = filled(nnx.Sequential(nnx.Linear(8, 6, rngs=nnx.Rngs(0)), nnx.relu, nnx.Linear(6, 3, rngs=nnx.Rngs(1))))
+    clear(model.layers[0], *range(6))
+    model.layers[0].bias[...] = jnp.arange(6.0) + 1.0
+    found = compress.compact(model, X[:, 0, :, 0])
+    assert found.model.layers[0].kernel.shape == (8, 1)
+    same(model, found.model, X[:, 0, :, 0])
+
+
+def test_what_is_added_along_another_axis_is_no_bias():
+    """As many columns of the image as channels: their offset cannot take over what a channel adds."""
+
+    class Offset(nnx.Module):
+        def __init__(self):
+            self.first, self.last = (nnx.Conv(n, m, (1, 1), use_bias=b, rngs=nnx.Rngs(0)) for n, m, b in
+                                     ((2, 4, True), (4, 8, False)))  # fmt: skip
+            self.offset = nnx.Param(jnp.zeros(8))
+
+        def __call__(self, x):
+            y = self.last(nnx.relu(self.first(x))) + self.offset[:, None]
+            return nnx.relu(y).mean((1, 2))
+
+    model = filled(Offset())
+    clear(model.first, 1)
+    model.first.bias[...] = jnp.ones(4)
+    found = compress.compact(model, X)
+    assert found.kept == {}
+    same(model, found.model)
+
+
 def test_statistics_over_channels_keep_them():
     model = filled(Normalised())
     clear(model.first, 1)
