@@ -47,8 +47,8 @@ def compact(model: Any, x: Any) -> Compact:
     Raises: TypeError for something else than a module; ValueError for a model whose code has its numbers of channels
         written in it or computes with them (the rebuilt model is run once, on random data).
     """
-    network, arrays = Network.of(model, x)
-    arrays = without_unused(network, arrays)
+    network, whole = Network.of(model, x)
+    arrays = without_unused(network, whole)
     found = unused(network, arrays)
     left = {atom: ~mask for atom, mask in found.removed.items()}
     kept, smaller = {}, {}
@@ -60,7 +60,7 @@ def compact(model: Any, x: Any) -> Compact:
             kept[name] = tuple(np.flatnonzero(mask) for mask in masks)
             smaller[name] = array[np.ix_(*kept[name])]
     rebuilt = _resized(network.model(smaller))
-    _check_same(network, arrays, rebuilt, jnp.asarray(x)[:2])
+    _check_same(network, whole, rebuilt, jnp.asarray(x)[:2])
     return Compact(rebuilt, kept, _notes(network, arrays, found.removed, found.constant))
 
 
