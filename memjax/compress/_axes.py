@@ -76,15 +76,18 @@ def regrouped(axes: Sequence[Sequence[Atom]], shape: tuple[int, ...]) -> tuple[A
     found: list[Axis] = []
     for size in reversed(shape):
         taken: list[Atom] = []
-        while math.prod(atom.size for atom in taken) < size:
-            wanted, atom = size // math.prod(a.size for a in taken), left.pop()
+        while (wanted := size // math.prod(atom.size for atom in taken)) > 1:
+            atom = left.pop()
+            if max(wanted, atom.size) % min(wanted, atom.size):
+                why = "a reshape mixes its axis with others"
+                for one in axes:
+                    pin(one, why)
+                return tuple(axis(n, why) for n in shape)
             if atom.size > wanted:
                 pin((atom,), "a reshape takes its axis apart")
-                if atom.size % wanted:
-                    return tuple(axis(n, "a reshape mixes its axis with others") for n in shape)
                 atom.split(wanted)
-                *rest, atom = atom.leaves()
-                left += rest
+                outer, atom = atom.leaves()
+                left.append(outer)
             taken.insert(0, atom)
         found.insert(0, tuple(taken))
     return tuple(found)

@@ -11,6 +11,9 @@ from memjax.compress._axes import Atom, chosen, leaves
 from memjax.compress._dependence import SPACE
 from memjax.compress._paths import Network, unused, without_unused
 
+# Relative to the largest result: far above rounding, far below what a channel does.
+_SAME = 1e-3
+
 
 class Compact(NamedTuple):
     """The outcome of `compact`.
@@ -42,10 +45,10 @@ def compact(model: Any, x: Any) -> Compact:
     Returns: a `Compact`, whose `notes` say which zero filters had to stay.
 
     Raises: TypeError for something else than a module; ValueError for a model whose code has its numbers of channels
-        written in it.
+        written in it or computes with them (the rebuilt model is run once, on random data).
     """
-    network, arrays = Network.of(model, x)
-    arrays = without_unused(network, arrays)
+    network, whole = Network.of(model, x)
+    arrays = without_unused(network, whole)
     found = unused(network, arrays)
     left = {atom: ~mask for atom, mask in found.removed.items()}
     kept, smaller = {}, {}
@@ -57,7 +60,7 @@ def compact(model: Any, x: Any) -> Compact:
             kept[name] = tuple(np.flatnonzero(mask) for mask in masks)
             smaller[name] = array[np.ix_(*kept[name])]
     rebuilt = _resized(network.model(smaller))
-    _check_runs(network, arrays, rebuilt, jnp.asarray(x))
+    _check_same(network, whole, rebuilt, jnp.asarray(x)[:2])
     return Compact(rebuilt, kept, _notes(network, arrays, found.removed, found.constant))
 
 
@@ -70,13 +73,16 @@ def _resized(model: Any) -> Any:
             module.in_features = inputs * module.feature_group_count
         elif isinstance(module, nnx.Linear):
             module.in_features, module.out_features = module.kernel[...].shape
+        elif isinstance(module, nnx.LinearGeneral):
+            shape, inputs, outputs = module.kernel[...].shape, len(module.in_features), len(module.out_features)
+            module.in_features, module.out_features = shape[-inputs - outputs : -outputs], shape[-outputs:]
         elif isinstance(module, nnx.BatchNorm):
             module.num_features = module.mean[...].shape[0]
     return model
 
 
-def _check_runs(network: Network, arrays: dict[str, Any], rebuilt: Any, x: Any) -> None:
-    """Raise unless the rebuilt model takes what the model takes and gives what it gives."""
+def _check_same(network: Network, arrays: dict[str, Any], rebuilt: Any, x: Any) -> None:
+    """Raise unless the rebuilt model gives what the model gives, on random data of the shape of `x`."""
     graph, state = nnx.split(rebuilt)
 
     def forward(state, x):
@@ -84,19 +90,19 @@ def _check_runs(network: Network, arrays: dict[str, Any], rebuilt: Any, x: Any) 
         model.eval()
         return model(x)
 
-    wanted = jax.eval_shape(network.forward, arrays, x)
+    if jnp.issubdtype(x.dtype, jnp.floating):
+        x = jax.random.normal(jax.random.key(0), x.shape, x.dtype)
+    why = "model must not compute with its numbers of channels in its __call__ to be rebuilt smaller"
+    wanted = jax.tree.leaves(jax.jit(network.forward)(arrays, x))
     try:
-        found = jax.eval_shape(forward, state, x)
+        found = jax.tree.leaves(jax.jit(forward)(state, x))
     except (TypeError, ValueError, AssertionError) as error:
-        raise ValueError(
-            f"model must not have numbers of channels written in its __call__ to be rebuilt smaller; {error}"
-        ) from error
-    shapes = [jax.tree.map(lambda leaf: leaf.shape, one) for one in (wanted, found)]
-    if shapes[0] != shapes[1]:
-        raise ValueError(
-            f"model must not have numbers of channels written in its __call__ to be rebuilt smaller; its results would "
-            f"have shape {shapes[1]} instead of {shapes[0]}"
-        )
+        raise ValueError(f"{why}; {error}") from error
+    for one, two in zip(wanted, found, strict=True):
+        if one.shape != two.shape:
+            raise ValueError(f"{why}; its results would have shape {two.shape} instead of {one.shape}")
+        if not jnp.allclose(one, two, rtol=0.0, atol=_SAME * float(jnp.max(jnp.abs(one)))):
+            raise ValueError(f"{why}; its results would differ by {float(jnp.max(jnp.abs(one - two))):.3g}")
 
 
 def _notes(

@@ -34,6 +34,7 @@ class Value:
         unknown: where they do.
         origin: the parameter that it is as it stands, if any.
         site: the product that it is the result of, if any.
+        fixed: whether it is computed from parameters and constants alone.
     """
 
     axes: tuple[Axis, ...]
@@ -41,6 +42,7 @@ class Value:
     unknown: Array
     origin: str | None = None
     site: "Site | None" = None
+    fixed: bool = False
 
 
 @dataclass(eq=False)
@@ -84,7 +86,7 @@ def evaluate(tape: Tape, jaxpr: Any, consts: Sequence[Any], arguments: Sequence[
 def constant(value: Any, name: str | None = None) -> Value:
     """A value that is known: a parameter, with its name, or a constant of the program."""
     shape = jnp.shape(value)
-    return Value(tuple(map(axis, shape)), value, jnp.zeros(shape, bool), name)
+    return Value(tuple(map(axis, shape)), value, jnp.zeros(shape, bool), name, fixed=True)
 
 
 def data(value: Any) -> Value:
@@ -111,7 +113,10 @@ def _apply(tape: Tape, eqn: Any, inputs: list[Value]) -> list[Value]:
         use(tape, value, name in _SHAPES)
     rule = _RULES.get(name, _elementwise if name in _ELEMENTWISE else _opaque)
     found = rule(tape, eqn, *inputs)
-    return found if isinstance(found, list) else [found]
+    results = found if isinstance(found, list) else [found]
+    for result in results:
+        result.fixed = all(value.fixed for value in inputs)
+    return results
 
 
 def _bind(eqn: Any, *values: Any) -> Any:
@@ -153,14 +158,14 @@ def _elementwise(tape: Tape, eqn: Any, *inputs: Value) -> Value:
 
 
 def _note_bias(tape: Tape, eqn: Any, inputs: Sequence[Value]) -> None:
-    """A parameter added to, or taken off, the result of a product."""
-    if eqn.primitive.name not in ("add", "sub"):
-        return
-    first, second = inputs
-    if first.site is not None and second.origin is not None:
-        first.site.bias = second.origin, 1.0 if eqn.primitive.name == "add" else -1.0
-    elif second.site is not None and first.origin is not None and eqn.primitive.name == "add":
-        second.site.bias = first.origin, 1.0
+    """A parameter added to, or taken off, the result of a product, along its features."""
+    name = eqn.primitive.name
+    orders = {"add": [inputs, inputs[::-1]], "sub": [inputs]}.get(name, [])
+    for result, bias in orders:
+        if result.site is None or result.site.features is None or bias.origin is None or not bias.axes:
+            continue
+        if bias.known.size == bias.known.shape[result.site.features]:
+            result.site.bias = bias.origin, 1.0 if name == "add" else -1.0
 
 
 def _reshape(tape: Tape, eqn: Any, x: Value) -> Value:
@@ -186,6 +191,23 @@ def _broadcast(tape: Tape, eqn: Any, x: Value, *sizes: Value) -> Value:
             axes[dim] = x.axes[own]
     same = x.origin if math.prod(shape) == x.known.size else None
     return Value(tuple(axes), _bind(eqn, x.known), _bind(eqn, x.unknown), same)
+
+
+def _moved(tape: Tape, eqn: Any, *inputs: Value) -> Value:
+    """Parts of arrays side by side: axes that they are whole along stay."""
+    arrays = [value for value in inputs if value.axes]
+    touched = _TOUCHED[eqn.primitive.name](eqn, arrays[0].known.shape)
+    why = f"{eqn.primitive.name} runs along it"
+    axes = []
+    for dim, size in enumerate(eqn.outvars[0].aval.shape):
+        for value in arrays:
+            if dim in touched:
+                pin(value.axes[dim], why)
+            else:
+                unite(arrays[0].axes[dim], value.axes[dim])
+        axes.append(axis(size, why) if dim in touched else arrays[0].axes[dim])
+    merged = (_bind(eqn, *(getattr(value, part) for value in inputs)) for part in ("known", "unknown"))
+    return Value(tuple(axes), *merged)
 
 
 def _reduce(tape: Tape, eqn: Any, x: Value) -> Value:
@@ -247,6 +269,9 @@ def _convolution(tape: Tape, eqn: Any, a: Value, b: Value) -> Value:
 
 
 def _product(tape: Tape, eqn: Any, a: Value, b: Value, axes: list, pairs: list, features: int | None) -> Value:
+    if not (a.fixed or b.fixed):
+        for one, _ in pairs:  # programs scale by the number of channels, as attention does
+            pin(a.axes[one], "a product of data with data runs over it")
     site = Site(lambda x, w: _bind(eqn, x, w), (a.axes, b.axes), pairs, features, (a.origin, b.origin))
     tape.sites.append(site)
     tape.seen.append((a.known, a.unknown, b.known, b.unknown))
@@ -265,11 +290,19 @@ _ELEMENTWISE = {
     "rsqrt", "select_n", "sign", "sin", "sinh", "sqrt", "square", "stop_gradient", "sub", "tan", "tanh", "xor",
 }
 # fmt: on
+# The axes along which parts are taken or put.
+_TOUCHED: dict[str, Callable] = {
+    "slice": lambda eqn, shape: {d for d, size in enumerate(eqn.outvars[0].aval.shape) if size != shape[d]},
+    "pad": lambda eqn, shape: {d for d, config in enumerate(eqn.params["padding_config"]) if config != (0, 0, 0)},
+    "concatenate": lambda eqn, shape: {eqn.params["dimension"]},
+    "rev": lambda eqn, shape: set(eqn.params["dimensions"]),
+}
 _RULES: dict[str, Callable] = {
     "reshape": _reshape,
     "transpose": _transpose,
     "squeeze": _squeeze,
     "broadcast_in_dim": _broadcast,
+    **dict.fromkeys(_TOUCHED, _moved),
     "reduce_sum": _reduce,
     "reduce_max": _reduce,
     "reduce_min": _reduce,

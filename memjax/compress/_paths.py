@@ -25,7 +25,7 @@ class Network:
     graph: Any
     tree: Any
     names: tuple[str, ...]
-    trained: frozenset[str]
+    weights: frozenset[str]
     dependence: Dependence = field(init=False)
 
     @classmethod
@@ -39,8 +39,9 @@ class Network:
         graph, state = nnx.split(model)
         paths, tree = jax.tree.flatten_with_path(state)
         names = tuple(parameter_name(path) for path, _ in paths)
-        trained = jax.tree.leaves_with_path(nnx.state(model, nnx.Param))
-        network = cls(graph, tree, names, frozenset(parameter_name(path) for path, _ in trained))
+        statistics = jax.tree.leaves_with_path(nnx.state(model, nnx.BatchStat))
+        weights = frozenset(names) - {parameter_name(path) for path, _ in statistics}
+        network = cls(graph, tree, names, weights)
         arrays = dict(zip(names, (leaf for _, leaf in paths), strict=True))
         network.dependence = Dependence(network.forward, arrays, names, x[:1])
         return network, arrays
@@ -68,7 +69,7 @@ class Network:
         return found
 
     def without(self, arrays: dict[str, Any], removed: dict[Atom, np.ndarray]) -> dict[str, Any]:
-        """The trained arrays with all that belongs to some channels made zero."""
+        """The arrays, but for statistics, with all that belongs to some channels made zero."""
         kept = {atom: ~mask for atom, mask in removed.items()}
 
         def cleared(name: str, array: Any) -> Any:
@@ -79,7 +80,7 @@ class Network:
                     array = jnp.where(mask.reshape(shape), array, jnp.zeros((), array.dtype))
             return array
 
-        return {name: cleared(name, array) if name in self.trained else array for name, array in arrays.items()}
+        return {name: cleared(name, array) if name in self.weights else array for name, array in arrays.items()}
 
 
 class Unused(NamedTuple):
@@ -100,6 +101,9 @@ def unused(network: Network, arrays: dict[str, Any]) -> Unused:
         for atom, silent, _ in _channels(site, one):
             if atom in groups:
                 removed[atom] = removed.get(atom, True) & silent
+    for mask in removed.values():
+        if mask.all():  # a layer without channels is none
+            mask[0] = False
     constant = {atom: np.zeros(atom.size, bool) for atom in removed}
     while True:
         folds: dict[str, np.ndarray] = {}
@@ -116,11 +120,7 @@ def unused(network: Network, arrays: dict[str, Any]) -> Unused:
             else:
                 folds[fold[0]] = fold[1]
         if not stuck:
-            break
-    for mask in removed.values():
-        if mask.all():  # a layer without channels is none
-            mask[0] = False
-    return Unused(removed, folds, constant)
+            return Unused(removed, folds, constant)
 
 
 def _channels(site: Site, seen: tuple) -> Iterator[tuple[Atom, Any, Any]]:

@@ -53,6 +53,17 @@ class Normalised(nnx.Module):
         return self.last(self.norm(self.first(x)))
 
 
+class Scaled(nnx.Module):
+    """A result that depends on how many channels there are."""
+
+    def __init__(self):
+        self.first, self.last = nnx.Linear(4, 6, rngs=nnx.Rngs(0)), nnx.Linear(6, 3, rngs=nnx.Rngs(1))
+
+    def __call__(self, x):
+        hidden = nnx.relu(self.first(x))
+        return self.last(hidden) / hidden.shape[-1]
+
+
 class Written(nnx.Module):
     """A number of channels in the code."""
 
@@ -160,6 +171,36 @@ def test_channels_of_an_addition_go_together_or_not_at_all():
     same(pure, found.model)
 
 
+def test_a_layer_of_constants_keeps_one_channel_and_its_share():
+    model = filled(nnx.Sequential(nnx.Linear(8, 6, rngs=nnx.Rngs(0)), nnx.relu, nnx.Linear(6, 3, rngs=nnx.Rngs(1))))
+    clear(model.layers[0], *range(6))
+    model.layers[0].bias[...] = jnp.arange(6.0) + 1.0
+    found = compress.compact(model, X[:, 0, :, 0])
+    assert found.model.layers[0].kernel.shape == (8, 1)
+    same(model, found.model, X[:, 0, :, 0])
+
+
+def test_what_is_added_along_another_axis_is_no_bias():
+    """As many columns of the image as channels: their offset cannot take over what a channel adds."""
+
+    class Offset(nnx.Module):
+        def __init__(self):
+            self.first, self.last = (nnx.Conv(n, m, (1, 1), use_bias=b, rngs=nnx.Rngs(0)) for n, m, b in
+                                     ((2, 4, True), (4, 8, False)))  # fmt: skip
+            self.offset = nnx.Param(jnp.zeros(8))
+
+        def __call__(self, x):
+            y = self.last(nnx.relu(self.first(x))) + self.offset[:, None]
+            return nnx.relu(y).mean((1, 2))
+
+    model = filled(Offset())
+    clear(model.first, 1)
+    model.first.bias[...] = jnp.ones(4)
+    found = compress.compact(model, X)
+    assert found.kept == {}
+    same(model, found.model)
+
+
 def test_statistics_over_channels_keep_them():
     model = filled(Normalised())
     clear(model.first, 1)
@@ -207,7 +248,19 @@ def test_what_cannot_be_is_said(call, message):
 
 
 def test_a_number_of_channels_in_the_code_is_found():
-    model = filled(Written())
-    clear(model.conv, 1)
-    with pytest.raises(ValueError, match="model must not have numbers of channels written in its __call__"):
-        compress.compact(compress.purify(model, X, 0.0), X)
+    written, scaled = filled(Written()), filled(Scaled())
+    clear(written.conv, 1)
+    clear(scaled.first, 1)
+    for model, x, what in ((written, X, "cannot reshape"), (scaled, jnp.ones((2, 4)), "its results would differ")):
+        with pytest.raises(ValueError, match=f"model must not compute with its numbers of channels.*{what}"):
+            compress.compact(compress.purify(model, x, 0.0), x)
+
+
+def test_what_attention_sums_over_stays():
+    """Its scale is that of the number of channels, which the program does not show."""
+    model = nnx.MultiHeadAttention(2, 6, decode=False, rngs=nnx.Rngs(0))
+    for layer in (model.query, model.key):
+        layer.kernel[...] = layer.kernel[...].at[..., 1].set(0.0)
+    found = compress.compact(model, jnp.ones((2, 4, 6)))
+    assert found.kept == {}
+    assert found.notes[0].endswith("zero filters stay: a product of data with data runs over it")
