@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import xarray
+from scipy import stats
 from souto_garnelo import networks
 
 import memjax as mj
@@ -159,11 +160,17 @@ def figure(found: xarray.Dataset, title: str):
     return new
 
 
-def interval(values) -> str:
-    """Mean and 95 % interval of it, in points."""
+def interval(values) -> tuple[float, float, float]:
+    """Mean and ends of its 95 % interval (Student), in points; without ends where there is one value."""
     values = 100 * np.asarray(values)
-    half = 1.96 * values.std(ddof=1) / len(values) ** 0.5 if len(values) > 1 else np.nan
-    return f"{values.mean():.2f} [{values.mean() - half:.2f}, {values.mean() + half:.2f}]"
+    few = len(values) < 2
+    half = np.inf if few else stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
+    return values.mean(), values.mean() - half, values.mean() + half
+
+
+def shown(values) -> str:
+    mean, low, high = interval(values)
+    return f"{mean:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def claims(found: xarray.Dataset) -> str:
@@ -171,14 +178,12 @@ def claims(found: xarray.Dataset) -> str:
     lines = [f"Published [unverified, other networks]: loss below {PUBLISHED} points. Loss here, in points:"]
     for k in found.weights.values:
         loss = found.digital - found.accuracy.loc[k, k].dropna("seed")
-        within = "confirmed" if 100 * float(loss.mean()) < PUBLISHED else "not confirmed"
-        lines.append(f"  {k} x {k}: {interval(loss)}: {within}")
+        within = "confirmed" if interval(loss)[2] < PUBLISHED else "not confirmed"
+        lines.append(f"  {k} x {k}: {shown(loss)}: {within}")
         after = found.retrained.loc[k].dropna("seed")
         if len(after):
             gain = after.values - found.accuracy.loc[k, k, after.seed].values
-            lines.append(
-                f"    retrained: loss {interval(found.digital - after)}; gain over the same seeds {interval(gain)}"
-            )
+            lines.append(f"    retrained: loss {shown(found.digital - after)}; gain over the same seeds {shown(gain)}")
     lines.append(
         "Energy of one image by the components of ISAAC's table, stand-ins (the published 68.4x is not claimed):"
     )
