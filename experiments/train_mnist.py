@@ -7,7 +7,8 @@
 The kernels are devices: weights in units of the update law, trained by SGD whose updates are pulses. Biases and
 normalisations stay digital. --omega W lets the largest initial weight of every kernel be W on the devices, by a fixed
 digital factor behind each crossbar; steps and rates are then as large as before in the weights that the network sees,
-pulses and their noise become smaller. --hardware reads the weights through crossbars of 64 x 64 cells with 8-bit
+pulses and their noise become smaller. --without write_noise (any number of a preset's population, such as step_spread)
+sets it to zero, to see what it costs. --hardware reads the weights through crossbars of 64 x 64 cells with 8-bit
 converters, forward and backward. All chips of a preset (other cells, other noise, same data) are one compiled step.
 
 Writes learning curves as CSV and PNG, and presets by algorithms as a table (Markdown) and a heat map of what is lost
@@ -20,6 +21,7 @@ MNIST needs the data set (`memjax.data`): pip install "memjax[data]".
 
 import argparse
 import csv
+import dataclasses
 import functools
 import io
 import json
@@ -74,6 +76,7 @@ class Setting(NamedTuple):
     chips: int = 1
     images: int | None = None
     seed: int = 0
+    without: tuple[str, ...] = ()
 
 
 def build(setting: Setting, data: mj.data.Dataset) -> _insitu.Functional:
@@ -82,6 +85,13 @@ def build(setting: Setting, data: mj.data.Dataset) -> _insitu.Functional:
     inputs = int(np.prod(data.train_images.shape[1:]))
     activation = {"relu": nnx.relu, "sigmoid": nnx.sigmoid}[setting.activation]
     return _insitu.functional(MLP(nnx.Rngs(setting.seed), (inputs, 256, 128, 10), activation))
+
+
+def without(law: mj.training.AbstractLaw, names: tuple[str, ...]) -> mj.training.AbstractLaw:
+    """The law with some numbers of its population at zero."""
+    if isinstance(law, mj.training.Referenced):
+        return dataclasses.replace(law, law=without(law.law, names))
+    return dataclasses.replace(law, population=dataclasses.replace(law.population, **dict.fromkeys(names, 0.0)))
 
 
 HARDWARE = mj.Hardware(tile=(64, 64), dac=mj.Dac(bits=8), adc=mj.Adc(bits=8))
@@ -110,7 +120,7 @@ def train(
     named: Callable[[str], mj.training.AbstractLaw] = mj.training.presets.named,
 ) -> list:
     """Rows (preset, algorithm, epoch, train loss, mean and standard deviation of the test accuracy, seconds)."""
-    law = None if preset == DIGITAL else named(preset)
+    law = None if preset == DIGITAL else without(named(preset), setting.without)
     keys = jax.random.split(jax.random.key(setting.seed + 1), 1 if law is None else setting.chips)
     model = build(setting, data)
     scale = _insitu.factors(model.params, 0.0 if law is None else setting.omega)
@@ -349,6 +359,12 @@ def main() -> None:
     parser.add_argument("--chips", type=int, default=default.chips)
     parser.add_argument("--images", type=int, help="training images; default: all")
     parser.add_argument("--seed", type=int, default=default.seed)
+    numbers = [
+        field.name for field in dataclasses.fields(mj.training.Population) if field.name.endswith(("noise", "spread"))
+    ]
+    parser.add_argument(
+        "--without", nargs="+", choices=numbers, default=(), metavar="NUMBER", help="of the cells, set to 0"
+    )
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("results/train_mnist"))
     parser.add_argument("--resume", action="store_true", help="keep the presets that are finished")
     parser.add_argument("--quick", action="store_true", help="digits, two presets and two chips, a few steps")
@@ -365,6 +381,7 @@ def main() -> None:
     if args.quick:
         args.dataset, args.epochs, args.chips, args.images = "digits", 2, 2, 512
         args.presets = [name for name in args.presets if name in ("gokmen_vlasov", "reram_es")] or args.presets[:1]
+    args.without = tuple(args.without)
     setting = Setting(**{name: getattr(args, name) for name in Setting._fields})
     try:
         _files.check_writable(args.out)

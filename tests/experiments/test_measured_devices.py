@@ -31,6 +31,7 @@ def test_a_committee_is_right_where_its_mean_is():
     np.testing.assert_array_equal(study.accuracies(probabilities, np.array([1, 0])), [[0.5, 1.0]])
 
 
+@pytest.mark.slow
 def test_quick_run(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["measured_devices.py", "--quick", "--out", str(tmp_path)])
     study.main()

@@ -1,6 +1,11 @@
 """The table of presets by algorithms, and the picture of what is lost."""
 
+import dataclasses
+
+import pytest
 import train_mnist
+
+import memjax as mj
 
 
 def row(preset, algorithm, epoch, accuracy, std=0.0):
@@ -32,3 +37,12 @@ def test_the_last_epoch_counts_and_what_is_near_digital_is_bold():
 
 def test_a_heat_map_of_what_is_lost():
     assert train_mnist.heat_map(ROWS, 2, "lost").startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("name", ["reram_es", "reram_array_hfo2"])
+def test_what_is_left_out_is_zero_and_the_rest_stays(name):
+    law = mj.training.presets.named(name)
+    left = train_mnist.without(law, ("write_noise", "step_spread"))
+    of = lambda law: (law.law if isinstance(law, mj.training.Referenced) else law).population
+    assert of(left) == dataclasses.replace(of(law), write_noise=0.0, step_spread=0.0)
+    assert of(law).write_noise > 0
