@@ -8,9 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import xarray
 
-import memjax as mj
 from memjax.cli import _files
 from memjax.plot import style
 
@@ -45,12 +43,6 @@ class Book:
         self.rows += rows
         content = {"setting": self.setting, "rows": self.rows} | more
         _files.write(self.path.parent, {self.path.name: json.dumps(content, indent=1).encode()})
-
-
-def interval(values: np.ndarray) -> tuple[float, float, float]:
-    """(mean, low, high) of the 95 % interval of the mean."""
-    found = mj.montecarlo.summary(xarray.DataArray(values, dims="sample"))
-    return tuple(float(found[name]) for name in ("mean", "low", "high"))
 
 
 def summary(book: Book) -> str:

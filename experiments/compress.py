@@ -21,7 +21,7 @@ from typing import Any
 
 import _compress as C
 import numpy as np
-from scipy import stats
+from _intervals import interval
 
 from memjax.cli import _files
 from memjax.plot import style
@@ -93,12 +93,10 @@ def claims(rows: list[dict[str, Any]]) -> list[str]:
         what = " and ".join([constraint] * (constraint != "none") + ["levels"] * levels)
         for kind, part in (("digital", "correct"), ("on chips", "on_chips")):
             difference = 100.0 * (one[part].astype(float) - other[part])
-            sure = stats.t.ppf(0.975, len(difference) - 1)
-            mean, half = difference.mean(), sure * difference.std(ddof=1) / np.sqrt(len(difference))
-            verdict = "better" if mean > half else "worse" if -mean > half else "no difference seen"
+            mean, low, high = interval(difference)
+            verdict = "better" if low > 0 else "worse" if high < 0 else "no difference seen"
             lines.append(
-                f"{dataset}, {what}, {kind}: ADMM - {method} {mean:+.2f} [{mean - half:+.2f}, {mean + half:+.2f}] "
-                f"points: {verdict}"
+                f"{dataset}, {what}, {kind}: ADMM - {method} {mean:+.2f} [{low:+.2f}, {high:+.2f}] points: {verdict}"
             )
     return lines
 

@@ -24,6 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 import wires
 import xarray
+from _intervals import interval
 
 import memjax as mj
 from memjax.cli import _files
@@ -112,12 +113,6 @@ def accuracies(dataset: str, out: pathlib.Path, chips: int, images: int, tiles, 
         for tile in tiles
     ]  # fmt: skip
     return digital, xarray.concat(parts, xarray.Variable("tile", list(tiles)))
-
-
-def interval(values: np.ndarray) -> tuple[float, float, float]:
-    """(mean, low, high) of the 95 % interval of the mean."""
-    found = mj.montecarlo.summary(xarray.DataArray(values, dims="sample"))
-    return tuple(float(found[name]) for name in ("mean", "low", "high"))
 
 
 def claims(found: dict[str, tuple[float, xarray.DataArray]], times: list[dict]) -> list[str]:

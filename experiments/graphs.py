@@ -29,7 +29,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray
-from scipy import stats
+from _intervals import interval
 
 import memjax as mj
 from memjax.cli import _files
@@ -109,11 +109,10 @@ def table(found: xarray.Dataset) -> str:
     return xarray.merge(named).to_dataframe().round(6).to_csv()
 
 
-def interval(values) -> tuple[float, float]:
-    """Mean of the values of chips, and half its 95 % interval (Student's t)."""
-    values = np.asarray(values, float)
-    half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
-    return float(values.mean()), float(half)
+def of_chips(values) -> tuple[float, float]:
+    """Mean of the values of chips, and half its 95 % interval."""
+    mean, _, high = interval(values)
+    return mean, high - mean
 
 
 def anchors(chips: int) -> list[str]:
@@ -129,8 +128,8 @@ def anchors(chips: int) -> list[str]:
 
     for spread, (l1, top) in REFERENCE.items():
         found = ranks(spread)
-        mean, half = interval(jnp.sum(jnp.abs(found - case.pagerank), -1))
-        overlap, _ = interval(mj.graph.top_k_overlap(found, case.pagerank, 10))
+        mean, half = of_chips(jnp.sum(jnp.abs(found - case.pagerank), -1))
+        overlap, _ = of_chips(mj.graph.top_k_overlap(found, case.pagerank, 10))
         lines.append(f"  spread {spread:g}: L1 {l1:.3f} | {mean:.3f} ± {half:.3f}; top ten {top:.1f} | {overlap:.2f}")
 
     sources = np.linspace(0, len(graph) - 1, chips).astype(int)
@@ -146,7 +145,7 @@ def anchors(chips: int) -> list[str]:
         "BFS, the same graph, single cells in one tile of 128 x 128, from as many sources as chips (the same):"
     )
     for spread, ratio, calculated in ((0.0, 100.0, "0.8"), (0.0, 1000.0, "0"), (0.3, 1000.0, "0")):
-        mean, half = interval(100 * wrong(spread, ratio))
+        mean, half = of_chips(100 * wrong(spread, ratio))
         lines.append(f"  spread {spread:g}, G_off / G_on {1 / ratio:g}: {calculated} % | {mean:.2f} ± {half:.2f} %")
     return lines
 
@@ -159,11 +158,11 @@ def claims(cells: xarray.Dataset, converters: xarray.Dataset) -> list[str]:
     lines = [PUBLISHED, f"At a spread of {spread:g} and an on/off ratio of {ratio:g}, mean over the graphs:"]
     for error, name in ERRORS.items():
         for kind in MAPPINGS:
-            mean, half = interval(100 * at[error].sel(mapping=kind).mean("graph"))
+            mean, half = of_chips(100 * at[error].sel(mapping=kind).mean("graph"))
             lines.append(f"  {name}, {kind}: {mean:.2f} ± {half:.2f} % wrong vertices")
 
     def more(text, one, other, either=False):
-        mean, half = interval(100 * (one.mean("graph") - other.mean("graph")))
+        mean, half = of_chips(100 * (one.mean("graph") - other.mean("graph")))
         verdict = "confirmed" if (abs(mean) if either else mean) > half else "not confirmed"
         lines.append(f"{verdict}: {text}: {mean:.2f} ± {half:.2f} points")
 

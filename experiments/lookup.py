@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import xarray
-from scipy import stats
+from _intervals import interval
 from souto_garnelo import networks
 
 import memjax as mj
@@ -160,16 +160,8 @@ def figure(found: xarray.Dataset, title: str):
     return new
 
 
-def interval(values) -> tuple[float, float, float]:
-    """Mean and ends of its 95 % interval (Student), in points; without ends where there is one value."""
-    values = 100 * np.asarray(values)
-    few = len(values) < 2
-    half = np.inf if few else stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
-    return values.mean(), values.mean() - half, values.mean() + half
-
-
 def shown(values) -> str:
-    mean, low, high = interval(values)
+    mean, low, high = interval(100 * np.asarray(values))
     return f"{mean:.2f} [{low:.2f}, {high:.2f}]"
 
 
@@ -178,7 +170,7 @@ def claims(found: xarray.Dataset) -> str:
     lines = [f"Published [unverified, other networks]: loss below {PUBLISHED} points. Loss here, in points:"]
     for k in found.weights.values:
         loss = found.digital - found.accuracy.loc[k, k].dropna("seed")
-        within = "confirmed" if interval(loss)[2] < PUBLISHED else "not confirmed"
+        within = "confirmed" if interval(100 * loss)[2] < PUBLISHED else "not confirmed"
         lines.append(f"  {k} x {k}: {shown(loss)}: {within}")
         after = found.retrained.loc[k].dropna("seed")
         if len(after):

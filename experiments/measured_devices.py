@@ -26,7 +26,7 @@ import _measured_devices as own
 import jax
 import jax.numpy as jnp
 import numpy as np
-import xarray
+from _intervals import interval
 
 import memjax as mj
 from memjax.cli import _files
@@ -75,12 +75,6 @@ def accuracies(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """[chips, members]: accuracy of the first 1, 2, ... members of each committee together."""
     together = np.cumsum(probabilities, axis=1)  # the mean has the same largest entry
     return (together.argmax(-1) == labels).mean(-1)
-
-
-def interval(values: np.ndarray) -> tuple[float, float, float]:
-    """(mean, low, high) of the 95 % interval of the mean."""
-    found = mj.montecarlo.summary(xarray.DataArray(values, dims="sample"))
-    return tuple(float(found[name]) for name in ("mean", "low", "high"))
 
 
 def study(cells, conduction, v_max: float, data, chips: int, images: int, epochs: int, console=print) -> dict[str, Any]:

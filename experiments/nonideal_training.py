@@ -28,7 +28,8 @@ import _insitu
 import _nonideal as N
 import jax
 import jax.numpy as jnp
-from _nonideal_results import Book, figure, interval, summary, table
+from _intervals import interval
+from _nonideal_results import Book, figure, summary, table
 
 import memjax as mj
 from memjax.cli import _files
