@@ -14,6 +14,14 @@ from memjax.memory._level import Moves as Moves
 from memjax.memory._level import RandomSwap as RandomSwap
 from memjax.memory._level import StartGap as StartGap
 from memjax.memory._level import level as level
+from memjax.memory._main._config import MemoryConfig as MemoryConfig
+from memjax.memory._main._config import WritePausing as WritePausing
+from memjax.memory._main._config_file import read_config as read_config
+from memjax.memory._main._energy import AbstractEnergy as AbstractEnergy
+from memjax.memory._main._energy import CommandEnergy as CommandEnergy
+from memjax.memory._main._energy import CurrentEnergy as CurrentEnergy
+from memjax.memory._main._timing import Timing as Timing
+from memjax.memory._main._timing import WritePulses as WritePulses
 from memjax.memory._reload import Reload as Reload
 from memjax.memory._reload import reloads as reloads
 from memjax.memory._reload import trace_of as trace_of

@@ -1,0 +1,1 @@
+"""The trace-driven main memory: configuration, controller, timing, energy, statistics."""
