@@ -118,25 +118,27 @@ def encode(trace: Trace, encoder: AbstractEncoder) -> Encoded:
         raise ValueError("trace must have data to be encoded, got None")
     if trace.old is None:
         trace = with_old(trace)
-    n, groups = len(trace), 32 * WORDS // encoder.granularity
-    # Lines numbered among themselves, so that the flags need no more room than the trace.
-    _, slot = jnp.unique(trace.line, size=n, return_inverse=True, fill_value=-1)
+    # What a line holds depends on its own writes alone: line by line, the state is the flags of one line.
+    order = jnp.argsort(trace.line, stable=True)
+    line, groups = trace.line[order], 32 * WORDS // encoder.granularity
+    begins = line != jnp.roll(line, 1).at[0].set(-1)
 
     def step(flags: jax.Array, request: tuple) -> tuple[jax.Array, tuple]:
-        place, write, data, old = request
-        before = flags[place]
+        begins, write, data, old = request
+        before = jnp.where(begins, 0, flags)
         stored = _select(encoder.patterns(old), before, encoder.granularity)
         candidates = encoder.patterns(data)
         changed = _group_bits(candidates ^ stored, encoder.granularity)
-        options = jnp.arange(candidates.shape[0])
+        options = jnp.arange(candidates.shape[0], dtype=jnp.int32)
         flag_bits = jax.lax.population_count(options[:, None] ^ before)
-        after = jnp.where(write, encoder.choose(changed, flag_bits), before)
+        after = jnp.where(write, encoder.choose(changed, flag_bits), before).astype(jnp.int32)
         new = _select(candidates, after, encoder.granularity)
-        cost = jnp.sum(jax.lax.population_count(after ^ before))
-        return flags.at[place].set(after), (new, stored, cost)
+        cost = jnp.sum(jax.lax.population_count(after ^ before), dtype=jnp.int32)
+        return after, (new, stored, cost)
 
-    requests = (slot.reshape(n), trace.write & trace.real, trace.data, trace.old)
-    _, (data, old, flag_bits) = jax.lax.scan(step, jnp.zeros((n, groups), jnp.int32), requests)
+    requests = (begins, (trace.write & trace.real)[order], trace.data[order], trace.old[order])
+    _, found = jax.lax.scan(step, jnp.zeros(groups, jnp.int32), requests)
+    data, old, flag_bits = (jnp.zeros_like(part).at[order].set(part) for part in found)
     return Encoded(eqx.tree_at(lambda t: (t.data, t.old), trace, (data, old)), flag_bits)
 
 

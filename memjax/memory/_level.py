@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from memjax import _check
 from memjax._field import Spec, flag, ruled
-from memjax.memory._trace import Trace, check_trace
+from memjax.memory._trace import WORDS, Trace, check_trace
 
 
 def _interval() -> Any:
@@ -169,53 +169,57 @@ def level(trace: Trace, levelling: AbstractLevelling, lines: int, *, key: Any) -
     due = writes & (jnp.cumsum(writes) % levelling.interval == 0)
     begin, steps = jax.random.split(key)
     state = levelling.start(lines, begin)
-    # A trace without data has lines of no words.
-    data = jnp.zeros((n, 0), jnp.uint32) if trace.data is None else trace.data
-    content = _first_content(trace, data, levelling.place(state, trace.line), lines + levelling.spare)
+    # Of each physical line the number of the write whose data it holds: data follow from it afterwards.
+    held = n + jnp.arange(lines + levelling.spare, dtype=jnp.int32)
     nothing = jnp.zeros(levelling.copies, jnp.int32)
 
-    def one(carry: tuple, request: tuple) -> tuple[tuple, tuple]:
-        (state, content), (line, data, write, due, index) = carry, request
+    def one(carry: tuple, request: tuple) -> tuple[tuple, _Seen]:
+        (state, held), (number, line, write, due, index) = carry, request
         place = levelling.place(state, line)
-        old = content[place]
-        content = content.at[place].set(jnp.where(write, data, old))
+        old = held[place]
+        held = held.at[place].set(jnp.where(write, number, old))
         # Not drawn from a carried key: the arrangement after k steps is the same for every trace.
         step = lambda: levelling.step(state, jax.random.fold_in(steps, index))
         state, moves = jax.lax.cond(due, step, lambda: (state, Moves(nothing, nothing)))
-        copied, covered = content[moves.source], content[moves.target]
-        content = content.at[moves.target].set(jnp.where(due, copied, covered))
-        return (state, content), (place, old, moves, copied, covered)
+        copied, covered = held[moves.source], held[moves.target]
+        held = held.at[moves.target].set(jnp.where(due, copied, covered))
+        return (state, held), _Seen(place, old, moves, copied, covered)
 
-    index = jnp.cumsum(due) - due
-    _, seen = jax.lax.scan(one, (state, content), (trace.line, data, writes, due, index))
-    return _interleaved(trace, data, due, index, n // levelling.interval, *seen)
+    index = jnp.cumsum(due, dtype=jnp.int32) - due
+    requests = (jnp.arange(n, dtype=jnp.int32), trace.line, writes, due, index)
+    _, seen = jax.lax.scan(one, (state, held), requests)
+    content = None
+    if trace.data is not None:
+        content = jnp.concatenate([trace.data, _first_content(trace, state, levelling, lines)])
+    return _interleaved(trace, content, due, index, n // levelling.interval, seen)
 
 
-def _first_content(trace: Trace, data: jax.Array, place: jax.Array, size: int) -> jax.Array:
+class _Seen(NamedTuple):
+    """What happens at each request: its physical line and the number of the content there, and of the moves the lines
+    and the numbers of what is copied and what it covers."""
+
+    place: jax.Array
+    old: jax.Array
+    moves: Moves
+    copied: jax.Array
+    covered: jax.Array
+
+
+def _first_content(trace: Trace, state: Any, levelling: AbstractLevelling, lines: int) -> jax.Array:
     """What the physical lines hold at first: the old data of the first request to each, where it is known, or zeros."""
-    content = jnp.zeros((size, data.shape[-1]), jnp.uint32)
+    place, size = levelling.place(state, trace.line), lines + levelling.spare
+    content = jnp.zeros((size, WORDS), jnp.uint32)
     if trace.old is None:
         return content
     order = jnp.argsort(place, stable=True)
-    first = place[order] != jnp.roll(place[order], 1)
-    first = (first | (jnp.arange(len(trace)) == 0)) & trace.real[order]
+    first = place[order] != jnp.roll(place[order], 1).at[0].set(-1)
+    first = first & trace.real[order]
     return content.at[jnp.where(first, place[order], size)].set(trace.old[order], mode="drop")
 
 
-def _interleaved(
-    trace: Trace,
-    data: jax.Array,
-    due: jax.Array,
-    index: jax.Array,
-    steps: int,
-    place: Any,
-    old: Any,
-    moves: Moves,
-    copied: Any,
-    covered: Any,
-) -> Trace:
+def _interleaved(trace: Trace, content: Any, due: Any, index: Any, steps: int, seen: _Seen) -> Trace:
     """The requests at their places, and after each that is due the reads and writes of its moves."""
-    n, copies = moves.source.shape
+    n, copies = seen.moves.source.shape
     size = n + 2 * copies * steps
     at = jnp.arange(n) + 2 * copies * index
     after = jnp.where(due[:, None], at[:, None] + 1 + jnp.arange(copies), size)
@@ -226,12 +230,15 @@ def _interleaved(
         return laid.at[after + copies].set(write, mode="drop")
 
     each = jnp.broadcast_to(trace.cycle[:, None], (n, copies))
-    cycle = lay(trace.cycle, each, each)
+    data, old = None, None
+    if content is not None:
+        copied = content[seen.copied]
+        data, old = lay(trace.data, copied, copied), lay(content[seen.old], copied, content[seen.covered])
     return Trace(
-        jax.lax.cummax(cycle),  # padding repeats the last cycle
+        jax.lax.cummax(lay(trace.cycle, each, each)),  # padding repeats the last cycle
         lay(trace.write, jnp.zeros((n, copies), bool), jnp.ones((n, copies), bool)),
-        lay(place, moves.source, moves.target),
-        None if trace.data is None else lay(data, copied, copied),
-        None if trace.data is None else lay(old, copied, covered),
-        trace.count + 2 * copies * jnp.sum(due),
+        lay(seen.place, seen.moves.source, seen.moves.target),
+        data,
+        old,
+        trace.count + 2 * copies * jnp.sum(due, dtype=jnp.int32),
     )
