@@ -1,6 +1,6 @@
 """The parts of the experiment on memories: how long they last, and networks whose weights are brought from one."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -63,7 +63,7 @@ def weights_in_training(key: jax.Array, lines: int, count: int) -> memory.Trace:
     images, labels = jnp.asarray(data.train_images).reshape(len(data.train_images), -1), jnp.asarray(data.train_labels)
     hidden = max(8, lines * 16 // images.shape[1])
     first, second = jax.random.split(key)
-    weights = {
+    weights: Any = {
         "in": 0.1 * jax.random.normal(first, (images.shape[1], hidden)),
         "out": 0.1 * jax.random.normal(second, (hidden, 10)),
     }
@@ -77,7 +77,7 @@ def weights_in_training(key: jax.Array, lines: int, count: int) -> memory.Trace:
             return optax.softmax_cross_entropy_with_integer_labels(logits, labels[pick]).mean()
 
         updates, state = tx.update(jax.grad(loss)(weights), state)
-        weights = optax.apply_updates(weights, updates)
+        weights: Any = optax.apply_updates(weights, updates)
         words = jax.lax.bitcast_convert_type(weights["in"].ravel()[: 16 * lines], jnp.uint32)
         return (weights, state), words.reshape(lines, 16)
 
@@ -121,3 +121,62 @@ def written(trace: memory.Trace, encoder: str, lines: int) -> Written:
         chosen, flags = encoded.trace, int(encoded.flag_bits.sum())
     bits = memory.wear(chosen, lines, unit="bit")
     return Written((int(bits.sum()) + flags) / writes, all_bits / int(bits.max()))
+
+
+class Swapped(NamedTuple):
+    """One call of a network whose weights are swapped in, when the chip has been running for a while.
+
+    Attributes:
+        time: from call to call [s].
+        computing: of it, the crossbars' own [s].
+        lines: brought from main memory.
+        energy: of the main memory [J].
+    """
+
+    time: float
+    computing: float
+    lines: int
+    energy: float
+
+
+def swapped(plan: mj.Plan, seconds: dict[str, float], tiles: int, config: memory.MemoryConfig) -> Swapped:
+    """The time and energy of a call; weights come in while the product before computes, one crossbar after the other.
+
+    Args:
+        plan: of the network.
+        seconds: that each crossbar computes in a call.
+        tiles: of the chip.
+        config: of the main memory.
+    """
+    found = memory.reloads(plan, tiles, inferences=3)
+    loads = {(reload.inference, reload.site): reload for reload in found}
+    ranges = sorted({reload.lines for reload in found})
+    served = jax.jit(jax.vmap(lambda trace: memory.simulate_memory(trace, config)))(
+        memory.stack_traces([memory.stream_trace(count, interval=0, start=64 * first) for first, count in ranges])
+    )
+    brought = dict(zip(ranges, zip(np.asarray(served.end), np.asarray(served.energy), strict=True), strict=True))
+    start = end = loaded = energy = 0.0
+    lines, calls = 0, []
+    for call in range(3):
+        lines, energy = 0, 0.0
+        for site, row in enumerate(plan.sites):
+            reload = loads.get((call, site))
+            if reload is not None:
+                cycles, joules = brought[reload.lines]
+                loaded = max(loaded, start) + float(cycles) / float(config.clock)
+                lines, energy = lines + reload.lines[1], energy + float(joules)
+            start = max(end, loaded)
+            end = start + seconds[row.crossbar]
+        calls.append(end)
+    return Swapped(calls[2] - calls[1], sum(seconds[row.crossbar] for row in plan.sites), lines, energy)
+
+
+def perceptron(key: jax.Array, width: int, layers: int) -> tuple[Any, list[jax.Array]]:
+    """A network of dense layers and its weights."""
+
+    def model(weights, x):
+        for w in weights:
+            x = jax.nn.relu(x @ w)
+        return x
+
+    return model, [jax.random.normal(one, (width, width)) / width**0.5 for one in jax.random.split(key, layers)]
