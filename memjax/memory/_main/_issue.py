@@ -59,11 +59,11 @@ def update_ready(config: "MemoryConfig", channel: s.Channel, queue: Array) -> s.
 
 
 def issue(
-    config: "MemoryConfig", effects: s.Effects, pulse: Array, channel: s.Channel, cycle: Array, allowed: Array
+    config: "MemoryConfig", effects: s.Effects, pulse: Array, channel: s.Channel, cycle: Array
 ) -> tuple[s.Channel, Issued, Array]:
     """Issue at most one command, of the first queue in turn whose next command may go. Returns that queue (-1: none)."""
     shape = s.shape_of(config)
-    chosen, turn, found = _turn(config, channel, cycle, allowed)
+    chosen, turn, found = _turn(config, channel, cycle)
     queue = jnp.minimum(chosen, shape.queues - 1)
     work = channel.work[queue]
     stage, auto = work[s.STAGE], work[s.AUTO]
@@ -95,7 +95,7 @@ def issue(
     return after, Issued(command, subarray, work[s.OPENS], request), jnp.where(found, turn, -1)
 
 
-def _turn(config: "MemoryConfig", channel: s.Channel, cycle: Array, allowed: Array) -> tuple[Array, Array, Array]:
+def _turn(config: "MemoryConfig", channel: s.Channel, cycle: Array) -> tuple[Array, Array, Array]:
     """Number of the next command among those of `ready`, its queue, and whether there is one."""
     shape = s.shape_of(config)
     queue = jnp.arange(shape.queues)
@@ -104,7 +104,7 @@ def _turn(config: "MemoryConfig", channel: s.Channel, cycle: Array, allowed: Arr
         queue = jnp.concatenate([queue, s.queue_of_bank(config), groups])
     count = channel.ready.shape[0]
     order = (queue - channel.pointer) % shape.queues * count + jnp.arange(count)
-    may = (channel.ready <= cycle) & allowed & (channel.issued != cycle)
+    may = (channel.ready <= cycle) & (channel.issued != cycle) & (cycle < s.NEVER)
     best = jnp.min(jnp.where(may, order, s.NEVER))
     return best % count, queue[best % count], best < s.NEVER
 

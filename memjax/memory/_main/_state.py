@@ -172,9 +172,11 @@ the row, subarray, page, cycle from which the queue counts as empty."""
 
 
 class State(NamedTuple):
-    """The whole memory: cycle, next request of the trace, clock of the processor, cycle of the last answer, channels."""
+    """The whole memory: cycle and whether it is looked at again, next request of the trace, clock of the processor,
+    cycle of the last answer, channels."""
 
     cycle: Array
+    repeats: Array
     head: Array
     clock: Array
     end: Array
@@ -213,7 +215,7 @@ def start(config: "MemoryConfig") -> State:
         active=zeros(shape.ranks),
     )
     zero = jnp.int32(0)
-    return State(zero, zero, zero, zero, channels)
+    return State(zero, jnp.asarray(False), zero, zero, zero, channels)
 
 
 def refresh_interval(config: "MemoryConfig") -> Array:

@@ -44,7 +44,13 @@ def step(config: "MemoryConfig", effects: s.Effects, requests: s.Requests, state
     cycle, forced = state.cycle, state.head >= requests.count
     serve = lambda channel: _serve(config, effects, requests.pulse, channel, cycle, forced)
     channels, picked, issued, empty = jax.vmap(serve)(state.channels)
-    state = state._replace(channels=channels, end=jnp.maximum(state.end, _answer(config, requests, cycle, issued)))
+    looked = (state.channels.run & state.repeats).any()
+    state = state._replace(
+        channels=channels,
+        # A second look at the requests in one cycle takes a clock of the processor, before which no request comes.
+        clock=state.clock + looked,
+        end=jnp.maximum(state.end, _answer(config, requests, cycle, issued)),
+    )
     state, arrived = _arrive(config, requests, state, empty)
     return _advance(config, requests, state), Event(cycle, arrived, picked, issued)
 
@@ -53,10 +59,10 @@ def _serve(
     config: "MemoryConfig", effects: s.Effects, pulse: Array, channel: s.Channel, cycle: Array, forced: Array
 ) -> tuple[s.Channel, Picked, Issued, Array]:
     """A channel after a cycle, what it did, and which of its queues have nothing to do."""
-    channel, refreshed = _refresh(config, channel, cycle)
+    channel = _refresh(config, channel, cycle)
     channel, picked, queue = pick(config, channel, cycle, forced)
     channel = update_ready(config, channel, queue)
-    channel, issued, queue = issue(config, effects, pulse, channel, cycle, (cycle < s.NEVER) & ~refreshed)
+    channel, issued, queue = issue(config, effects, pulse, channel, cycle)
     channel = channel._replace(ready=ready(config, channel))
     empty = free(config, channel, channel.work[:, s.STAGE] == 0)
     # Requests are looked at again in the next cycle where one waits for a queue with nothing to do.
@@ -65,14 +71,16 @@ def _serve(
     return channel._replace(wake=channel.wake | again, pending=channel.pending & ~channel.run), picked, issued, empty
 
 
-def _refresh(config: "MemoryConfig", channel: s.Channel, cycle: Array) -> tuple[s.Channel, Array]:
+def _refresh(config: "MemoryConfig", channel: s.Channel, cycle: Array) -> s.Channel:
     """Close and refresh the groups of banks whose time has come; no other command issues in such a cycle."""
     if not config.refresh:
-        return channel, jnp.asarray(False)
+        return channel
     now = channel.due == cycle
     banks = now[group_of_bank(config)]
     channel = channel._replace(
-        refreshing=channel.refreshing | now, due=jnp.where(now, cycle + s.refresh_interval(config), channel.due)
+        refreshing=channel.refreshing | now,
+        due=jnp.where(now, cycle + s.refresh_interval(config), channel.due),
+        issued=jnp.where(now.any(), cycle, channel.issued),
     )
     if config.precharge:
         channel = channel._replace(
@@ -80,7 +88,7 @@ def _refresh(config: "MemoryConfig", channel: s.Channel, cycle: Array) -> tuple[
             opened=channel.opened & ~banks,
             page=jnp.where(jnp.repeat(banks, config.subarrays), -1, channel.page),
         )
-    return channel, now.any()
+    return channel
 
 
 def _answer(config: "MemoryConfig", requests: s.Requests, cycle: Array, issued: Issued) -> Array:
@@ -128,8 +136,13 @@ def _may_come(config: "MemoryConfig", requests: s.Requests, state: s.State, fiel
     if config.policy == "nvmain-frfcfs-wqf":
         reads = channels.length - channels.writes < config.queue_size
         room = jnp.where(writes, (channels.writes < config.write_queue_size) & ~channels.draining, reads)
-    come = clock_cycle(config, fields[s.CYCLE]) <= state.cycle
-    return (state.head < requests.count) & come & room[fields[s.CHANNEL]]
+    return (state.head < requests.count) & _in_time(config, state, fields) & room[fields[s.CHANNEL]]
+
+
+def _in_time(config: "MemoryConfig", state: s.State, fields: Array) -> Array:
+    """Whether the clock of a request has come, and that of the processor is still in this cycle."""
+    late = (state.clock > processor_clock(config, state.cycle)) & (state.clock >= processor_clock(config, state.cycle + 1))
+    return (clock_cycle(config, fields[s.CYCLE]) <= state.cycle) & ~late
 
 
 def _advance(config: "MemoryConfig", requests: s.Requests, state: s.State) -> s.State:
@@ -140,7 +153,7 @@ def _advance(config: "MemoryConfig", requests: s.Requests, state: s.State) -> s.
     again = comes | channels.pending.any()
     at_once = comes & (fields[s.CYCLE] <= state.clock)
 
-    arrival = clock_cycle(config, fields[s.CYCLE])
+    arrival = jnp.maximum(clock_cycle(config, fields[s.CYCLE]), clock_cycle(config, state.clock))
     soonest = jnp.where(channels.wake, cycle + 1, jnp.maximum(channels.ready.min(1), cycle + 1)).min()
     soonest = jnp.minimum(soonest, jnp.where(remain & (arrival > cycle), arrival, s.NEVER))
     waiting = remain | (channels.length > 0).any() | (channels.work[..., s.STAGE] > 0).any()
@@ -158,4 +171,4 @@ def _advance(config: "MemoryConfig", requests: s.Requests, state: s.State) -> s.
         run=runs, wake=channels.wake & again, active=channels.active + jnp.where(again, 0, passed)
     )
     clock = jnp.where(again | over, state.clock, jnp.maximum(state.clock, processor_clock(config, later)))
-    return state._replace(cycle=later, clock=clock, channels=channels)
+    return state._replace(cycle=later, repeats=again, clock=clock, channels=channels)
