@@ -38,7 +38,7 @@ def group_of_bank(config: "MemoryConfig") -> Array:
 
 
 def pick(config: "MemoryConfig", channel: s.Channel, cycle: Array, forced: Array) -> tuple[s.Channel, Picked, Array]:
-    """Where the channel runs, take at most one request out of its slot and put its commands into a queue.
+    """Where requests are looked at, take at most one request out of its slot and put its commands into a queue.
 
     `forced`: no more requests will come, so that the queue of writes is drained. Returns that queue (-1: none) too.
     """
@@ -77,7 +77,7 @@ def _drain(config: "MemoryConfig", channel: s.Channel, forced: Array) -> s.Chann
     begin = (channel.writes >= config.high_mark) & ~forced
     stop = jnp.where(forced, channel.writes == 0, channel.writes <= config.low_mark)
     drains = jnp.where(channel.draining, ~stop, begin)
-    return channel._replace(draining=jnp.where(channel.run, drains, channel.draining))
+    return channel._replace(draining=jnp.where((channel.looks > 0), drains, channel.draining))
 
 
 def _choose(config: "MemoryConfig", channel: s.Channel, cycle: Array, forced: Array) -> tuple[Array, Array]:
@@ -86,7 +86,7 @@ def _choose(config: "MemoryConfig", channel: s.Channel, cycle: Array, forced: Ar
     subarray, page, queue = (channel.slots[:, i] for i in (s.SLOT_SUBARRAY, s.SLOT_PAGE, s.SLOT_QUEUE))
     bank = subarray // config.subarrays
     empty = free(config, channel, (channel.work[:, s.STAGE] == 0) & (channel.work[:, s.FREE] <= cycle))
-    waits = channel.run & (place < channel.length) & empty[queue]
+    waits = (channel.looks > 0) & (place < channel.length) & empty[queue]
     if config.refresh:
         waits &= ~channel.refreshing[group_of_bank(config)][bank]
     if config.policy == "nvmain-fcfs":

@@ -63,7 +63,9 @@ class Requests(NamedTuple):
 CYCLE, CHANNEL, WRITE, SUBARRAY, PAGE, QUEUE = range(6)
 
 
-def requests_of(config: "MemoryConfig", cycle: Array, write: Array, line: Array, pulse: Array, count: Array) -> Requests:
+def requests_of(
+    config: "MemoryConfig", cycle: Array, write: Array, line: Array, pulse: Array, count: Array
+) -> Requests:
     """Places of requests: subarray of the channel, page (row and group of columns), queue of commands."""
     at = place(line, config)
     subarray = (at.rank * config.banks + at.bank) * config.subarrays + at.subarray
@@ -133,7 +135,8 @@ class Channel(NamedTuple):
         open: whether a row is open; until: when it is closed, where that is known.
         closing, refreshing: banks to be precharged for a refresh, groups of banks to be refreshed; due: the next time.
         pointer: of the queues' turns; issued: cycle of the last command.
-        run, pending, wake: whether requests are looked at now, again in this cycle, and in the next one.
+        looks, wake: how often the requests are looked at in this cycle, and in the next one; pending: whether again in
+            this cycle, because some have come.
         draining: the queue of writes.
         active: cycles of each rank with a row open.
     """
@@ -156,9 +159,9 @@ class Channel(NamedTuple):
     due: Array
     pointer: Array
     issued: Array
-    run: Array
-    pending: Array
+    looks: Array
     wake: Array
+    pending: Array
     draining: Array
     active: Array
 
@@ -208,9 +211,9 @@ def start(config: "MemoryConfig") -> State:
         due=zeros(pending[1]) + _first_refreshes(config),
         pointer=zeros(),
         issued=zeros(),
-        run=false(),
+        looks=zeros(),
+        wake=zeros(),
         pending=false(),
-        wake=false(),
         draining=false(),
         active=zeros(shape.ranks),
     )

@@ -44,7 +44,7 @@ def step(config: "MemoryConfig", effects: s.Effects, requests: s.Requests, state
     cycle, forced = state.cycle, state.head >= requests.count
     serve = lambda channel: _serve(config, effects, requests.pulse, channel, cycle, forced)
     channels, picked, issued, empty = jax.vmap(serve)(state.channels)
-    looked = (state.channels.run & state.repeats).any()
+    looked = state.repeats & (state.channels.looks > 0).any()
     state = state._replace(
         channels=channels,
         # A second look at the requests in one cycle takes a clock of the processor, before which no request comes.
@@ -65,10 +65,14 @@ def _serve(
     channel, issued, queue = issue(config, effects, pulse, channel, cycle)
     channel = channel._replace(ready=ready(config, channel))
     empty = free(config, channel, channel.work[:, s.STAGE] == 0)
-    # Requests are looked at again in the next cycle where one waits for a queue with nothing to do.
+    # Requests are looked at again in the next cycle where one waits for a queue with nothing to do; twice, where such a
+    # queue has become empty after the last look at all of them.
     waiting = (jnp.arange(channel.slots.shape[0]) < channel.length) & empty[channel.slots[:, s.SLOT_QUEUE]]
-    again = (waiting & (channel.run | (channel.slots[:, s.SLOT_QUEUE] == queue))).any()
-    return channel._replace(wake=channel.wake | again, pending=channel.pending & ~channel.run), picked, issued, empty
+    emptied = (waiting & (channel.slots[:, s.SLOT_QUEUE] == queue)).any()
+    looking = channel.looks > 0
+    wake = jnp.maximum(channel.wake + emptied, looking & waiting.any())
+    channel = channel._replace(wake=wake, looks=channel.looks - looking, pending=channel.pending & ~looking)
+    return channel, picked, issued, empty
 
 
 def _refresh(config: "MemoryConfig", channel: s.Channel, cycle: Array) -> s.Channel:
@@ -108,9 +112,7 @@ def latency(config: "MemoryConfig", pulse: Array, write: Any = False) -> Array:
     return jnp.asarray(cycles, jnp.int32)
 
 
-def _arrive(
-    config: "MemoryConfig", requests: s.Requests, state: s.State, empty: Array
-) -> tuple[s.State, Array]:
+def _arrive(config: "MemoryConfig", requests: s.Requests, state: s.State, empty: Array) -> tuple[s.State, Array]:
     """Let the next request of the trace in, where its clock has come and its channel has a slot for it."""
     channels, request = state.channels, state.head
     fields = requests.fields[jnp.minimum(request, requests.fields.shape[0] - 1)]
@@ -136,12 +138,15 @@ def _may_come(config: "MemoryConfig", requests: s.Requests, state: s.State, fiel
     if config.policy == "nvmain-frfcfs-wqf":
         reads = channels.length - channels.writes < config.queue_size
         room = jnp.where(writes, (channels.writes < config.write_queue_size) & ~channels.draining, reads)
-    return (state.head < requests.count) & _in_time(config, state, fields) & room[fields[s.CHANNEL]]
+    ready = _in_time(config, state, fields) & (channels.looks == 0).all()
+    return (state.head < requests.count) & ready & room[fields[s.CHANNEL]]
 
 
 def _in_time(config: "MemoryConfig", state: s.State, fields: Array) -> Array:
     """Whether the clock of a request has come, and that of the processor is still in this cycle."""
-    late = (state.clock > processor_clock(config, state.cycle)) & (state.clock >= processor_clock(config, state.cycle + 1))
+    late = (state.clock > processor_clock(config, state.cycle)) & (
+        state.clock >= processor_clock(config, state.cycle + 1)
+    )
     return (clock_cycle(config, fields[s.CYCLE]) <= state.cycle) & ~late
 
 
@@ -150,11 +155,12 @@ def _advance(config: "MemoryConfig", requests: s.Requests, state: s.State) -> s.
     channels, cycle = state.channels, state.cycle
     fields = requests.fields[jnp.minimum(state.head, requests.fields.shape[0] - 1)]
     comes, remain = _may_come(config, requests, state, fields), state.head < requests.count
-    again = comes | channels.pending.any()
+    unfinished = (channels.looks > 0).any()
+    again = unfinished | comes | channels.pending.any()
     at_once = comes & (fields[s.CYCLE] <= state.clock)
 
     arrival = jnp.maximum(clock_cycle(config, fields[s.CYCLE]), clock_cycle(config, state.clock))
-    soonest = jnp.where(channels.wake, cycle + 1, jnp.maximum(channels.ready.min(1), cycle + 1)).min()
+    soonest = jnp.where(channels.wake > 0, cycle + 1, jnp.maximum(channels.ready.min(1), cycle + 1)).min()
     soonest = jnp.minimum(soonest, jnp.where(remain & (arrival > cycle), arrival, s.NEVER))
     waiting = remain | (channels.length > 0).any() | (channels.work[..., s.STAGE] > 0).any()
     stuck = waiting & (soonest >= s.NEVER)
@@ -166,9 +172,13 @@ def _advance(config: "MemoryConfig", requests: s.Requests, state: s.State) -> s.
 
     last = jnp.where(channels.open, s.NEVER, channels.until).reshape(config.channels, config.ranks, -1).max(2)
     passed = jnp.clip(last - cycle, 0, jnp.maximum(jnp.minimum(later, jnp.where(over, state.end, later)) - cycle, 0))
-    runs = jnp.where(again, channels.pending & ~at_once, stuck | (channels.wake & (later == cycle + 1)))
+    looks = jnp.where(again, channels.pending & ~at_once, jnp.where(later == cycle + 1, channels.wake + stuck, 0))
     channels = channels._replace(
-        run=runs, wake=channels.wake & again, active=channels.active + jnp.where(again, 0, passed)
+        looks=jnp.where(unfinished, channels.looks, looks),
+        wake=jnp.where(again, channels.wake, 0),
+        active=channels.active + jnp.where(again, 0, passed),
     )
     clock = jnp.where(again | over, state.clock, jnp.maximum(state.clock, processor_clock(config, later)))
-    return state._replace(cycle=later, repeats=again, clock=clock, channels=channels)
+    return state._replace(
+        cycle=later, repeats=jnp.where(unfinished, state.repeats, again), clock=clock, channels=channels
+    )
