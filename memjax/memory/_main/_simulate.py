@@ -1,0 +1,205 @@
+"""The requests of a trace served by a main memory."""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from memjax import _check
+from memjax.memory._main import _state as s
+from memjax.memory._main._config import MemoryConfig
+from memjax.memory._main._pulse import bit_counts, write_cycles
+from memjax.memory._main._statistics import Command, Counts, Energies, Statistics
+from memjax.memory._main._step import Event, latency, processor_clock, step
+from memjax.memory._trace import Trace, check_trace
+
+_STEPS = 1024
+"""Steps between two looks at whether the trace has ended."""
+
+
+class _Results(NamedTuple):
+    """What is known of the requests so far, int32 [n], the commands counted, int32 [9], and the refreshed banks."""
+
+    arrival: Array
+    issue: Array
+    answer: Array
+    hit: Array
+    commands: Array
+
+
+def simulate_memory(
+    trace: Trace, config: MemoryConfig, *, key: Any = None, log: bool = False, progress: bool = False
+) -> Statistics:
+    """Serve the requests of a trace by a main memory, cycle by cycle, jumping over cycles in which nothing happens.
+
+    A request enters when its clock has come and the queue of its channel has room; else it and all later ones wait.
+    In each cycle a channel looks for a request whose bank has nothing to do, turns it into commands (PRE, ACT, RD or
+    WR), and issues at most one command that is allowed by then, its banks taking turns.
+
+    All numbers of `config` may be traced: `jax.vmap` runs over timings or energies, and over traces of one length
+    (`stack_traces`), with one compilation; energies have gradients. The result is that of one trace alone.
+
+    Args:
+        trace: of requests of 64 bytes.
+        config: the memory.
+        key: a PRNG key, where pulses of cells of two bits are drawn (`WritePulses`).
+        log: return every command too; not under `jax.jit` and `jax.vmap`.
+        progress: show a bar; not under `jax.jit` and `jax.vmap`.
+
+    Raises: TypeError and ValueError for arguments that do not fit, and where a key is missing.
+
+    Source: the rules are those of M. Poremba et al., NVMain 2.0, IEEE CAL 2015, as described in docs/memory_main.md.
+    """
+    check_trace("trace", trace)
+    _check.part("config", config, MemoryConfig)
+    _check.flag("log", log)
+    _check.flag("progress", progress)
+    if not len(trace):
+        raise ValueError("trace must have at least one request, got none")
+    if key is not None:
+        _check.key("key", key)
+    if config.pulses is not None and config.pulses.bits == 2 and key is None:
+        raise ValueError("key must be given with pulses of two bits a cell, whose number is drawn, got None")
+    if config.pausing is not None:
+        raise ValueError("config.pausing is not simulated yet: use pausing=None")
+    if not (log or progress):
+        return _whole(trace, config, key)
+    if isinstance(trace.cycle, jax.core.Tracer):
+        raise ValueError("log and progress must be False inside jax.jit and jax.vmap, got True")
+    return _in_sight(trace, config, key, log, progress)
+
+
+@eqx.filter_jit
+def _whole(trace: Trace, config: MemoryConfig, key: Any) -> Statistics:
+    requests = _requests(trace, config, key)
+    effects = s.effects_of(config.timing)
+
+    def chunk(carry: tuple[s.State, _Results]) -> tuple[s.State, _Results]:
+        state, results, _ = _chunk(config, effects, requests, carry)
+        return state, results
+
+    begun = s.start(config), _nothing(len(trace))
+    state, results = jax.lax.while_loop(lambda carry: carry[0].cycle < s.NEVER, chunk, begun)
+    return _statistics(trace, config, requests, state, results)
+
+
+def _in_sight(trace: Trace, config: MemoryConfig, key: Any, log: bool, progress: bool) -> Statistics:
+    """The same in chunks that the host sees."""
+    from tqdm import tqdm
+
+    requests, effects, total = _requests(trace, config, key), s.effects_of(config.timing), int(trace.count)
+    carry, events = (s.start(config), _nothing(len(trace))), []
+    with tqdm(total=total, desc="requests", disable=not progress) as bar:
+        while int(carry[0].cycle) < s.NEVER:
+            *carry, event = _jitted_chunk(config, effects, requests, tuple(carry))
+            if log:
+                events.append(jax.tree.map(np.asarray, event.issued._asdict() | {"cycle": event.cycle}))
+            bar.update(int(carry[0].head) - bar.n)
+    statistics = _statistics(trace, config, requests, *carry)
+    return eqx.tree_at(lambda one: one.log, statistics, _commands(config, events), is_leaf=lambda x: x is None) if log else statistics  # fmt: skip
+
+
+def _requests(trace: Trace, config: MemoryConfig, key: Any) -> s.Requests:
+    pulse = write_cycles(trace, config, key)
+    return s.requests_of(config, trace.cycle, trace.write, trace.line, pulse, trace.count)
+
+
+def _nothing(n: int) -> _Results:
+    unknown = jnp.full(n, -1, jnp.int32)
+    return _Results(unknown, unknown, unknown, jnp.zeros(n, bool), jnp.zeros(9, jnp.int32))
+
+
+def _chunk(
+    config: MemoryConfig, effects: s.Effects, requests: s.Requests, carry: tuple[s.State, _Results]
+) -> tuple[s.State, _Results, Event]:
+    state, results = carry
+    state, event = jax.lax.scan(
+        lambda state, _: step(config, effects, requests, state), state, length=min(_STEPS, 8 * len(requests.pulse))
+    )
+    return state, _collect(config, requests, results, event), event
+
+
+_jitted_chunk = eqx.filter_jit(_chunk)
+
+
+def _collect(config: MemoryConfig, requests: s.Requests, results: _Results, event: Event) -> _Results:
+    """Put what the steps did to the requests that they did it to; -1, no request, is out of range."""
+    cycle = event.cycle[:, None]
+    where = lambda request: jnp.where(request < 0, len(requests.pulse), request)
+    picked, served = where(event.picked.request), where(event.issued.request)
+    pulse = requests.pulse[jnp.minimum(served, len(requests.pulse) - 1)]
+    answer = cycle + latency(config, pulse, event.issued.command >= s.WR)
+    one_each = jnp.ones(event.issued.command.shape, jnp.int32)
+    return _Results(
+        arrival=results.arrival.at[where(event.arrived)].set(event.cycle, mode="drop"),
+        issue=results.issue.at[picked].set(jnp.broadcast_to(cycle, picked.shape), mode="drop"),
+        answer=results.answer.at[served].set(answer, mode="drop"),
+        hit=results.hit.at[picked].set(event.picked.hit, mode="drop"),
+        commands=results.commands.at[event.issued.command].add(one_each),
+    )
+
+
+def _statistics(
+    trace: Trace, config: MemoryConfig, requests: s.Requests, state: s.State, results: _Results
+) -> Statistics:
+    n = results.commands
+    counts = Counts(
+        activations=n[s.ACT],
+        reads=n[s.RD] + n[s.RDA],
+        writes=n[s.WR] + n[s.WRA],
+        precharges=n[s.PRE] + n[s.PREALL] + n[s.RDA] + n[s.WRA],
+        refreshes=n[s.REF] * config.refresh_banks,
+    )
+    each, (zeros, ones, kept) = config.energy.costs(config), bit_counts(trace)
+    idle = state.end * config.ranks * config.channels - state.channels.active.sum()
+    energies = Energies(
+        activate=counts.activations * each.activate,
+        read=counts.reads * each.read,
+        write=counts.writes * each.write - kept * each.unchanged,
+        pulses=zeros * each.reset + ones * each.set,
+        refresh=counts.refreshes * each.refresh,
+        background=state.channels.active.sum() * each.active + idle * each.idle,
+    )
+    busy = (counts.reads + counts.writes) * config.timing.t_burst
+    return Statistics(
+        arrival=results.arrival,
+        issue=results.issue,
+        answer=results.answer,
+        hit=results.hit,
+        read=~trace.write,
+        channel=requests.fields[:, s.CHANNEL],
+        count=trace.count,
+        counts=counts,
+        energies=energies,
+        cycles=state.end,
+        seconds=state.end / config.clock,
+        clocks=processor_clock(config, state.end),
+        active=state.channels.active,
+        utilisation=busy / jnp.maximum(state.end, 1) / config.channels,
+    )
+
+
+def _commands(config: MemoryConfig, events: list[dict[str, Any]]) -> tuple[Command, ...]:
+    """The commands of some chunks in the order of time."""
+    groups, found = s.groups_of_columns(config), []
+    for event in events:
+        for at, channel in zip(*np.nonzero(event["command"]), strict=True):
+            code, subarray = int(event["command"][at, channel]), int(event["subarray"][at, channel])
+            bank, row = subarray // config.subarrays, int(event["page"][at, channel]) // groups
+            found.append(
+                Command(
+                    cycle=int(event["cycle"][at]),
+                    name=s.NAMES[code],
+                    channel=int(channel),
+                    rank=bank // config.banks,
+                    bank=bank % config.banks,
+                    subarray=subarray % config.subarrays,
+                    row=row,
+                    request=int(event["request"][at, channel]),
+                )
+            )
+    return tuple(found)

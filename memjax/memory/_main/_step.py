@@ -1,0 +1,184 @@
+"""One step of the memory: what happens in one cycle, and which cycle comes next."""
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from memjax.memory._main import _state as s
+from memjax.memory._main._issue import Issued, issue, ready, update_ready
+from memjax.memory._main._pick import Picked, free, group_of_bank, pick
+
+if TYPE_CHECKING:
+    from memjax.memory._main._config import MemoryConfig
+
+
+class Event(NamedTuple):
+    """What a step did: its cycle, the request that came (-1: none), and what each channel picked and issued."""
+
+    cycle: Array
+    arrived: Array
+    picked: Picked
+    issued: Issued
+
+
+def clock_cycle(config: "MemoryConfig", clock: Array) -> Array:
+    """Cycle of the memory at a clock of the processor: floor(clock f / f_cpu), without overflow."""
+    memory, processor = _mhz(config.clock), _mhz(config.cpu_clock)
+    return clock // processor * memory + clock % processor * memory // processor
+
+
+def processor_clock(config: "MemoryConfig", cycle: Array) -> Array:
+    """Clock of the processor at a cycle of the memory: floor(cycle f_cpu / f), without overflow."""
+    memory, processor = _mhz(config.clock), _mhz(config.cpu_clock)
+    return cycle // memory * processor + cycle % memory * processor // memory
+
+
+def _mhz(hertz: Any) -> Array:
+    return jnp.round(jnp.asarray(hertz, float) / 1e6).astype(jnp.int32)
+
+
+def step(config: "MemoryConfig", effects: s.Effects, requests: s.Requests, state: s.State) -> tuple[s.State, Event]:
+    """One cycle: refreshes fall due, requests are picked, commands issue, at most one request comes."""
+    cycle, forced = state.cycle, state.head >= requests.count
+    serve = lambda channel: _serve(config, effects, requests.pulse, channel, cycle, forced)
+    channels, picked, issued, empty = jax.vmap(serve)(state.channels)
+    looked = state.repeats & (state.channels.looks > 0).any()
+    state = state._replace(
+        channels=channels,
+        # A second look at the requests in one cycle takes a clock of the processor, before which no request comes.
+        clock=state.clock + looked,
+        end=jnp.maximum(state.end, _answer(config, requests, cycle, issued)),
+    )
+    state, arrived = _arrive(config, requests, state, empty)
+    return _advance(config, requests, state), Event(cycle, arrived, picked, issued)
+
+
+def _serve(
+    config: "MemoryConfig", effects: s.Effects, pulse: Array, channel: s.Channel, cycle: Array, forced: Array
+) -> tuple[s.Channel, Picked, Issued, Array]:
+    """A channel after a cycle, what it did, and which of its queues have nothing to do."""
+    channel = _refresh(config, channel, cycle)
+    channel, picked, queue = pick(config, channel, cycle, forced)
+    channel = update_ready(config, channel, queue)
+    channel, issued, queue = issue(config, effects, pulse, channel, cycle)
+    channel = channel._replace(ready=ready(config, channel))
+    empty = free(config, channel, channel.work[:, s.STAGE] == 0)
+    # Requests are looked at again in the next cycle where one waits for a queue with nothing to do; twice, where such a
+    # queue has become empty after the last look at all of them.
+    waiting = (jnp.arange(channel.slots.shape[0]) < channel.length) & empty[channel.slots[:, s.SLOT_QUEUE]]
+    emptied = (waiting & (channel.slots[:, s.SLOT_QUEUE] == queue)).any()
+    looking = channel.looks > 0
+    wake = jnp.maximum(channel.wake + emptied, looking & waiting.any())
+    channel = channel._replace(wake=wake, looks=channel.looks - looking, pending=channel.pending & ~looking)
+    return channel, picked, issued, empty
+
+
+def _refresh(config: "MemoryConfig", channel: s.Channel, cycle: Array) -> s.Channel:
+    """Close and refresh the groups of banks whose time has come; no other command issues in such a cycle."""
+    if not config.refresh:
+        return channel
+    now = channel.due == cycle
+    banks = now[group_of_bank(config)]
+    channel = channel._replace(
+        refreshing=channel.refreshing | now,
+        due=jnp.where(now, cycle + s.refresh_interval(config), channel.due),
+        issued=jnp.where(now.any(), cycle, channel.issued),
+    )
+    if config.precharge:
+        channel = channel._replace(
+            closing=channel.closing | (banks & channel.opened),
+            opened=channel.opened & ~banks,
+            page=jnp.where(jnp.repeat(banks, config.subarrays), -1, channel.page),
+        )
+    return channel
+
+
+def _answer(config: "MemoryConfig", requests: s.Requests, cycle: Array, issued: Issued) -> Array:
+    """The last cycle in which the data of commands that issue now are at the controller."""
+    t = config.timing
+    read, write = latency(config, jnp.int32(0)), latency(config, requests.pulse[jnp.maximum(issued.request, 0)], True)
+    writes = issued.command >= s.WR
+    del t
+    return jnp.max(jnp.where(issued.request >= 0, cycle + jnp.where(writes, write, read), 0))
+
+
+def latency(config: "MemoryConfig", pulse: Array, write: Any = False) -> Array:
+    """Cycles from RD or WR to the answer at the controller."""
+    t = config.timing
+    between = jnp.maximum(jnp.asarray(t.t_burst), jnp.asarray(t.t_ccd))
+    cycles = jnp.where(write, t.t_cwd + between + pulse, t.t_cas + t.t_burst) + config.link
+    return jnp.asarray(cycles, jnp.int32)
+
+
+def _arrive(config: "MemoryConfig", requests: s.Requests, state: s.State, empty: Array) -> tuple[s.State, Array]:
+    """Let the next request of the trace in, where its clock has come and its channel has a slot for it."""
+    channels, request = state.channels, state.head
+    fields = requests.fields[jnp.minimum(request, requests.fields.shape[0] - 1)]
+    comes = _may_come(config, requests, state, fields)
+    here = comes & (jnp.arange(config.channels) == fields[s.CHANNEL])
+    slot = jnp.stack([request, *(fields[i] for i in (s.WRITE, s.SUBARRAY, s.PAGE, s.QUEUE)), state.cycle])
+    at = here[:, None] & (jnp.arange(channels.slots.shape[1]) == channels.length[:, None])
+    channels = channels._replace(
+        slots=jnp.where(at[..., None], slot, channels.slots),
+        length=channels.length + here,
+        writes=channels.writes + here * fields[s.WRITE],
+        pending=channels.pending | (here & empty[:, fields[s.QUEUE]]),
+    )
+    clock = jnp.where(comes, jnp.maximum(state.clock, fields[s.CYCLE]), state.clock)
+    state = state._replace(head=request + comes, clock=clock, channels=channels)
+    return state, jnp.where(comes, request, -1)
+
+
+def _may_come(config: "MemoryConfig", requests: s.Requests, state: s.State, fields: Array) -> Array:
+    """Whether the request at the head of the trace, with these fields, can come in this cycle."""
+    channels, writes = state.channels, fields[s.WRITE] == 1
+    room = channels.length < config.queue_size
+    if config.policy == "nvmain-frfcfs-wqf":
+        reads = channels.length - channels.writes < config.queue_size
+        room = jnp.where(writes, (channels.writes < config.write_queue_size) & ~channels.draining, reads)
+    ready = _in_time(config, state, fields) & (channels.looks == 0).all()
+    return (state.head < requests.count) & ready & room[fields[s.CHANNEL]]
+
+
+def _in_time(config: "MemoryConfig", state: s.State, fields: Array) -> Array:
+    """Whether the clock of a request has come, and that of the processor is still in this cycle."""
+    late = (state.clock > processor_clock(config, state.cycle)) & (
+        state.clock >= processor_clock(config, state.cycle + 1)
+    )
+    return (clock_cycle(config, fields[s.CYCLE]) <= state.cycle) & ~late
+
+
+def _advance(config: "MemoryConfig", requests: s.Requests, state: s.State) -> s.State:
+    """Go to the next cycle in which something happens: this one again, where a request comes or is looked at."""
+    channels, cycle = state.channels, state.cycle
+    fields = requests.fields[jnp.minimum(state.head, requests.fields.shape[0] - 1)]
+    comes, remain = _may_come(config, requests, state, fields), state.head < requests.count
+    unfinished = (channels.looks > 0).any()
+    again = unfinished | comes | channels.pending.any()
+    at_once = comes & (fields[s.CYCLE] <= state.clock)
+
+    arrival = jnp.maximum(clock_cycle(config, fields[s.CYCLE]), clock_cycle(config, state.clock))
+    soonest = jnp.where(channels.wake > 0, cycle + 1, jnp.maximum(channels.ready.min(1), cycle + 1)).min()
+    soonest = jnp.minimum(soonest, jnp.where(remain & (arrival > cycle), arrival, s.NEVER))
+    waiting = remain | (channels.length > 0).any() | (channels.work[..., s.STAGE] > 0).any()
+    stuck = waiting & (soonest >= s.NEVER)
+    if config.refresh:
+        soonest = jnp.minimum(soonest, channels.due.min())
+    soonest = jnp.where(stuck, cycle + 1, soonest)
+    over = ~waiting & (soonest > state.end)
+    later = jnp.where(again, cycle, jnp.where(over | (cycle >= s.NEVER), s.NEVER, soonest))
+
+    last = jnp.where(channels.open, s.NEVER, channels.until).reshape(config.channels, config.ranks, -1).max(2)
+    passed = jnp.clip(last - cycle, 0, jnp.maximum(jnp.minimum(later, jnp.where(over, state.end, later)) - cycle, 0))
+    looks = jnp.where(again, channels.pending & ~at_once, jnp.where(later == cycle + 1, channels.wake + stuck, 0))
+    channels = channels._replace(
+        looks=jnp.where(unfinished, channels.looks, looks),
+        wake=jnp.where(again, channels.wake, 0),
+        active=channels.active + jnp.where(again, 0, passed),
+    )
+    clock = jnp.where(again | over, state.clock, jnp.maximum(state.clock, processor_clock(config, later)))
+    return state._replace(
+        cycle=later, repeats=jnp.where(unfinished, state.repeats, again), clock=clock, channels=channels
+    )
