@@ -20,6 +20,11 @@ from memjax.memory._main._config_file import read_config as read_config
 from memjax.memory._main._energy import AbstractEnergy as AbstractEnergy
 from memjax.memory._main._energy import CommandEnergy as CommandEnergy
 from memjax.memory._main._energy import CurrentEnergy as CurrentEnergy
+from memjax.memory._main._simulate import simulate_memory as simulate_memory
+from memjax.memory._main._statistics import Command as Command
+from memjax.memory._main._statistics import Counts as Counts
+from memjax.memory._main._statistics import Energies as Energies
+from memjax.memory._main._statistics import Statistics as Statistics
 from memjax.memory._main._timing import Timing as Timing
 from memjax.memory._main._timing import WritePulses as WritePulses
 from memjax.memory._reload import Reload as Reload

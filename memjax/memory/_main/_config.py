@@ -121,11 +121,14 @@ class MemoryConfig(Spec):
         if self.policy == "nvmain-frfcfs-wqf":
             most = lambda mark: mark <= self.write_queue_size
             _check.satisfies("MemoryConfig.high_mark", self.high_mark, most, "at most write_queue_size")
-        if self.refresh and (self.refresh_banks > self.banks or self.refresh_rows > self.rows):
+        if self.refresh and (self.banks % self.refresh_banks or self.refresh_rows > self.rows):
             raise ValueError(
-                f"MemoryConfig.refresh_banks and refresh_rows must be at most banks {self.banks} and rows {self.rows}, "
-                f"got {self.refresh_banks} and {self.refresh_rows}"
+                f"MemoryConfig.refresh_banks must divide banks {self.banks}, and refresh_rows must be at most rows "
+                f"{self.rows}, got {self.refresh_banks} and {self.refresh_rows}"
             )
+        most = self.ranks * self.banks * self.subarrays
+        if most > 2**14:
+            raise ValueError(f"MemoryConfig: ranks, banks and subarrays must make at most {2**14}, got {most}")
         if self.refresh and self.queues == "rank" and self.refresh_banks < self.banks:
             raise ValueError(
                 "MemoryConfig.refresh_banks must be all banks with queues='rank', which hold one refresh at a time, "

@@ -109,7 +109,7 @@ def read_config(path: str | os.PathLike, *, compatible: bool = False, **override
         if value.text == "=":
             if not compatible:
                 raise ValueError(
-                    f"{value.place}: {key} must be written without '=', which NVMain reads as 0: compatible=True does so too"
+                    f"{value.place}: {key} must be written without '='; NVMain reads 0, as does compatible=True"
                 )
             values[key] = _Value("0", value.place)
     _check_keys(values, compatible)

@@ -19,11 +19,13 @@ class Served(NamedTuple):
         precharge: of the row that was open.
         activate: of its own row; none: a hit.
         column: the read or write.
+        closed: when it closes its row by itself.
     """
 
     precharge: jax.Array
     activate: jax.Array
     column: jax.Array
+    closed: jax.Array
 
 
 def serve_in_order(cycle: Any, write: Any, place: Place, pulse: Any, config: MemoryConfig) -> Served:
@@ -49,11 +51,11 @@ def serve_in_order(cycle: Any, write: Any, place: Place, pulse: Any, config: Mem
         cycle, write, channel, rank, array, wanted, pulse, again = request
         mine, shared = arrays[array], channels[channel]
         one = _serve(t, config.precharge, mine, shared[rank], cycle, write, wanted, pulse)
-        row, waits = _after(t, one, write, wanted, pulse, again)
+        row, waits, closed = _after(t, one, write, wanted, pulse, again)
         arrays = arrays.at[array].set(jnp.concatenate([row[None], waits]))
         own = jnp.arange(config.ranks) == rank
         channels = channels.at[channel].set(_rank_waits(t, shared, own, one, write))
-        return (arrays, channels), Served(one.precharge, one.activate, one.column)
+        return (arrays, channels), Served(one.precharge, one.activate, one.column, closed)
 
     start = jnp.asarray(t.t_cmd)
     arrays = jnp.full((config.channels * config.ranks * config.banks * config.subarrays, 5), start)
@@ -96,8 +98,8 @@ def _serve(
     return _Commands(jnp.where(due, at_pre, -1), jnp.where(hit, -1, at_act), column, (act, pre, read, written))
 
 
-def _after(t: Any, one: _Commands, write: Any, wanted: Any, pulse: Any, again: Any) -> tuple[Any, Any]:
-    """The open row of the subarray and its waiting times after a request; the row closes if none comes for it."""
+def _after(t: Any, one: _Commands, write: Any, wanted: Any, pulse: Any, again: Any) -> tuple[Any, Any, Any]:
+    """The open row of the subarray, its waiting times and when the row closes if no request comes for it."""
     act, pre, read, written = one.waits
     at, burst = one.column, jnp.maximum(t.t_burst, t.t_ccd)
     busy = t.t_al + t.t_cwd + t.t_burst + pulse + t.t_wr
@@ -108,7 +110,8 @@ def _after(t: Any, one: _Commands, write: Any, wanted: Any, pulse: Any, again: A
     closes = again > at
     recovered = at + jnp.where(write, busy, t.t_al + t.t_rtp) + t.t_rp
     act = jnp.where(closes, jnp.maximum(act, recovered), act)
-    return jnp.where(closes, _CLOSED, wanted), jnp.stack([act, pre, read, written])
+    row = jnp.where(closes, _CLOSED, wanted)
+    return row, jnp.stack([act, pre, read, written]), jnp.where(closes, recovered - t.t_rp, -1)
 
 
 def _rank_waits(t: Any, shared: Any, own: Any, one: _Commands, write: Any) -> Any:

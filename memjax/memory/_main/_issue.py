@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Issued(NamedTuple):
-    """A command (0: none), its subarray (the first one of a bank or of a group of banks), page and request (-1: none)."""
+    """A command (0: none), its subarray (of banks: the first one), page and request (-1: none)."""
 
     command: Array
     subarray: Array
@@ -61,7 +61,7 @@ def update_ready(config: "MemoryConfig", channel: s.Channel, queue: Array) -> s.
 def issue(
     config: "MemoryConfig", effects: s.Effects, pulse: Array, channel: s.Channel, cycle: Array
 ) -> tuple[s.Channel, Issued, Array]:
-    """Issue at most one command, of the first queue in turn whose next command may go. Returns that queue (-1: none)."""
+    """Issue at most one command, that of the first queue in turn which may go. Returns that queue (-1: none) too."""
     shape = s.shape_of(config)
     chosen, turn, found = _turn(config, channel, cycle)
     queue = jnp.minimum(chosen, shape.queues - 1)

@@ -10,7 +10,7 @@ from memjax.memory._main import _state as s
 if TYPE_CHECKING:
     from memjax.memory._main._config import MemoryConfig
 
-_RULES = {"nvmain-frfcfs": (0, 1, 2, 3), "frfcfs": (0, 1, 2, 2), "nvmain-fcfs": (0, 0, 0, 1), "fcfs": (0, 0, 0, 0)}
+_RULES = {"nvmain-frfcfs": (0, 1, 2, 3), "frfcfs": (0, 1, 2, 2), "nvmain-fcfs": (0, 0, 0, 1)}
 """Order in which the policies serve starved misses, hits, other misses, closed banks; the oldest first in each."""
 
 
@@ -96,8 +96,6 @@ def _choose(config: "MemoryConfig", channel: s.Channel, cycle: Array, forced: Ar
     if config.policy == "nvmain-frfcfs-wqf":
         writing = channel.draining | (forced & (channel.length == channel.writes))
         waits &= (channel.slots[:, s.SLOT_WRITE] == 1) == writing
-    if config.policy == "fcfs":
-        waits &= place == 0
     opened, hit = channel.opened[bank], channel.page[subarray] == page
     starved, hits, misses, closed = _RULES[config.policy.removesuffix("-wqf")]
     late = channel.starved[subarray] >= config.starvation

@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from memjax import _random
 from memjax.memory._main._config import MemoryConfig
 from memjax.memory._trace import WORDS, Trace
 
@@ -48,7 +47,8 @@ def write_cycles(trace: Trace, config: MemoryConfig, key: Any) -> Array:
     present = [(_ones(state & cells) > 0) for state in (~high & ~low, ~high & low, high & ~low, high & low)]
     numbers = [jnp.asarray(number, jnp.int32) for number in (pulses.n_00, pulses.n_01, pulses.n_10, pulses.n_11)]
     mean = jnp.max(jnp.stack([jnp.where(here, number, 0) for here, number in zip(present, numbers, strict=True)]), 0)
-    drawn = mean + pulses.spread * _random.normal(key, (n,), jnp.float32)
+    normal = jax.vmap(lambda request: jax.random.normal(jax.random.fold_in(key, request)))(jnp.arange(n))
+    drawn = mean + pulses.spread * normal
     limit = jnp.asarray(pulses.limit, jnp.int32)
     drawn = jnp.clip(jnp.floor(drawn).astype(jnp.int32), jnp.maximum(mean - limit, 0), mean + limit)
     once, many = (reset, set_) if pulses.order == "srms" else (set_, reset)

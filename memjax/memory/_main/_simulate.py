@@ -1,6 +1,6 @@
 """The requests of a trace served by a main memory."""
 
-from functools import partial
+import dataclasses
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -8,13 +8,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 
 from memjax import _check
 from memjax.memory._main import _state as s
+from memjax.memory._main._address import place
 from memjax.memory._main._config import MemoryConfig
+from memjax.memory._main._in_order import Served, serve_in_order
+from memjax.memory._main._log import commands_in_order, commands_of, open_cycles
 from memjax.memory._main._pulse import bit_counts, write_cycles
 from memjax.memory._main._statistics import Command, Counts, Energies, Statistics
-from memjax.memory._main._step import Event, latency, processor_clock, step
+from memjax.memory._main._step import Event, clock_cycle, latency, processor_clock, step
 from memjax.memory._trace import Trace, check_trace
 
 _STEPS = 1024
@@ -64,17 +68,21 @@ def simulate_memory(
         _check.key("key", key)
     if config.pulses is not None and config.pulses.bits == 2 and key is None:
         raise ValueError("key must be given with pulses of two bits a cell, whose number is drawn, got None")
+    if config.policy == "fcfs" and config.refresh:
+        raise ValueError("config.refresh must be False with policy 'fcfs', which serves requests only, got True")
     if config.pausing is not None:
         raise ValueError("config.pausing is not simulated yet: use pausing=None")
     if not (log or progress):
-        return _whole(trace, config, key)
-    if isinstance(trace.cycle, jax.core.Tracer):
+        return _at_once(trace, config, key)
+    if isinstance(trace.cycle, Tracer):
         raise ValueError("log and progress must be False inside jax.jit and jax.vmap, got True")
     return _in_sight(trace, config, key, log, progress)
 
 
 @eqx.filter_jit
-def _whole(trace: Trace, config: MemoryConfig, key: Any) -> Statistics:
+def _at_once(trace: Trace, config: MemoryConfig, key: Any) -> Statistics:
+    if config.policy == "fcfs":
+        return _in_order(trace, config, key)[0]
     requests = _requests(trace, config, key)
     effects = s.effects_of(config.timing)
 
@@ -84,23 +92,49 @@ def _whole(trace: Trace, config: MemoryConfig, key: Any) -> Statistics:
 
     begun = s.start(config), _nothing(len(trace))
     state, results = jax.lax.while_loop(lambda carry: carry[0].cycle < s.NEVER, chunk, begun)
-    return _statistics(trace, config, requests, state, results)
+    return _statistics(trace, config, requests, results, state.end, state.channels.active)
+
+
+def _in_order(trace: Trace, config: MemoryConfig, key: Any) -> tuple[Statistics, Served]:
+    """Strictly first come, first served, which needs no search."""
+    requests, at = _requests(trace, config, key), place(trace.line, config)
+    cycle = clock_cycle(config, trace.cycle)
+    served = serve_in_order(cycle, trace.write, at, requests.pulse, config)
+    real, hit, closing = trace.real, served.activate < 0, served.closed >= 0
+    begin = jnp.where(hit, served.column, jnp.where(served.precharge < 0, served.activate, served.precharge))
+    answer = served.column + latency(config, requests.pulse, trace.write)
+    end = jnp.max(jnp.where(real, answer, 0))
+    known = lambda cycles: jnp.where(real, cycles, -1)
+    column = jnp.where(trace.write, s.WR, s.RD) + closing
+    number = lambda code, those: jnp.sum(real & those) * (jnp.arange(9) == code)
+    codes = number(s.PRE, served.precharge >= 0) + number(s.ACT, ~hit)
+    codes = codes + sum(number(code, column == code) for code in (s.RD, s.RDA, s.WR, s.WRA))
+    results = _Results(known(cycle), known(begin), known(answer), hit & real, codes)
+    active = open_cycles(served, at, real, end, config)
+    return _statistics(trace, config, requests, results, end, active), served
 
 
 def _in_sight(trace: Trace, config: MemoryConfig, key: Any, log: bool, progress: bool) -> Statistics:
     """The same in chunks that the host sees."""
     from tqdm import tqdm
 
+    if config.policy == "fcfs":
+        statistics, served = _in_order(trace, config, key)
+        return _logged(statistics, commands_in_order(config, trace, served) if log else None)
     requests, effects, total = _requests(trace, config, key), s.effects_of(config.timing), int(trace.count)
-    carry, events = (s.start(config), _nothing(len(trace))), []
+    state, results, events = s.start(config), _nothing(len(trace)), []
     with tqdm(total=total, desc="requests", disable=not progress) as bar:
-        while int(carry[0].cycle) < s.NEVER:
-            *carry, event = _jitted_chunk(config, effects, requests, tuple(carry))
+        while int(state.cycle) < s.NEVER:
+            state, results, event = _jitted_chunk(config, effects, requests, (state, results))
             if log:
                 events.append(jax.tree.map(np.asarray, event.issued._asdict() | {"cycle": event.cycle}))
-            bar.update(int(carry[0].head) - bar.n)
-    statistics = _statistics(trace, config, requests, *carry)
-    return eqx.tree_at(lambda one: one.log, statistics, _commands(config, events), is_leaf=lambda x: x is None) if log else statistics  # fmt: skip
+            bar.update(int(state.head) - bar.n)
+    statistics = _statistics(trace, config, requests, results, state.end, state.channels.active)
+    return _logged(statistics, commands_of(config, events) if log else None)
+
+
+def _logged(statistics: Statistics, log: tuple[Command, ...] | None) -> Statistics:
+    return dataclasses.replace(statistics, log=log)
 
 
 def _requests(trace: Trace, config: MemoryConfig, key: Any) -> s.Requests:
@@ -144,7 +178,7 @@ def _collect(config: MemoryConfig, requests: s.Requests, results: _Results, even
 
 
 def _statistics(
-    trace: Trace, config: MemoryConfig, requests: s.Requests, state: s.State, results: _Results
+    trace: Trace, config: MemoryConfig, requests: s.Requests, results: _Results, end: Array, active: Array
 ) -> Statistics:
     n = results.commands
     counts = Counts(
@@ -155,14 +189,14 @@ def _statistics(
         refreshes=n[s.REF] * config.refresh_banks,
     )
     each, (zeros, ones, kept) = config.energy.costs(config), bit_counts(trace)
-    idle = state.end * config.ranks * config.channels - state.channels.active.sum()
+    idle = end * config.ranks * config.channels - active.sum()
     energies = Energies(
         activate=counts.activations * each.activate,
         read=counts.reads * each.read,
         write=counts.writes * each.write - kept * each.unchanged,
         pulses=zeros * each.reset + ones * each.set,
         refresh=counts.refreshes * each.refresh,
-        background=state.channels.active.sum() * each.active + idle * each.idle,
+        background=active.sum() * each.active + idle * each.idle,
     )
     busy = (counts.reads + counts.writes) * config.timing.t_burst
     return Statistics(
@@ -175,31 +209,9 @@ def _statistics(
         count=trace.count,
         counts=counts,
         energies=energies,
-        cycles=state.end,
-        seconds=state.end / config.clock,
-        clocks=processor_clock(config, state.end),
-        active=state.channels.active,
-        utilisation=busy / jnp.maximum(state.end, 1) / config.channels,
+        cycles=end,
+        seconds=end / config.clock,
+        clocks=processor_clock(config, end),
+        active=active,
+        utilisation=busy / jnp.maximum(end, 1) / config.channels,
     )
-
-
-def _commands(config: MemoryConfig, events: list[dict[str, Any]]) -> tuple[Command, ...]:
-    """The commands of some chunks in the order of time."""
-    groups, found = s.groups_of_columns(config), []
-    for event in events:
-        for at, channel in zip(*np.nonzero(event["command"]), strict=True):
-            code, subarray = int(event["command"][at, channel]), int(event["subarray"][at, channel])
-            bank, row = subarray // config.subarrays, int(event["page"][at, channel]) // groups
-            found.append(
-                Command(
-                    cycle=int(event["cycle"][at]),
-                    name=s.NAMES[code],
-                    channel=int(channel),
-                    rank=bank // config.banks,
-                    bank=bank % config.banks,
-                    subarray=subarray % config.subarrays,
-                    row=row,
-                    request=int(event["request"][at, channel]),
-                )
-            )
-    return tuple(found)

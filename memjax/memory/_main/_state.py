@@ -111,7 +111,8 @@ def effects_of(timing: Timing) -> Effects:
         precharge,
         (t.t_rfc, no, no, no),
     )
-    opening, reading, writing, closing = (t.t_rrd, no, no, no), (no, no, between, turn), (no, no, written + t.t_wtr, between), (no, t.t_ppd, no, no)  # fmt: skip
+    opening, closing = (t.t_rrd, no, no, no), (no, t.t_ppd, no, no)
+    reading, writing = (no, no, between, turn), (no, no, written + t.t_wtr, between)
     rank = table(nothing, opening, reading, reading, writing, writing, closing, closing, opening)
     seen_read = (no, no, t.t_burst + t.t_rtrs, turn)
     seen_write = (no, no, t.t_burst + t.t_cwd + t.t_rtrs - t.t_cas, t.t_burst + t.t_ost)
