@@ -8,6 +8,7 @@ import memjax
 from memjax.cli._cost import cost
 from memjax.cli._device import device
 from memjax.cli._errors import UsageError
+from memjax.cli._memory_run import run
 from memjax.cli._quickstart import quickstart
 from memjax.cli._spice import spice
 from memjax.cli._sweep import sweep
@@ -23,6 +24,9 @@ _app.command(device)
 _app.command(sweep)
 _app.command(spice)
 _app.command(cost)
+_memory = SubcommandApp()
+_memory.command(run)
+_app.command(_memory, name="memory", help="Design memory macros, and serve traces by main memories.")
 
 
 def main(args: Sequence[str] | None = None) -> None:
