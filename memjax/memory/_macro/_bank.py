@@ -4,137 +4,106 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
-from memjax.memory._macro._cell import RESISTIVE, MemoryCell
-from memjax.memory._macro._decoders import MOST_BITS, Predecoder, predecoder
+from memjax.memory._macro._cell import MemoryCell
 from memjax.memory._macro._design import Design
 from memjax.memory._macro._external import External, external
+from memjax.memory._macro._mat import Mat
 from memjax.memory._macro._organisation import Levels
-from memjax.memory._macro._power import leakages, read_energy, write_energies
 from memjax.memory._macro._process import Process
 from memjax.memory._macro._repeaters import line
-from memjax.memory._macro._routing import bus, h_tree
-from memjax.memory._macro._subarray import Subarray, subarray
-from memjax.memory._macro._timing import timing
+from memjax.memory._macro._routing import Routing, bus, h_tree
 
 FLATTEST = 10.0  # height over width of a bank, or the other way
 
 
+class Sizes(NamedTuple):
+    """Logarithms of what follows from an organisation (int32)."""
+
+    address: Any  # bits of an address
+    to_mat: Any  # those that reach a mat
+    data: Any  # logarithm of the data bits of a mat
+    rows: Any  # of a subarray
+    columns: Any
+    possible: Any
+
+
+def sizes(capacity: Any, word: Any, size: Levels) -> Sizes:
+    """`capacity` and `word` are logarithms of bits, `size` those of the counts; NumPy or JAX."""
+    address = capacity - word
+    active, used, mux = sum(size.active_mats), sum(size.active_subarrays), sum(size.muxes)
+    to_mat = address - (sum(size.mats) - active)
+    to_array = to_mat - (sum(size.subarrays) - used)
+    possible = (to_array > 0) & (to_array >= mux) & (word - active >= used)
+    for there, at_work in ((size.mats, size.active_mats), (size.subarrays, size.active_subarrays)):
+        possible &= (there[0] >= at_work[0]) & (there[1] >= at_work[1])
+    return Sizes(address, to_mat, word - active, to_array - mux, word - active - used + mux, possible)
+
+
 class Bank(NamedTuple):
-    """Figures by quantity and component; `rows` and `columns` of a subarray; whether it can be built."""
+    """Figures by quantity and component; whether it can be built."""
 
     parts: dict[str, dict[str, Any]]
     height: Any
     width: Any
-    rows: Any
-    columns: Any
     valid: Any
 
 
-def bank(process: Process, cell: MemoryCell, design: Design, capacity: Any, word: Any, size: Levels) -> Bank:
-    """`capacity` and `word` are logarithms of bits (int32), `size` those of the counts."""
-    depth = capacity - word  # bits of an address
-    active, used = sum(size.active_mats), sum(size.active_subarrays)
-    to_mat = depth - (sum(size.mats) - active)
-    to_array = to_mat - (sum(size.subarrays) - used)
-    data = word - active  # logarithm of the bits of a mat
-    mux = sum(size.muxes)
-    possible = (to_array > 0) & (to_array >= mux) & (data >= used)
-    for there, at_work in ((size.mats, size.active_mats), (size.subarrays, size.active_subarrays)):
-        possible &= (there[0] >= at_work[0]) & (there[1] >= at_work[1])
-    row_bits = jnp.clip(to_array - mux, 0, 2 * MOST_BITS)
-    rows, columns = 2.0**row_bits, 2.0 ** jnp.maximum(0, data - used + mux)
-    array = subarray(process, cell, design, rows, columns, tuple(2.0**level for level in size.muxes))
-
-    blocks, height, width = _mat(process, design, array, size, row_bits)
+def bank(process: Process, cell: MemoryCell, design: Design, mat: Mat, size: Levels, bits: Sizes, word: Any) -> Bank:
+    """Of these mats; `word` is the logarithm of its bits."""
     wire = line(process, design.global_wire, design.repeaters)
-    mats, arrays = (2.0 ** sum(count) for count in (size.mats, size.subarrays))
-    tall, wide = height * 2.0 ** size.mats[0], width * 2.0 ** size.mats[1]
-    outside = None
+    tall, wide = mat.height * 2.0 ** size.mats[0], mat.width * 2.0 ** size.mats[1]
     if design.routing == "h_tree":
-        routing = h_tree(wire, size, depth, 2.0**word, height, width)
-        trips = 2.0  # a read goes in and comes out
+        routing = h_tree(wire, size, bits.address, 2.0**word, mat.height, mat.width)
     else:
-        routing = bus(wire, size, to_mat, 2.0**data, height)
-        trips = 1.0
-    times = timing(process, cell, design, array, jnp.max(blocks.before[:2]))
+        routing = bus(wire, size, bits.to_mat, 2.0**bits.data, mat.height)
+    outside = None
     if not design.internal_sensing:
-        outside = external(process, cell, wire, array, times, size, (to_mat, data, word), height, wide)
-    tall, wide = tall + routing.height, wide + routing.width
-    if outside is not None:
-        tall = tall + outside.height
+        outside = external(process, cell, wire, mat, size, (bits.to_mat, bits.data, word), wide)
+    tall, wide = tall + routing.height + (0.0 if outside is None else outside.height), wide + routing.width
     parts = {
-        "area": _area(process, array, blocks, outside, mats, arrays, tall * wide),
-        **_latencies(blocks, times, routing, trips, outside),
-        **_powers(process, cell, design, array, blocks, routing, outside, size),
+        "area": _areas(mat, outside, size, tall * wide),
+        **_latencies(mat, routing, outside, 2.0 if design.routing == "h_tree" else 1.0),
+        **_powers(mat, routing, outside, size),
     }
-    valid = possible & array.valid & (tall <= FLATTEST * wide) & (wide <= FLATTEST * tall)
-    if outside is not None:
-        valid &= outside.valid
-    return Bank(parts, tall, wide, rows, columns, valid)
+    valid = bits.possible & mat.valid & (tall <= FLATTEST * wide) & (wide <= FLATTEST * tall)
+    return Bank(parts, tall, wide, valid if outside is None else valid & outside.valid)
 
 
-def _mat(process: Process, design: Design, array: Subarray, size: Levels, row_bits: Any) -> tuple[Predecoder, Any, Any]:
-    """Predecoders (two blocks for word lines and for every level of multiplexers) and the size of a mat."""
-    cap = process.wire(design.local_wire).capacitance
-    down, across = (2.0**count for count in size.subarrays)
-    to_rows = cap * (array.height * down + array.width * across) / 2.0
-    to_muxes = cap * (
-        jnp.maximum(0.0, array.height * (down - 2.0) / 2.0) + jnp.maximum(0.0, array.width * (across - 2.0) / 2.0)
-    )
-    bits = jnp.stack([row_bits, *size.muxes])
-    second = jnp.where(bits > 3, bits // 2, 0)
-    bits = jnp.stack([bits - second, second], -1).reshape(-1)
-    blocks = predecoder(process, design.widest, bits, jnp.where(jnp.arange(8) < 2, to_rows, to_muxes))
-    height, width, side = array.height * down, array.width * across, jnp.sqrt(jnp.sum(blocks.area))
-    longer = width > height
-    return blocks, height + jnp.where(longer, 0.0, side), width + jnp.where(longer, side, 0.0)
-
-
-def _area(
-    process: Process, array: Subarray, blocks: Predecoder, outside: External | None, mats: Any, arrays: Any, total: Any
-) -> dict[str, Any]:
-    found = {name: area * mats * arrays for name, area in array.parts.items()}
-    found["predecoders"] = jnp.sum(blocks.area) * mats
+def _areas(mat: Mat, outside: External | None, size: Levels, total: Any) -> dict[str, Any]:
+    mats, arrays = (2.0 ** sum(count) for count in (size.mats, size.subarrays))
+    found = {name: area * mats * arrays for name, area in mat.areas.items()}
+    found["predecoders"] = mat.predecoders.area * mats
     if outside is not None:
         found |= {name: found[name] + area for name, area in outside.area.items()}
     return found | {"wiring_and_gaps": total - sum(found.values())}
 
 
-def _latencies(blocks: Predecoder, times: Any, routing: Any, trips: float, outside: External | None) -> dict[str, Any]:
-    first = {"predecoders": jnp.max(blocks.latency)}
-    read, write = first | times.read, first | times.write
+def _latencies(mat: Mat, routing: Routing, outside: External | None, trips: float) -> dict[str, dict[str, Any]]:
+    """`trips`: how often a read passes the wires."""
+    first = {"predecoders": mat.predecoders.latency}
+    read, write = first | mat.read, first | mat.write
     if outside is None:
         return {
             "read_latency": {"routing": trips * routing.latency, **read},
             "write_latency": {"routing": routing.latency, **write},
         }
-    read["output_muxes"] = read["output_muxes"] + outside.choosing
+    read |= {"bit_line": outside.bit_line, "routing": outside.read_routing, "sense_amplifiers": outside.sensing}
     return {
-        "read_latency": read
-        | {"bit_line": outside.bit_line, "routing": outside.read_routing, "sense_amplifiers": outside.sensing},
+        "read_latency": read | {"output_muxes": read["output_muxes"] + outside.choosing},
         "write_latency": write | {"routing": outside.write_routing, "output_muxes": outside.choosing},
     }
 
 
-def _powers(
-    process: Process,
-    cell: MemoryCell,
-    design: Design,
-    array: Subarray,
-    blocks: Predecoder,
-    routing: Any,
-    outside: External | None,
-    size: Levels,
-) -> dict[str, Any]:
+def _powers(mat: Mat, routing: Routing, outside: External | None, size: Levels) -> dict[str, dict[str, Any]]:
     mats, arrays = (2.0 ** sum(count) for count in (size.mats, size.subarrays))
     active, used = (2.0 ** sum(count) for count in (size.active_mats, size.active_subarrays))
-    decoding, leaking = jnp.sum(blocks.energy) * active, jnp.sum(blocks.leakage) * mats
+    decoding, leaking = mat.predecoders.energy * active, mat.predecoders.leakage * mats
     read, write, leakage = (
         {name: value * times for name, value in one.items()}
         for one, times in (
-            (read_energy(process, cell, array), active * used),
-            (write_energies(process, cell, design, array), active * used),
-            (leakages(process, cell, array), mats * arrays),
+            (mat.read_energy, active * used),
+            (mat.write_energy, active * used),
+            (mat.leakage, mats * arrays),
         )
     )
     found = {

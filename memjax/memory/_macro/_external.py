@@ -6,12 +6,11 @@ import jax.numpy as jnp
 
 from memjax.memory._macro._cell import MemoryCell
 from memjax.memory._macro._columns import mux, sense_amplifier
+from memjax.memory._macro._mat import Mat
 from memjax.memory._macro._organisation import Levels
 from memjax.memory._macro._process import Process
 from memjax.memory._macro._repeaters import Line
 from memjax.memory._macro._sensing import settling
-from memjax.memory._macro._subarray import Subarray
-from memjax.memory._macro._timing import Timing
 
 TO_63 = 0.63  # time constants of a charge
 
@@ -38,21 +37,19 @@ def external(
     process: Process,
     cell: MemoryCell,
     line: Line,
-    array: Subarray,
-    times: Timing,
+    mat: Mat,
     size: Levels,
     bits: tuple[Any, Any, Any],
-    height: Any,
     width: Any,
 ) -> External:
     """Of cells with resistances.
 
     Args:
         bits: of the address that reaches a mat; logarithms of the data bits of a mat and of a word.
-        height: of a mat [m]; width: of the bank [m].
+        width: of the bank [m].
     """
     address, data, word = bits
-    rows, _ = size.mats
+    rows, height = size.mats[0], mat.height
     words, data = 2.0**word, 2.0**data
     active_rows, active_columns = (2.0**count for count in size.active_mats)
     sense = sense_amplifier(process, width / words / process.node, cell.sense_voltage, cell.sensing == "current")
@@ -61,14 +58,14 @@ def external(
 
     length = height * 2.0**rows
     cap, res = line.wire.capacitance * length, line.wire.resistance * length
-    local_res, local_cap = array.res_bit + 3.0 * chooser.resistance, array.cap_bit + 6.0 * chooser.cap
+    local_res, local_cap = mat.res_bit + 3.0 * chooser.resistance, mat.cap_bit + 6.0 * chooser.cap
     own = chooser.resistance
     written = TO_63 * (
         own * cap / 2.0
         + (own + res) * (cap + local_cap) / 2.0
         + (own + res + local_res) * local_cap / 2.0
     )
-    bias, bit_line, reached = array.bias, times.read["bit_line"], 0.0
+    bias, bit_line, reached = mat.bias, mat.read["bit_line"], 0.0
     if cell.sensing == "current":
         behind = local_res + bias.r_off
         reached = TO_63 * res * cap / 2.0 * (behind + res / 3.0) / (behind + res)
@@ -78,7 +75,7 @@ def external(
             *(
                 before + (behind * cap + (behind + res) * cap / 2.0) * settling(swing, cell.sense_voltage)
                 for before, behind, swing in zip(
-                    (times.bit_line_on, times.bit_line_off),
+                    (mat.bit_line_on, mat.bit_line_off),
                     (local_res + bias.tau_on, local_res + _beyond(cell, bias)),
                     swings,
                     strict=True,

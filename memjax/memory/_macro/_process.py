@@ -8,14 +8,13 @@ import numpy as np
 from jax.core import Tracer
 
 from memjax import _check
-from memjax._field import Spec, flag, number, parts, text
+from memjax._field import Spec, flag, number, parts
 from memjax.memory._macro import _tables
 from memjax.memory._macro._wires import Wire, wires
 
 CONSTANTS = ("corrected", "nvsim")
 CURRENTS = ("on_n", "on_p", "off_n", "off_p")
 NODE, TEMPERATURE = (22e-9, 120e-9), (300.0, 400.0)
-SOURCE = "MASTAR 5 (ITRS 2005, 2007), CACTI 6.5, HSPICE runs of NVSim's authors; as in NVSim 6334d00"
 
 
 class Process(Spec):
@@ -35,7 +34,6 @@ class Process(Spec):
         converter_delay, converter_energy, converter_leakage: of the converter from current to voltage that a sense
             amplifier for currents begins with [s, J, W].
         like_nvsim: whether the equations keep the oversights of NVSim too (see `macro`).
-        source: the citations.
     """
 
     node: Any = number(above=0.0, unit="m")
@@ -59,7 +57,6 @@ class Process(Spec):
     converter_energy: Any = number(low=0.0, unit="J")
     converter_leakage: Any = number(low=0.0, unit="W")
     like_nvsim: bool = flag(default=False)
-    source: str = text(default="given")
 
     def check_relations(self) -> None:
         if len(self.wires) != len(_tables.WIRES):
@@ -76,7 +73,8 @@ def process(node: Any, roadmap: str = "HP", temperature: Any = 300.0, constants:
 
     Numbers between the nodes 22, 32, 45, 65, 90 and 120 nm are interpolated linearly, currents in the off state
     geometrically, the overlap of the gate is that of the node below, wires are those of the node above, converters
-    those of the node below. Currents are tabulated every 10 K and linear between.
+    those of the node below. Currents are tabulated every 10 K and linear between. The numbers are those of NVSim 6334d00:
+    transistors of MASTAR 5 (ITRS 2005 and 2007), wires of CACTI 6.5 (ITRS), converters of its authors' HSPICE runs.
 
     Args:
         node: [m], from 22e-9 to 120e-9; traced, if need be.
@@ -136,7 +134,6 @@ def process(node: Any, roadmap: str = "HP", temperature: Any = 300.0, constants:
         converter_energy=energy,
         converter_leakage=leakage,
         like_nvsim=constants == "nvsim",
-        source=f"{roadmap}: {SOURCE}",
     )
 
 
