@@ -1,0 +1,1 @@
+"""Memory macros: one file per part of them."""
