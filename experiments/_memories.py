@@ -12,7 +12,7 @@ import memjax as mj
 memory = mj.memory
 
 LINES, EXPONENT, INTERVAL = 512, 0.65, 100
-ROUNDS = (10, 100, 1000, 10000)  # endurance / interval: how often the gap goes round in an ideal life
+ROUNDS = (10, 30, 100, 300, 1000, 3000)  # endurance / interval: how often the gap goes round in an ideal life
 LEVELLINGS = {
     "none": None,
     "Start-Gap": memory.StartGap(INTERVAL, randomised=False),

@@ -116,8 +116,11 @@ def encode(trace: Trace, encoder: AbstractEncoder) -> Encoded:
     _check.part("encoder", encoder, AbstractEncoder, example="FlipNWrite()")
     if trace.data is None:
         raise ValueError("trace must have data to be encoded, got None")
-    if trace.old is None:
-        trace = with_old(trace)
+    return _encoded(with_old(trace) if trace.old is None else trace, encoder)
+
+
+@eqx.filter_jit
+def _encoded(trace: Trace, encoder: AbstractEncoder) -> Encoded:
     # What a line holds depends on its own writes alone: line by line, the state is the flags of one line.
     order = jnp.argsort(trace.line, stable=True)
     line, groups = trace.line[order], 32 * WORDS // encoder.granularity

@@ -165,6 +165,11 @@ def level(trace: Trace, levelling: AbstractLevelling, lines: int, *, key: Any) -
     """
     check_region(trace, lines, levelling)
     _check.key("key", key)
+    return _levelled(trace, levelling, lines, key)
+
+
+@eqx.filter_jit
+def _levelled(trace: Trace, levelling: AbstractLevelling, lines: int, key: Any) -> Trace:
     n, writes = len(trace), trace.write & trace.real
     due = writes & (jnp.cumsum(writes) % levelling.interval == 0)
     begin, steps = jax.random.split(key)

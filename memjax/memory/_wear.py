@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 
@@ -98,6 +99,7 @@ def lifetime(
     return _run(trace.line, writes, jnp.broadcast_to(stands, (size,)), levelling, key, limit, lines)
 
 
+@eqx.filter_jit
 def _run(
     line: jax.Array,
     writes: jax.Array,

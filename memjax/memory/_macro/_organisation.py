@@ -119,7 +119,7 @@ def levels(organisation: Organisation) -> Levels:
 
 def table(organisations: np.ndarray) -> Organisation:
     """Of logarithms [n, 11] in the order of the fields."""
-    counts = [2**organisations[:, i].astype(np.int32) for i in range(11)]
+    counts = [2 ** organisations[:, i].astype(np.int32) for i in range(11)]
     pairs = (tuple(counts[i : i + 2]) for i in range(0, 8, 2))
     return Organisation(*pairs, tuple(counts[8:]))
 
