@@ -126,7 +126,7 @@ def lenet_part(args) -> None:
 
 def points_part(args) -> None:
     sys.path.append(str(pathlib.Path(__file__).parent.parent / "experiments" / "souto_garnelo"))
-    import networks
+    import cnns as networks
 
     import memjax.cli._chips as chips
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
-from souto_garnelo import networks
+from souto_garnelo import cnns as networks
 
 import memjax as mj
 from memjax import compress

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 import memjax as mj
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "benchmarks"))  # its networks
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "benchmarks"))  # its timing
 
 T = mj.training
 

@@ -21,7 +21,7 @@ import numpy as np
 import optax
 import xarray
 from _intervals import interval
-from souto_garnelo import networks
+from souto_garnelo import cnns as networks
 
 import memjax as mj
 from memjax.cli import _chips, _files, _network

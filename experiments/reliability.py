@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray
 from _intervals import interval
-from souto_garnelo import networks
+from souto_garnelo import cnns as networks
 
 import memjax as mj
 from memjax import reliability

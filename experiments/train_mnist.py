@@ -35,10 +35,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from _networks import MLP
 from flax import nnx
+from networks import MLP
 from rich.table import Table
-from souto_garnelo import networks
+from souto_garnelo import cnns as networks
 
 import memjax as mj
 from memjax.cli import _files

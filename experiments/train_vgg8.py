@@ -36,8 +36,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from _checkpoints import Checkpoints
-from _networks import VGG8
 from flax import nnx
+from networks import VGG8
 from rich.table import Table
 
 import memjax as mj

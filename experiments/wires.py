@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray
-from souto_garnelo import networks
+from souto_garnelo import cnns as networks
 
 import memjax as mj
 from memjax.cli import _chips, _files, _network

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
+import cnns as networks
 import jax
 import jax.numpy as jnp
-import networks
 import numpy as np
 import xarray
 

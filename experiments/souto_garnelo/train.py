@@ -15,9 +15,9 @@ import pathlib
 import time
 from typing import NamedTuple
 
+import cnns as networks
 import jax
 import jax.numpy as jnp
-import networks
 import numpy as np
 import optax
 from flax import nnx

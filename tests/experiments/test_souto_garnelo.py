@@ -5,9 +5,9 @@ import pathlib
 import runpy
 import sys
 
+import cnns as networks
 import jax
 import jax.numpy as jnp
-import networks
 import numpy as np
 import pytest
 import study

@@ -14,7 +14,8 @@ import json
 import pathlib
 import zipfile
 import zlib
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +24,7 @@ from flax import nnx
 
 from memjax.cli import _files
 
+Model = TypeVar("Model", bound=nnx.Module)
 WEIGHTS = pathlib.Path(__file__).parent / "weights"
 
 
@@ -87,13 +89,13 @@ def untrained(dataset: str, seed: int = 0) -> Network:
     return Network(SHAPES[dataset], nnx.Rngs(seed))
 
 
-def arrays(model: Network) -> dict[str, np.ndarray]:
+def arrays(model: nnx.Module) -> dict[str, np.ndarray]:
     """Every parameter and batch statistic by its path, such as `blocks/0/convs/1/kernel`."""
     leaves, _ = jax.tree.flatten_with_path(nnx.state(model))
     return {_name(path): np.asarray(leaf) for path, leaf in leaves}
 
 
-def save(model: Network, path: pathlib.Path, recipe: dict) -> None:
+def save(model: nnx.Module, path: pathlib.Path, recipe: dict) -> None:
     """Writes the weights in half precision, with the recipe that made them and a checksum over all."""
     content = {name: array.astype(np.float16) for name, array in arrays(model).items()}
     buffer = io.BytesIO()
@@ -112,6 +114,14 @@ def load(dataset: str, path: pathlib.Path | None = None) -> tuple[Network, dict]
     """
     path = WEIGHTS / f"{dataset}.npz" if path is None else path
     cure = f"train them with: python experiments/souto_garnelo/train.py --dataset {dataset}"
+    return restored(lambda: untrained(dataset), path, cure)
+
+
+def restored(untrained: Callable[[], Model], path: pathlib.Path, cure: str) -> tuple[Model, dict]:
+    """(the network of `untrained` with the weights of a file of `save`, in evaluation mode; recipe).
+
+    Raises: FileNotFoundError and ValueError as `load`, with the cure.
+    """
     if not path.exists():
         raise FileNotFoundError(f"there are no weights {str(path)!r}; {cure}")
     try:
@@ -123,7 +133,7 @@ def load(dataset: str, path: pathlib.Path | None = None) -> tuple[Network, dict]
         raise ValueError(f"weights {str(path)!r} cannot be read ({error}); {cure}") from error
     if not intact:
         raise ValueError(f"weights {str(path)!r} are damaged: their checksum is another; {cure}")
-    graphdef, state = nnx.split(nnx.eval_shape(lambda: untrained(dataset)))
+    graphdef, state = nnx.split(nnx.eval_shape(untrained))
     names = jax.tree.map_with_path(lambda at, _: _name(at), state)
     expected = dict(zip(jax.tree.leaves(names), (leaf.shape for leaf in jax.tree.leaves(state)), strict=True))
     if expected != {name: array.shape for name, array in content.items()}:
