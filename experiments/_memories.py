@@ -154,7 +154,7 @@ def swapped(plan: mj.Plan, seconds: dict[str, float], tiles: int, config: memory
     served = jax.jit(jax.vmap(lambda trace: memory.simulate_memory(trace, config)))(
         memory.stack_traces([memory.stream_trace(count, interval=0, start=64 * first) for first, count in ranges])
     )
-    brought = dict(zip(ranges, zip(np.asarray(served.end), np.asarray(served.energy), strict=True), strict=True))
+    brought = dict(zip(ranges, zip(np.asarray(served.cycles), np.asarray(served.energy), strict=True), strict=True))
     start = end = loaded = energy = 0.0
     lines, calls = 0, []
     for call in range(3):

@@ -3,8 +3,8 @@
     python experiments/memories.py [--seeds 10] [--out DIR]     # about twenty minutes
     python experiments/memories.py --quick                      # seconds: that it runs; no results
 
-    macros      read latency, area and write energy of SRAM, RRAM, PCM and STT-MRAM macros of 64 KB to 8 MB: 45 nm, words
-                of 128 bits, the organisation that reads fastest and that of the least energy x delay of reads
+    macros      read latency, area and write energy of SRAM, RRAM, PCM and STT-MRAM macros of 64 KB to 8 MB: 45 nm,
+                words of 128 bits, the organisation that reads fastest and that of the least energy x delay of reads
     lives       fraction of the ideal life of 512 lines under writes by Zipf's law, the most used lines side by side,
                 without levelling, with Start-Gap and with random swaps, against endurance / interval
     encoders    cells that a write changes and rounds until the first is worn out, for random bits and for the weights
@@ -42,7 +42,9 @@ CELLS = {
 }
 KILOBYTES = tuple(2**k for k in range(6, 14))
 OBJECTIVES = ("read_latency", "read_edp")
-PUBLISHED = "Start-Gap (MICRO 2009, abstract): 5 % of the ideal life without levelling, 97 % with it, 16 GB, real programs"
+PUBLISHED = (
+    "Start-Gap (MICRO 2009, abstract): 5 % of the ideal life without levelling, 97 % with it, 16 GB, real programs"
+)
 
 # One channel of each. RRAM: the timings of a 4 GB memory of RRAM (ISSCC 2012) that NVMain ships.
 MEMORIES = {
@@ -58,14 +60,12 @@ MEMORIES = {
 }  # fmt: skip
 
 
-
-
-def macros(kilobytes, objectives) -> list[dict]:
+def macros(kilobytes, objectives, cells=tuple(CELLS)) -> list[dict]:
     process = memory.process(45e-9, temperature=350.0)
     rows = []
-    for name, cell in CELLS.items():
+    for name in cells:
         for size in kilobytes:
-            every = memory.explore(size * 2**13, 128, cell, process, muxes=(256, 1, 1))
+            every = memory.explore(size * 2**13, 128, CELLS[name], process, muxes=(256, 1, 1))
             for objective in objectives:
                 one = memory.best(every, objective)
                 rows.append(
@@ -92,7 +92,9 @@ def lives(rounds, seeds: int, lines: int, count: int) -> list[dict]:
         for many in rounds:
             for seed, fraction in enumerate(_memories.lives(levelling, many, seeds, lines, count)):
                 rows.append({"levelling": name, "rounds": many, "seed": seed, "fraction": float(fraction)})
-            print(f"{name}, {many} rounds: {100 * np.mean([row['fraction'] for row in rows[-seeds:]]):.1f} %", flush=True)
+            print(
+                f"{name}, {many} rounds: {100 * np.mean([row['fraction'] for row in rows[-seeds:]]):.1f} %", flush=True
+            )
     return rows
 
 
@@ -110,7 +112,9 @@ def encoders(seeds: int, lines: int, count: int) -> list[dict]:
 
 def networks(width: int) -> dict[str, tuple]:
     """(function, parameters, inputs) of the networks that are swapped."""
-    graphdef, state = nnx.split(cnns.untrained("cifar10"))
+    model = cnns.untrained("cifar10")
+    model.eval()
+    graphdef, state = nnx.split(model)
     convolutions = lambda state, x: nnx.merge(graphdef, state)(x)
     dense, weights = _memories.perceptron(jax.random.key(0), width, 4)
     return {
@@ -140,10 +144,12 @@ def claims(of_macros, of_lives, of_encoders, of_swapping) -> list[str]:
     """What can be said, with 95 % intervals over the seeds where there are seeds."""
     lines = []
     latency = {
-        (row["cell"], row["kilobytes"]): row["read_latency_s"] for row in of_macros if row["objective"] == "read_latency"
+        (row["cell"], row["kilobytes"]): row["read_latency_s"]
+        for row in of_macros
+        if row["objective"] == "read_latency"
     }
     sizes = sorted({size for _, size in latency})
-    for cell in CELLS:
+    for cell in dict.fromkeys(row["cell"] for row in of_macros):
         span = f"{1e9 * latency[cell, sizes[0]]:.3f} to {1e9 * latency[cell, sizes[-1]]:.3f} ns"
         faster = [size for size in sizes if latency[cell, size] < latency["SRAM", size]]
         than = "" if cell == "SRAM" else f"; faster than SRAM at {', '.join(map(str, faster)) or 'no size'} KB"
@@ -164,8 +170,8 @@ def claims(of_macros, of_lives, of_encoders, of_swapping) -> list[str]:
             )
     for row in of_swapping:
         lines.append(
-            f"  {row['network']}, {row['memory']}, {row['tiles']} of {row['of']} tiles: {1e6 * row['time']:.4g} us a call, "
-            f"{1e6 * row['computing']:.4g} us computing, {row['lines']} lines"
+            f"  {row['network']}, {row['memory']}, {row['tiles']} of {row['of']} tiles: "
+            f"{1e6 * row['time']:.4g} us a call, {1e6 * row['computing']:.4g} us computing, {row['lines']} lines"
         )
     return lines
 
@@ -233,7 +239,11 @@ def _draw_swapping(ax, rows) -> None:
             )  # fmt: skip
     ax.set_xlabel("Tiles of the chip (% of those of the network)")
     ax.set_ylabel("Time of a call / time of its crossbars")
-    ax.set_title(" and ".join(f"{kind} ({how})" for kind, how in zip(MEMORIES, ("lines", "dots"), strict=True)), loc="left", fontsize=8)
+    ax.set_title(
+        " and ".join(f"{kind} ({how})" for kind, how in zip(MEMORIES, ("lines", "dots"), strict=True)),
+        loc="left",
+        fontsize=8,
+    )
     ax.legend()
 
 
@@ -241,7 +251,11 @@ def table(rows: list[dict]) -> bytes:
     """Rows as CSV."""
     texts = [",".join(rows[0])]
     for row in rows:
-        texts.append(",".join(f"{v:.6g}" if isinstance(v, float) else f'"{v}"' if "," in str(v) else str(v) for v in row.values()))
+        texts.append(
+            ",".join(
+                f"{v:.6g}" if isinstance(v, float) else f'"{v}"' if "," in str(v) else str(v) for v in row.values()
+            )
+        )
     return ("\n".join(texts) + "\n").encode()
 
 
@@ -256,7 +270,12 @@ def main() -> None:
     _files.check_writable(args.out)
     start = time.perf_counter()
     if args.quick:
-        parts = (macros((16, 32), OBJECTIVES), lives((10, 30), 2, 16, 2000), encoders(2, 4, 200), swapping(256, (0.5, 1.0)))
+        parts = (
+            macros((4,), OBJECTIVES, ("SRAM", "RRAM")),
+            lives((10, 30), 2, 16, 2000),
+            encoders(2, 4, 200),
+            swapping(256, (0.5, 1.0)),
+        )
     else:
         parts = (
             macros(KILOBYTES, OBJECTIVES),
