@@ -15,6 +15,7 @@ from memjax.plot._devices import state_against_time as state_against_time
 from memjax.plot._devices import switching as switching
 from memjax.plot._laws import pulse_response as pulse_response
 from memjax.plot._laws import update_laws as update_laws
+from memjax.plot._macros import macros as macros
 from memjax.plot._memory import requests as requests
 from memjax.plot._schedule import schedule as schedule
 from memjax.plot._sweep import heatmap as heatmap

@@ -4,6 +4,8 @@ from typing import Any
 
 from memjax import _check
 from memjax._field import Spec, choice, number
+from memjax.devices import AbstractDevice
+from memjax.memory._macro._measured import measured
 
 KINDS = ("rram", "pcm", "stt", "sram", "dram")
 RESISTIVE = KINDS[:3]
@@ -113,6 +115,46 @@ class MemoryCell(Spec):
     def crosspoint(self) -> bool:
         """Whether cells have no transistor of their own."""
         return self.access != "cmos"
+
+    @classmethod
+    def from_device(
+        cls,
+        device: AbstractDevice,
+        *,
+        set_voltage: Any = None,
+        set_pulse: Any = None,
+        reset_voltage: Any = None,
+        reset_pulse: Any = None,
+        read_voltage: Any = 0.2,
+        tolerance: Any = 0.05,
+        kind: str = "rram",
+        area: Any = 20.0,
+        access_width: Any = 4.0,
+        **fields: Any,
+    ) -> "MemoryCell":
+        """A cell of any device model of memjax, measured by its own pulses.
+
+        The device is SET from its HRS, then RESET. That gives the energy (the integral of v i), the largest current and
+        the LRS and HRS at the read and write voltages.
+
+        Args:
+            device: such as `memjax.devices.VTEAM.pt_hf_ti()`.
+            set_voltage, reset_voltage: magnitudes [V]; if left out, the last ones of write-verify
+                (`memjax.programming.Ramp.matched`).
+            set_pulse, reset_pulse: [s]; if left out, the shortest between 0.1 ns and 1 s, to 6 %, that takes the
+                conductance to within `tolerance` of the end of its range.
+            read_voltage: [V].
+            tolerance: share of the conductance range [1].
+            kind, area, access_width, fields: what a device model does not know: the other fields of the cell. Sensed
+                as a current and accessed by a transistor, if nothing else is said.
+
+        Raises: ValueError for a device that is binary or that such pulses do not switch.
+        """
+        found = measured(device, set_voltage, set_pulse, reset_voltage, reset_pulse, read_voltage, tolerance)
+        given = {"kind": kind, "area": area, "sensing": "current"} | fields
+        if given.get("access", "cmos") == "cmos":
+            given["access_width"] = access_width
+        return cls(**{name: float(value) for name, value in found.items()} | given)
 
     @classmethod
     def rram(cls) -> "MemoryCell":

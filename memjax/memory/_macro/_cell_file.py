@@ -49,10 +49,7 @@ NUMBERS = {
     "SRAMCellPMOSWidth": _Key("sram_p", "F"),
 }
 CHOICES = {
-    "MemCellType": (
-        "kind",
-        {"SRAM": "sram", "DRAM": "dram", "eDRAM": "dram", "MRAM": "stt", "PCRAM": "pcm", "memristor": "rram"},
-    ),
+    "MemCellType": ("kind", {"SRAM": "sram", "DRAM": "dram", "eDRAM": "dram", "MRAM": "stt", "PCRAM": "pcm", "memristor": "rram"}),
     "ReadMode": ("sensing", {"voltage": "voltage", "current": "current"}),
     "SetMode": ("set_mode", {"voltage": "voltage", "current": "current"}),
     "ResetMode": ("reset_mode", {"voltage": "voltage", "current": "current"}),
@@ -155,6 +152,4 @@ def _text(source: Any) -> tuple[str, str]:
     try:
         return pathlib.Path(path).read_text(encoding="utf-8", errors="replace"), os.fspath(path)
     except OSError as error:
-        raise ValueError(
-            f"source must be a file that can be read, got {_check.shown(os.fspath(path))}: {error}"
-        ) from None
+        raise ValueError(f"source must be a file that can be read, got {_check.shown(os.fspath(path))}: {error}") from None

@@ -99,7 +99,7 @@ def checked(capacity: Any, word: Any, cell: Any, process: Any, design: Any) -> t
     return int(capacity).bit_length() - 1, int(word).bit_length() - 1
 
 
-@eqx.filter_jit
+@jax.jit
 def evaluate(cell: MemoryCell, process: Process, design: Design, capacity: Any, word: Any, size: Levels) -> Macro:
     """The macro of one organisation, with the logarithms of capacity and word."""
     bits = sizes(capacity, word, size)
@@ -114,13 +114,13 @@ def evaluate(cell: MemoryCell, process: Process, design: Design, capacity: Any, 
     )
 
 
-@eqx.filter_jit
+@jax.jit
 def evaluate_mats(cell: MemoryCell, process: Process, design: Design, lines: tuple, size: Levels) -> Mat:
     """Mats [n] with the logarithms of the rows and columns of their subarrays."""
     return jax.vmap(lambda lines, size: mat(process, cell, design, *lines, size.subarrays, size.muxes))(lines, size)
 
 
-@eqx.filter_jit
+@jax.jit
 def evaluate_banks(
     cell: MemoryCell, process: Process, design: Design, mats: Mat, capacity: Any, word: Any, size: Levels
 ) -> Macro:

@@ -1,10 +1,10 @@
 """How a capacity is divided into mats, subarrays and lines."""
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from memjax import _check
 from memjax._field import Spec, ruled
@@ -109,29 +109,9 @@ class Levels(NamedTuple):
 
 
 def levels(organisation: Organisation) -> Levels:
-    return Levels(
-        *(
-            tuple(jnp.round(jnp.log2(jnp.asarray(count, float))).astype(int) for count in getattr(organisation, name))
-            for name in (*PAIRS, "muxes")
-        )
-    )
+    return Levels(*(tuple(_level(count) for count in getattr(organisation, name)) for name in (*PAIRS, "muxes")))
 
 
-def table(organisations: np.ndarray) -> Organisation:
-    """Of logarithms [n, 11] in the order of the fields."""
-    counts = [2 ** organisations[:, i].astype(np.int32) for i in range(11)]
-    pairs = (tuple(counts[i : i + 2]) for i in range(0, 8, 2))
-    return Organisation(*pairs, tuple(counts[8:]))
-
-
-def as_organisation(value: Any) -> Organisation:
-    _check.part("organisation", value, Organisation, example="Organisation(mats=(4, 4), muxes=(8, 1, 1))")
-    return value
-
-
-def product(options: Sequence[np.ndarray]) -> np.ndarray:
-    """All combinations [n, columns] of groups of columns [m, columns]; the last group varies fastest."""
-    found = np.zeros((1, 0), np.int8)
-    for group in options:
-        found = np.concatenate([np.repeat(found, len(group), 0), np.tile(group, (len(found), 1))], 1)
-    return found
+def _level(count: Any) -> Any:
+    xp: Any = jnp if isinstance(count, Tracer) else np
+    return xp.round(xp.log2(xp.asarray(count, float))).astype(np.int32)

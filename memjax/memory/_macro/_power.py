@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from memjax.memory._macro._cell import MemoryCell
 from memjax.memory._macro._design import Design
-from memjax.memory._macro._gates import gate
+from memjax.memory._macro._gates import inverter, gate
 from memjax.memory._macro._process import Process
 from memjax.memory._macro._sensing import SHAPER, read_power, write_energy, write_voltage
 from memjax.memory._macro._subarray import Subarray

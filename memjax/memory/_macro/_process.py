@@ -99,9 +99,9 @@ def process(node: Any, roadmap: str = "HP", temperature: Any = 300.0, constants:
     nanometres = 1e9 * xp.asarray(node, float)
     below = xp.clip(xp.searchsorted(nodes, nanometres + 1e-3, side="right") - 1, 0, len(nodes) - 2)
     share = xp.clip((nanometres - nodes[below]) / (nodes[below + 1] - nodes[below]), 0.0, 1.0)
-    vdd, vth, length, gate, fringe, oxide, electrons, holes, ratio, factor = (1.0 - share) * transistors[
-        below
-    ] + share * transistors[below + 1]
+    vdd, vth, length, gate, fringe, oxide, electrons, holes, ratio, factor = (
+        (1.0 - share) * transistors[below] + share * transistors[below + 1]
+    )
     at = xp.clip((xp.asarray(temperature, float) - TEMPERATURE[0]) / 10.0, 0.0, 10.0)
     step = xp.clip(xp.floor(at), 0, 9).astype(int)
     low, high = (

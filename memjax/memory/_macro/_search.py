@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from memjax import _check
-from memjax.memory._macro._bank import sizes
 from memjax.memory._macro._cell import MemoryCell
 from memjax.memory._macro._design import Design
+from memjax.memory._macro._bank import sizes
 from memjax.memory._macro._macro import OBJECTIVES, Macro, checked, evaluate_banks, evaluate_mats, of_organisation
 from memjax.memory._macro._organisation import Levels, Organisation
 from memjax.memory._macro._process import Process

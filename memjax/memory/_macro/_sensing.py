@@ -84,9 +84,7 @@ def write_voltage(process: Process, cell: MemoryCell, which: str) -> Any:
 
 def write_energy(process: Process, cell: MemoryCell, which: str) -> Any:
     """Of one "set" or "reset" in the cell itself [J]."""
-    energy, pulse, voltage, current = (
-        getattr(cell, f"{which}_{name}") for name in ("energy", "pulse", "voltage", "current")
-    )
+    energy, pulse, voltage, current = (getattr(cell, f"{which}_{name}") for name in ("energy", "pulse", "voltage", "current"))
     if energy is not None:
         return energy
     if getattr(cell, f"{which}_mode") == "voltage":

@@ -1,0 +1,107 @@
+import io
+import json
+import pathlib
+from typing import Annotated, Any
+
+import numpy as np
+import tyro
+from rich.console import Console
+
+from memjax.cli import _files
+from memjax.cli._errors import usage_errors
+
+CELLS = ("rram", "pcm", "stt", "stt_aggressive", "sram", "dram", "cbram")
+QUANTITIES = {
+    "area": "area_m2",
+    "read_latency": "read_latency_s",
+    "write_latency": "write_latency_s",
+    "read_energy": "read_energy_j",
+    "write_energy": "write_energy_j",
+    "leakage": "leakage_w",
+}
+
+
+def macro(
+    capacity: int,
+    word: int,
+    cell: str = "rram",
+    node: float = 45e-9,
+    roadmap: str = "HP",
+    temperature: float = 350.0,
+    objective: str = "read_latency",
+    design: Annotated[dict[str, str] | None, tyro.conf.arg(metavar="KEY VALUE ...")] = None,
+    out: Annotated[pathlib.Path | None, tyro.conf.arg(metavar="FOLDER")] = None,
+) -> None:
+    """Area, latencies, energies and leakage of a memory macro in its best organisation.
+
+    Writes macro.json (the best), macro.csv (the Pareto front of area, read latency and read energy) and macro.png.
+
+    Args:
+        capacity: in bits, a power of two: 64 KB are 524288
+        word: in bits, a power of two
+        cell: rram, pcm, stt, stt_aggressive, sram, dram, cbram, or a .cell file of NVSim
+        node: technology node in m, from 22e-9 to 120e-9
+        roadmap: HP, LSTP or LOP
+        temperature: in K, from 300 to 400
+        objective: what is least in the best: area, read_latency, write_latency, read_energy, write_energy, leakage,
+            read_edp or write_edp
+        design: fields of memjax.memory.Design with their values, such as: buffers area global_wire semi_aggressive
+        out: folder for the results; if left out, nothing is written
+    """
+    # Late, because it takes a second that `memjax --help` should not cost.
+    import memjax as mj
+    from memjax import memory
+
+    console = Console(highlight=False)
+    with usage_errors():
+        if out is not None:
+            _files.check_writable(out)
+        chosen = getattr(memory.MemoryCell, cell)() if cell in CELLS else memory.read_cell(cell)
+        process = memory.process(node, roadmap, temperature)
+        macros = memory.explore(capacity, word, chosen, process, design=memory.Design(**_fields(design or {})))
+        best = memory.best(macros, objective)
+    front = memory.pareto(macros)
+    console.print(f"{len(macros)} organisations, {len(front)} on the Pareto front; least {objective}:")
+    console.print(str(best), markup=False, soft_wrap=True)
+    if out is None:
+        return
+    picture = io.BytesIO()
+    mj.plot.macros(macros).savefig(picture, format="png")
+    settings = {"capacity_bits": capacity, "word_bits": word, "cell": cell, "node_m": node, "roadmap": roadmap}
+    settings |= {"temperature_k": temperature, "objective": objective, "design": design or {}}
+    with usage_errors():
+        paths = _files.write(
+            out,
+            {
+                "macro.json": json.dumps(settings | _as_json(best), indent=1).encode(),
+                "macro.csv": _lines(front).encode(),
+                "macro.png": picture.getvalue(),
+            },
+        )
+    console.print("Written:", *paths, sep="\n  ", soft_wrap=True)
+
+
+def _fields(design: dict[str, str]) -> dict[str, Any]:
+    """The texts of the command line as values of a `Design`."""
+    words = {"true": True, "false": False}
+    return {
+        name: float(value) if name == "widest" else words.get(value.lower(), value) for name, value in design.items()
+    }
+
+
+def _as_json(best: Any) -> dict[str, Any]:
+    figures = {label: float(getattr(best, name)) for name, label in QUANTITIES.items()}
+    parts = {
+        quantity: {component: float(value) for component, value in components.items()}
+        for quantity, components in best.parts.items()
+    }
+    shape = {"rows": int(best.rows), "columns": int(best.columns)}
+    return figures | {"organisation": str(best.organisation)} | shape | {"parts": parts}
+
+
+def _lines(front: Any) -> str:
+    lines = ["organisation,rows,columns," + ",".join(QUANTITIES.values())]
+    for one in (front[index] for index in range(len(front))):
+        figures = (f"{float(np.asarray(getattr(one, name))):.6g}" for name in QUANTITIES)
+        lines.append(",".join([f'"{one.organisation}"', str(int(one.rows)), str(int(one.columns)), *figures]))
+    return "\n".join(lines) + "\n"
