@@ -85,6 +85,9 @@ def issue(
     after = after._replace(
         work=jnp.where(here, left, channel.work),
         issued=jnp.where(found, cycle, channel.issued),
+        # NVMain ends a precharge of one cycle after it has looked at the requests of the next cycle, where it was to look
+        # at them before it issued the precharge.
+        slow=jnp.where(found, jnp.where((command == s.PRE) & (channel.wake > 0), queue, -1), channel.slow),
         pointer=jnp.where(found, (channel.pointer + 1) % (shape.queues + 1), channel.pointer),
     )
     if config.refresh:
@@ -103,7 +106,8 @@ def _turn(config: "MemoryConfig", channel: s.Channel, cycle: Array) -> tuple[Arr
         groups = s.queue_of_bank(config)[jnp.arange(shape.groups) * config.refresh_banks]
         queue = jnp.concatenate([queue, s.queue_of_bank(config), groups])
     count = channel.ready.shape[0]
-    order = (queue - channel.pointer) % shape.queues * count + jnp.arange(count)
+    slow = (queue == channel.slow) & (channel.looks > 0) & (channel.issued + 1 == cycle) & (config.timing.t_rp <= 1)
+    order = ((queue - channel.pointer) % shape.queues + slow * shape.queues) * count + jnp.arange(count)
     may = (channel.ready <= cycle) & (channel.issued != cycle) & (cycle < s.NEVER)
     best = jnp.min(jnp.where(may, order, s.NEVER))
     return best % count, queue[best % count], best < s.NEVER

@@ -72,6 +72,7 @@ def simulate_memory(
         raise ValueError("config.refresh must be False with policy 'fcfs', which serves requests only, got True")
     if config.pausing is not None:
         raise ValueError("config.pausing is not simulated yet: use pausing=None")
+    config = jax.tree.map(jnp.asarray, config)  # as arrays all numbers are traced
     if not (log or progress):
         return _at_once(trace, config, key)
     if isinstance(trace.cycle, Tracer):
@@ -83,11 +84,10 @@ def simulate_memory(
 def _at_once(trace: Trace, config: MemoryConfig, key: Any) -> Statistics:
     if config.policy == "fcfs":
         return _in_order(trace, config, key)[0]
-    requests = _requests(trace, config, key)
-    effects = s.effects_of(config.timing)
+    requests, effects, numbers = _requests(trace, config, key), s.effects_of(config.timing), _discrete(config)
 
     def chunk(carry: tuple[s.State, _Results]) -> tuple[s.State, _Results]:
-        state, results, _ = _chunk(config, effects, requests, carry)
+        state, results, _ = _chunk(numbers, effects, requests, carry)
         return state, results
 
     begun = s.start(config), _nothing(len(trace))
@@ -135,6 +135,11 @@ def _in_sight(trace: Trace, config: MemoryConfig, key: Any, log: bool, progress:
 
 def _logged(statistics: Statistics, log: tuple[Command, ...] | None) -> Statistics:
     return dataclasses.replace(statistics, log=log)
+
+
+def _discrete(config: MemoryConfig) -> MemoryConfig:
+    """The configuration for what happens when, which has no gradients."""
+    return jax.tree.map(jax.lax.stop_gradient, config)
 
 
 def _requests(trace: Trace, config: MemoryConfig, key: Any) -> s.Requests:

@@ -136,6 +136,7 @@ class Channel(NamedTuple):
         open: whether a row is open; until: when it is closed, where that is known.
         closing, refreshing: banks to be precharged for a refresh, groups of banks to be refreshed; due: the next time.
         pointer: of the queues' turns; issued: cycle of the last command.
+        slow: queue that comes last in the next cycle (-1: none).
         looks, wake: how often the requests are looked at in this cycle, and in the next one; pending: whether again in
             this cycle, because some have come.
         draining: the queue of writes.
@@ -160,6 +161,7 @@ class Channel(NamedTuple):
     due: Array
     pointer: Array
     issued: Array
+    slow: Array
     looks: Array
     wake: Array
     pending: Array
@@ -212,6 +214,7 @@ def start(config: "MemoryConfig") -> State:
         due=zeros(pending[1]) + _first_refreshes(config),
         pointer=zeros(),
         issued=zeros(),
+        slow=full(-1),
         looks=zeros(),
         wake=zeros(),
         pending=false(),

@@ -144,7 +144,12 @@ def _may_come(config: "MemoryConfig", requests: s.Requests, state: s.State, fiel
 
 def _in_time(config: "MemoryConfig", state: s.State, fields: Array) -> Array:
     """Whether the clock of a request has come, and that of the processor is still in this cycle."""
-    late = (state.clock > processor_clock(config, state.cycle)) & (
+    c = state.channels
+    busy = ((c.wake > 0) | (c.ready.min(1) <= state.cycle + 1) | (c.issued == state.cycle)).any()
+    if config.refresh:
+        busy |= c.due.min() <= state.cycle + 1
+    early = busy & (fields[s.CYCLE] >= processor_clock(config, state.cycle + 1))
+    late = early | (state.clock > processor_clock(config, state.cycle)) & (
         state.clock >= processor_clock(config, state.cycle + 1)
     )
     return (clock_cycle(config, fields[s.CYCLE]) <= state.cycle) & ~late
@@ -162,6 +167,9 @@ def _advance(config: "MemoryConfig", requests: s.Requests, state: s.State) -> s.
     arrival = jnp.maximum(clock_cycle(config, fields[s.CYCLE]), clock_cycle(config, state.clock))
     soonest = jnp.where(channels.wake > 0, cycle + 1, jnp.maximum(channels.ready.min(1), cycle + 1)).min()
     soonest = jnp.minimum(soonest, jnp.where(remain & (arrival > cycle), arrival, s.NEVER))
+    soonest = jnp.where(
+        remain & (arrival <= cycle) & (fields[s.CYCLE] >= processor_clock(config, cycle + 1)), cycle + 1, soonest
+    )
     waiting = remain | (channels.length > 0).any() | (channels.work[..., s.STAGE] > 0).any()
     stuck = waiting & (soonest >= s.NEVER)
     if config.refresh:
