@@ -8,6 +8,7 @@ import memjax
 from memjax.cli._cost import cost
 from memjax.cli._device import device
 from memjax.cli._errors import UsageError
+from memjax.cli._memory_macro import macro
 from memjax.cli._memory_run import run
 from memjax.cli._quickstart import quickstart
 from memjax.cli._spice import spice
@@ -25,6 +26,7 @@ _app.command(sweep)
 _app.command(spice)
 _app.command(cost)
 _memory = SubcommandApp()
+_memory.command(macro)
 _memory.command(run)
 _app.command(_memory, name="memory", help="Design memory macros, and serve traces by main memories.")
 
