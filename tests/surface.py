@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import surface_memory
 from flax import nnx
 
 import memjax as mj
@@ -46,6 +47,9 @@ NEEDED: dict[str, tuple[Callable | None, dict[str, Any]]] = {
     "JARTVCM": (mj.devices.JARTVCM.tud, {}),
     "DataDriven": (mj.devices.DataDriven.tiox, {}),
     "LinearIonDrift": (mj.devices.LinearIonDrift.technion, {}),
+    "MemoryCell": (mj.memory.MemoryCell, vars(mj.memory.MemoryCell.rram())),
+    "Process": (mj.memory.Process, vars(mj.memory.process(45e-9))),
+    "Wire": (None, vars(mj.memory.process(45e-9).wire("local_aggressive"))),
     "Memdiode": (mj.devices.Memdiode.aguirre, {}),
     "STTMRAM": (None, {"r_p": 1e3}),
     "Series": (None, {"device": DEVICE, "resistance": 1.0}),
@@ -96,6 +100,7 @@ def specs() -> Iterator[Call]:
         mj.training.recipes,
         mj.cost,
         mj.reliability,
+        mj.memory,
     )
     seen = set()
     for room in rooms:
@@ -178,6 +183,7 @@ def functions() -> list[Call]:
     levels = mj.Hardware(cell=mj.Cell(levels=5), tile=(4, 3))
     pulsing = {"law": mj.training.SoftBounds(), "key": KEY}
     return [
+        *(Call(f"memory.{name}", fn, arguments) for name, (fn, arguments) in surface_memory.of_traces().items()),
         Call("program", mj.program, {"hardware": HARDWARE, "weights": W, "key": KEY}),
         Call("measured.fit_writes", mj.measured.fit_writes, {"writes": WRITES, "stuck_below": 0.25, "quantiles": 5}),
         Call("measured.fit_curves", mj.measured.fit_curves, {"curves": CURVES, "v_read": 0.2, "form": "sinh"}),
