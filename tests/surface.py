@@ -13,6 +13,7 @@ import optax
 from flax import nnx
 
 import memjax as mj
+from memjax import memory
 
 KEY = jax.random.key(0)
 DEVICE = mj.devices.VTEAM.pt_hf_ti()
@@ -66,6 +67,9 @@ NEEDED: dict[str, tuple[Callable | None, dict[str, Any]]] = {
     "TelegraphNoise": (None, {"amplitude": 0.1}),
     "Temperature": (None, {"kelvin": 300.0}),
     "ThermalNoise": (None, {"bandwidth": 1.0}),
+    "MemoryCell": (memory.MemoryCell, vars(memory.MemoryCell.rram())),
+    "Process": (memory.Process, vars(memory.process(45e-9))),
+    "Wire": (None, {"resistance": 1e6, "capacitance": 3e-10, "pitch": 1e-7}),
     "DevicePulse": (None, {"device": DEVICE}),
     "AdditiveNoise": (None, {"strength": 0.1}),
     "MultiplicativeNoise": (None, {"strength": 0.1}),
@@ -96,6 +100,7 @@ def specs() -> Iterator[Call]:
         mj.training.recipes,
         mj.cost,
         mj.reliability,
+        memory,
     )
     seen = set()
     for room in rooms:
@@ -120,6 +125,13 @@ CURVES = mj.measured.Curves(np.zeros(4, int), np.linspace(0.1, 0.4, 4), np.linsp
 CHIP = mj.chip.Architecture(cores=4)
 EDGES = np.full((5, 5), 9.0) - 8.0 * np.eye(5)  # loops of length 1, all others of 9
 GRAPH = {"hardware": HARDWARE, "adjacency": EDGES, "key": KEY}
+MACRO = {
+    "capacity": 2**12,
+    "word": 16,
+    "cell": memory.MemoryCell.sram(),
+    "process": memory.process(45e-9),
+    "design": memory.Design(),
+}
 TIME = np.linspace(0.0, 1e-3, 20)
 VOLTAGE = np.sin(2 * np.pi * 1e3 * TIME)
 G, V = np.full((4, 3), 1e-4), np.array([0.1, 0.2, 0.1, 0.0])
@@ -176,6 +188,7 @@ def functions() -> list[Call]:
     cells = {"pos": np.full((5, 3), 5e-5), "neg": np.full((5, 3), 5e-5)}
     stepped = {"params": PARAMS, "batches": [(1.0,)], "optimizer": optax.sgd(0.1), "steps": 2}
     levels = mj.Hardware(cell=mj.Cell(levels=5), tile=(4, 3))
+    macros = memory.explore(**MACRO, mats=2, subarrays=1, muxes=(4, 1, 1))
     pulsing = {"law": mj.training.SoftBounds(), "key": KEY}
     return [
         Call("program", mj.program, {"hardware": HARDWARE, "weights": W, "key": KEY}),
@@ -394,6 +407,36 @@ def functions() -> list[Call]:
             "reliability.choose_rows",
             mj.reliability.choose_rows,
             {"score": lambda rows: 1 / rows, "candidates": (1, 2), "target": 0.5},
+        ),
+        Call(
+            "memory.process",
+            memory.process,
+            {"node": 45e-9, "roadmap": "HP", "temperature": 300.0, "constants": "corrected"},
+        ),
+        Call("memory.macro", memory.macro, MACRO | {"organisation": memory.Organisation(muxes=(8, 1, 1))}),
+        Call("memory.explore", memory.explore, MACRO | {"mats": 2, "subarrays": 1, "muxes": (4, 1, 1)}),
+        Call("memory.best", memory.best, {"macros": macros, "objective": "area"}),
+        Call("memory.pareto", memory.pareto, {"macros": macros, "objectives": ("area", "leakage")}),
+        Call(
+            "memory.read_cell",
+            memory.read_cell,
+            {"source": "-MemCellType: SRAM\n-CellArea (F^2): 146\n-AccessCMOSWidth (F): 1\n"},
+        ),
+        Call(
+            "MemoryCell.from_device",
+            memory.MemoryCell.from_device,
+            {
+                "device": DRIFT,
+                "set_voltage": 2.0,
+                "set_pulse": 1e4,
+                "reset_voltage": 2.0,
+                "reset_pulse": 1e4,
+                "read_voltage": 0.2,
+                "tolerance": 0.05,
+                "kind": "rram",
+                "area": 20.0,
+                "access_width": 4.0,
+            },
         ),
         Call("compress.project_filters", mj.compress.project_filters, {"w": W, "keep": 2}),
         Call("compress.project_columns", mj.compress.project_columns, {"w": W, "keep": 0.5, "hardware": HARDWARE}),
