@@ -14,6 +14,7 @@ import surface_memory
 from flax import nnx
 
 import memjax as mj
+from memjax import memory
 
 KEY = jax.random.key(0)
 DEVICE = mj.devices.VTEAM.pt_hf_ti()
@@ -47,9 +48,6 @@ NEEDED: dict[str, tuple[Callable | None, dict[str, Any]]] = {
     "JARTVCM": (mj.devices.JARTVCM.tud, {}),
     "DataDriven": (mj.devices.DataDriven.tiox, {}),
     "LinearIonDrift": (mj.devices.LinearIonDrift.technion, {}),
-    "MemoryCell": (mj.memory.MemoryCell, vars(mj.memory.MemoryCell.rram())),
-    "Process": (mj.memory.Process, vars(mj.memory.process(45e-9))),
-    "Wire": (None, vars(mj.memory.process(45e-9).wire("local_aggressive"))),
     "Memdiode": (mj.devices.Memdiode.aguirre, {}),
     "STTMRAM": (None, {"r_p": 1e3}),
     "Series": (None, {"device": DEVICE, "resistance": 1.0}),
@@ -70,6 +68,9 @@ NEEDED: dict[str, tuple[Callable | None, dict[str, Any]]] = {
     "TelegraphNoise": (None, {"amplitude": 0.1}),
     "Temperature": (None, {"kelvin": 300.0}),
     "ThermalNoise": (None, {"bandwidth": 1.0}),
+    "MemoryCell": (memory.MemoryCell, vars(memory.MemoryCell.rram())),
+    "Process": (memory.Process, vars(memory.process(45e-9))),
+    "Wire": (None, {"resistance": 1e6, "capacitance": 3e-10, "pitch": 1e-7}),
     "DevicePulse": (None, {"device": DEVICE}),
     "AdditiveNoise": (None, {"strength": 0.1}),
     "MultiplicativeNoise": (None, {"strength": 0.1}),
@@ -100,7 +101,7 @@ def specs() -> Iterator[Call]:
         mj.training.recipes,
         mj.cost,
         mj.reliability,
-        mj.memory,
+        memory,
     )
     seen = set()
     for room in rooms:
@@ -183,7 +184,7 @@ def functions() -> list[Call]:
     levels = mj.Hardware(cell=mj.Cell(levels=5), tile=(4, 3))
     pulsing = {"law": mj.training.SoftBounds(), "key": KEY}
     return [
-        *(Call(f"memory.{name}", fn, arguments) for name, (fn, arguments) in surface_memory.of_traces().items()),
+        *(Call(f"memory.{name}", fn, arguments) for name, (fn, arguments) in surface_memory.functions().items()),
         Call("program", mj.program, {"hardware": HARDWARE, "weights": W, "key": KEY}),
         Call("measured.fit_writes", mj.measured.fit_writes, {"writes": WRITES, "stuck_below": 0.25, "quantiles": 5}),
         Call("measured.fit_curves", mj.measured.fit_curves, {"curves": CURVES, "v_read": 0.2, "form": "sinh"}),

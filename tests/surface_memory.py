@@ -41,3 +41,49 @@ def of_traces() -> dict[str, tuple[Any, dict[str, Any]]]:
             region | {"endurance": 50.0, "levelling": memory.StartGap(2), "key": KEY, "limit": 1e4},
         ),
     }
+
+
+def of_macros() -> dict[str, tuple[Any, dict[str, Any]]]:
+    """{name: (function, arguments)} of what designs macros."""
+    sizes = {"capacity": 2**12, "word": 16}
+    made_of = {"cell": memory.MemoryCell.sram(), "process": memory.process(45e-9), "design": memory.Design()}
+    few = {"mats": 2, "subarrays": 1, "muxes": (4, 1, 1)}
+    macros = memory.explore(**sizes, **made_of, **few)
+    text = "-MemCellType: SRAM\n-CellArea (F^2): 146\n-AccessCMOSWidth (F): 1\n"
+    device = {
+        "device": mj.devices.LinearIonDrift.technion(),
+        "set_voltage": 2.0,
+        "set_pulse": 1e4,
+        "reset_voltage": 2.0,
+        "reset_pulse": 1e4,
+        "read_voltage": 0.2,
+        "tolerance": 0.05,
+        "kind": "rram",
+        "area": 20.0,
+        "access_width": 4.0,
+    }
+    return {
+        "process": (
+            memory.process,
+            {"node": 45e-9, "roadmap": "HP", "temperature": 300.0, "constants": "corrected"},
+        ),
+        "macro": (memory.macro, sizes | made_of | {"organisation": memory.Organisation(muxes=(8, 1, 1))}),
+        "explore": (memory.explore, sizes | made_of | few),
+        "best": (memory.best, {"macros": macros, "objective": "area"}),
+        "pareto": (memory.pareto, {"macros": macros, "objectives": ("area", "leakage")}),
+        "read_cell": (memory.read_cell, {"source": text}),
+        "MemoryCell.from_device": (memory.MemoryCell.from_device, device),
+    }
+
+
+def of_controllers() -> dict[str, tuple[Any, dict[str, Any]]]:
+    """{name: (function, arguments)} of what serves traces."""
+    trace = memory.random_trace(KEY, 12, 6, data=True)
+    config = memory.MemoryConfig(policy="fcfs")
+    return {
+        "simulate_memory": (memory.simulate_memory, {"trace": trace, "config": config, "key": KEY, "log": False}),
+    }
+
+
+def functions() -> dict[str, tuple[Any, dict[str, Any]]]:
+    return of_traces() | of_macros() | of_controllers()

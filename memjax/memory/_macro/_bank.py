@@ -2,8 +2,6 @@
 
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
-
 from memjax.memory._macro._cell import MemoryCell
 from memjax.memory._macro._design import Design
 from memjax.memory._macro._external import External, external

@@ -61,11 +61,10 @@ def external(
     local_res, local_cap = mat.res_bit + 3.0 * chooser.resistance, mat.cap_bit + 6.0 * chooser.cap
     own = chooser.resistance
     written = TO_63 * (
-        own * cap / 2.0
-        + (own + res) * (cap + local_cap) / 2.0
-        + (own + res + local_res) * local_cap / 2.0
+        own * cap / 2.0 + (own + res) * (cap + local_cap) / 2.0 + (own + res + local_res) * local_cap / 2.0
     )
-    bias, bit_line, reached = mat.bias, mat.read["bit_line"], 0.0
+    bias: Any = mat.bias
+    bit_line, reached = mat.read["bit_line"], 0.0
     if cell.sensing == "current":
         behind = local_res + bias.r_off
         reached = TO_63 * res * cap / 2.0 * (behind + res / 3.0) / (behind + res)

@@ -117,7 +117,9 @@ def evaluate(cell: MemoryCell, process: Process, design: Design, capacity: Any, 
 @jax.jit
 def evaluate_mats(cell: MemoryCell, process: Process, design: Design, lines: tuple, size: Levels) -> Mat:
     """Mats [n] with the logarithms of the rows and columns of their subarrays."""
-    return jax.vmap(lambda lines, size: mat(process, cell, design, *lines, size.subarrays, size.muxes))(lines, size)
+    return jax.vmap(lambda lines, size: mat(process, cell, design, lines[0], lines[1], size.subarrays, size.muxes))(
+        lines, size
+    )
 
 
 @jax.jit
@@ -140,7 +142,7 @@ def _of_bank(
         rows=2.0**bits.rows,
         columns=2.0**bits.columns,
         valid=found.valid,
-        organisation=Organisation(*jax.tree.map(lambda level: jnp.left_shift(1, level), size)),
+        organisation=Organisation(**jax.tree.map(lambda level: jnp.left_shift(1, level), size)._asdict()),
         parts=found.parts,
     )
 
