@@ -4,8 +4,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jax import Array
 
-from memjax import _check
-
 if TYPE_CHECKING:
     from memjax.memory._main._config import MemoryConfig
 
@@ -24,10 +22,8 @@ class Place(NamedTuple):
     column: Any
 
 
-def check_mapping(name: str, value: Any) -> None:
+def check_mapping(name: str, value: str) -> None:
     """Raise unless `value` names the fields of an address, each once: R, C, BK, and where wanted RK, CH, SA."""
-    if not isinstance(value, str):
-        raise TypeError(f"{name} must be a text such as 'R:RK:BK:CH:C', got {_check.shown(value)}")
     fields = value.split(":")
     unknown = [field for field in fields if field not in _FIELDS]
     if unknown:

@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 from memjax import _check
-from memjax._field import Spec, choice, flag, integer, number, part, ruled
+from memjax._field import Spec, choice, flag, integer, number, part, text
 from memjax.memory._main._address import check_mapping
 from memjax.memory._main._energy import AbstractEnergy, CurrentEnergy
 from memjax.memory._main._timing import Timing, WritePulses
@@ -88,7 +88,7 @@ class MemoryConfig(Spec):
     columns: int = integer(1, 2**24, default=32)
     mat_rows: int | None = integer(1, 2**24, optional=True, default=None)
     row_buffer: int | None = integer(1, 2**24, optional=True, default=None)
-    mapping: str = ruled(check_mapping, static=True, default="R:RK:BK:CH:C")
+    mapping: str = text(default="R:RK:BK:CH:C")
     policy: str = choice("fcfs", "frfcfs", "nvmain-fcfs", "nvmain-frfcfs", "nvmain-frfcfs-wqf", default="frfcfs")
     queues: str = choice("bank", "rank", "subarray", default="bank")
     turn: str = choice("rank", "bank", default="rank")
@@ -111,6 +111,7 @@ class MemoryConfig(Spec):
     device_width: int = integer(1, 4096, default=8)
 
     def check_relations(self) -> None:
+        check_mapping("MemoryConfig.mapping", self.mapping)
         for name in ("clock", "cpu_clock"):
             whole = lambda hertz: hertz % _MHZ == 0
             _check.satisfies(f"MemoryConfig.{name}", getattr(self, name), whole, "a whole number of MHz [Hz]")

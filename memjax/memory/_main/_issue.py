@@ -85,8 +85,8 @@ def issue(
     after = after._replace(
         work=jnp.where(here, left, channel.work),
         issued=jnp.where(found, cycle, channel.issued),
-        # NVMain ends a precharge of one cycle after it has looked at the requests of the next cycle, where it was to look
-        # at them before it issued the precharge.
+        # NVMain ends a precharge of one cycle after it has looked at the requests of the next cycle, where it had made
+        # up its mind to do so before it issued the precharge.
         slow=jnp.where(found, jnp.where((command == s.PRE) & (channel.wake > 0), queue, -1), channel.slow),
         pointer=jnp.where(found, (channel.pointer + 1) % (shape.queues + 1), channel.pointer),
     )
