@@ -17,6 +17,7 @@ from memjax import io as io
 from memjax import lookup as lookup
 from memjax import mapping as mapping
 from memjax import measured as measured
+from memjax import memory as memory
 from memjax import montecarlo as montecarlo
 from memjax import programming as programming
 from memjax import reliability as reliability
