@@ -97,7 +97,7 @@ def marked(group: tuple) -> object:
     return pytest.param(group, id="-".join(group), marks=() if quick else pytest.mark.slow)
 
 
-@pytest.mark.parametrize("group", map(marked, GROUPS))
+@pytest.mark.parametrize("group", [marked(group) for group in GROUPS])
 def test_like_nvsim(group):
     """Single precision, to 3e-4: one latch of 4 F pitch is folded by the rounding of NVSim."""
     for row in GROUPS[group]:
