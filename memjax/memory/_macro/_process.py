@@ -98,7 +98,8 @@ def process(node: Any, roadmap: str = "HP", temperature: Any = 300.0, constants:
     xp: Any = jnp if traced else np  # NumPy compiles nothing
     transistors, currents, nodes = (xp.asarray(one) for one in (transistors, currents, _tables.NODES))
     nanometres = 1e9 * xp.asarray(node, float)
-    below = xp.clip(xp.searchsorted(nodes, nanometres + 1e-3, side="right") - 1, 0, len(nodes) - 2)
+    own = xp.clip(xp.searchsorted(nodes, nanometres + 1e-3, side="right") - 1, 0, len(nodes) - 1)
+    below = xp.clip(own, 0, len(nodes) - 2)
     share = xp.clip((nanometres - nodes[below]) / (nodes[below + 1] - nodes[below]), 0.0, 1.0)
     vdd, vth, length, gate, fringe, oxide, electrons, holes, ratio, factor = (1.0 - share) * transistors[
         below
@@ -119,7 +120,7 @@ def process(node: Any, roadmap: str = "HP", temperature: Any = 300.0, constants:
         vth=vth,
         length=length,
         cap_gate=gate,
-        cap_overlap=0.2 * transistors[below, 3],
+        cap_overlap=0.2 * transistors[own, 3],
         cap_fringe=fringe,
         cap_oxide=oxide,
         mobility_n=electrons,
