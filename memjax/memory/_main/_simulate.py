@@ -13,12 +13,13 @@ from jax.core import Tracer
 from memjax import _check
 from memjax.memory._main import _state as s
 from memjax.memory._main._address import place
+from memjax.memory._main._clock import clock_cycle, clocks_of
 from memjax.memory._main._config import MemoryConfig
 from memjax.memory._main._in_order import Served, serve_in_order
 from memjax.memory._main._log import commands_in_order, commands_of, open_cycles
 from memjax.memory._main._pulse import bit_counts, write_cycles
 from memjax.memory._main._statistics import Command, Counts, Energies, Statistics
-from memjax.memory._main._step import Event, clock_cycle, latency, processor_clock, step
+from memjax.memory._main._step import Event, latency, pack, step, unpack
 from memjax.memory._trace import Trace, check_trace
 
 _STEPS = 1024
@@ -156,9 +157,13 @@ def _chunk(
     config: MemoryConfig, effects: s.Effects, requests: s.Requests, carry: tuple[s.State, _Results]
 ) -> tuple[s.State, _Results, Event]:
     state, results = carry
-    state, event = jax.lax.scan(
-        lambda state, _: step(config, effects, requests, state), state, length=min(_STEPS, 8 * len(requests.pulse))
-    )
+
+    def one(state: s.State, _: None) -> tuple[s.State, Array]:
+        state, event = step(config, effects, requests, state)
+        return state, pack(event)
+
+    state, packed = jax.lax.scan(one, state, length=min(_STEPS, 8 * len(requests.pulse)))
+    event = unpack(config, packed)
     return state, _collect(config, requests, results, event), event
 
 
@@ -216,7 +221,7 @@ def _statistics(
         energies=energies,
         cycles=end,
         seconds=end / config.clock,
-        clocks=processor_clock(config, end),
+        clocks=clocks_of(config, end)[0],
         active=active,
         utilisation=busy / jnp.maximum(end, 1) / config.channels,
     )

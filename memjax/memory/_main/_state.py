@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax.memory._main._address import place
+from memjax.memory._main._clock import clock_cycle, clocks_of
 from memjax.memory._main._timing import Timing
 
 if TYPE_CHECKING:
@@ -53,14 +54,15 @@ def _queue(config: "MemoryConfig", rank: Any, bank: Any, subarray: Any) -> Any:
 
 
 class Requests(NamedTuple):
-    """What a controller reads of each request, int32 [n, 6] and more; `count` of them are requests."""
+    """What a controller reads of each request, int32 [n, 7], and its write pulse; `count` of them are requests."""
 
     fields: Array
     pulse: Array
     count: Array
 
 
-CYCLE, CHANNEL, WRITE, SUBARRAY, PAGE, QUEUE = range(6)
+CYCLE, CHANNEL, WRITE, SUBARRAY, PAGE, QUEUE, ARRIVES = range(7)
+"""Fields of `Requests`: clock of the processor, channel, whether it writes, subarray, page, queue, cycle."""
 
 
 def requests_of(
@@ -71,7 +73,8 @@ def requests_of(
     subarray = (at.rank * config.banks + at.bank) * config.subarrays + at.subarray
     page = at.row * groups_of_columns(config) + at.column // config.sensed
     queue = _queue(config, at.rank, at.bank, at.subarray)
-    fields = jnp.stack([cycle, at.channel, write.astype(jnp.int32), subarray, page, queue], -1)
+    arrives = clock_cycle(config, cycle)
+    fields = jnp.stack([cycle, at.channel, write.astype(jnp.int32), subarray, page, queue, arrives], -1)
     return Requests(fields, pulse, count)
 
 
@@ -178,13 +181,15 @@ the row, subarray, page, cycle from which the queue counts as empty."""
 
 
 class State(NamedTuple):
-    """The whole memory: cycle and whether it is looked at again, next request of the trace, clock of the processor,
-    cycle of the last answer, channels."""
+    """The whole memory: cycle and whether it is looked at again, next request of the trace, clock of the processor and
+    those at which this cycle and the next one begin, cycle of the last answer, channels."""
 
     cycle: Array
     repeats: Array
     head: Array
     clock: Array
+    begins: Array
+    ends: Array
     end: Array
     channels: Channel
 
@@ -222,7 +227,7 @@ def start(config: "MemoryConfig") -> State:
         active=zeros(shape.ranks),
     )
     zero = jnp.int32(0)
-    return State(zero, jnp.asarray(False), zero, zero, zero, channels)
+    return State(zero, jnp.asarray(False), zero, zero, *clocks_of(config, zero), zero, channels)
 
 
 def refresh_interval(config: "MemoryConfig") -> Array:
