@@ -85,7 +85,11 @@ def simulate_memory(
 def _at_once(trace: Trace, config: MemoryConfig, key: Any) -> Statistics:
     if config.policy == "fcfs":
         return _in_order(trace, config, key)[0]
-    requests, effects, numbers = _requests(trace, config, key), s.effects_of(config.timing), _discrete(config)
+    requests, effects, numbers = (
+        _requests(trace, config, key),
+        s.effects_of(config.timing, config.link),
+        _discrete(config),
+    )
 
     def chunk(carry: tuple[s.State, _Results]) -> tuple[s.State, _Results]:
         state, results, _ = _chunk(numbers, effects, requests, carry)
@@ -122,7 +126,7 @@ def _in_sight(trace: Trace, config: MemoryConfig, key: Any, log: bool, progress:
     if config.policy == "fcfs":
         statistics, served = _in_order(trace, config, key)
         return _logged(statistics, commands_in_order(config, trace, served) if log else None)
-    requests, effects, total = _requests(trace, config, key), s.effects_of(config.timing), int(trace.count)
+    requests, effects, total = _requests(trace, config, key), s.effects_of(config.timing, config.link), int(trace.count)
     state, results, events = s.start(config), _nothing(len(trace)), []
     with tqdm(total=total, desc="requests", disable=not progress) as bar:
         while int(state.cycle) < s.NEVER:

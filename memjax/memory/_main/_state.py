@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 NEVER = 2**30
 """A cycle that does not come."""
 
+_EVENTS = 6 * 24
+
 # Commands, in the order of the rows of `Effects`.
 NOTHING, ACT, RD, RDA, WR, WRA, PRE, PREALL, REF = range(9)
 NAMES = ("-", "ACT", "RD", "RDA", "WR", "WRA", "PRE", "PREALL", "REF")
@@ -84,15 +86,18 @@ def groups_of_columns(config: "MemoryConfig") -> int:
 
 class Effects(NamedTuple):
     """Until when a command that issues at 0 keeps others waiting, int32 [command, (ACT, PRE, RD, WR)]: those of its
-    subarray, of its rank, of the other ranks. Of `subarray`, write pulses are added where `pulsed`."""
+    subarray, of its rank, of the other ranks. Of `subarray`, write pulses are added where `pulsed`. And when what it
+    begins `ends`, int32 [command, 5], to which write pulses are added where `late`."""
 
     subarray: Array
     pulsed: Array
     rank: Array
     others: Array
+    ends: Array
+    late: Array
 
 
-def effects_of(timing: Timing) -> Effects:
+def effects_of(timing: Timing, link: Any) -> Effects:
     t = Timing(**{name: jnp.asarray(value, jnp.int32) for name, value in vars(timing).items()})
     no, between = jnp.int32(-NEVER), jnp.maximum(t.t_burst, t.t_ccd)
     turn = t.t_cas + t.t_burst + t.t_rtrs - t.t_cwd
@@ -121,7 +126,21 @@ def effects_of(timing: Timing) -> Effects:
     seen_write = (no, no, t.t_burst + t.t_cwd + t.t_rtrs - t.t_cas, t.t_burst + t.t_ost)
     others = table(nothing, nothing, seen_read, seen_read, seen_write, seen_write, nothing, nothing, nothing)
     pulsed = jnp.zeros((9, 4), jnp.int32).at[WR, 1:].set(1).at[WRA].set(1)
-    return Effects(own, pulsed, rank, others)
+    read, answered = (t.t_cas, t.t_cas + t.t_burst), jnp.asarray(link, jnp.int32)
+    write, precharged = (t.t_cwd, t.t_cwd + between), t.t_al + t.t_cwd + t.t_burst + t.t_wr
+    ends = table(
+        (no,) * 5,
+        (t.t_rcd, no, no, no, no),
+        (*read, read[1] + answered, no, no),
+        (*read, read[1] + answered, t.t_al + t.t_rtp, t.t_al + t.t_rtp + t.t_rp),
+        (*write, write[1] + answered, no, no),
+        (*write, write[1] + answered, precharged, precharged + t.t_rp),
+        (jnp.maximum(1, t.t_rp), no, no, no, no),
+        (jnp.maximum(1, t.t_rp), no, no, no, no),
+        (t.t_rfc, no, no, no, no),
+    )
+    late = jnp.zeros((9, 5), jnp.int32).at[WR, 1:3].set(1).at[WRA, 1:].set(1)
+    return Effects(own, pulsed, rank, others, ends, late)
 
 
 class Channel(NamedTuple):
@@ -143,6 +162,7 @@ class Channel(NamedTuple):
         looks, wake: how often the requests are looked at in this cycle, and in the next one; pending: whether again in
             this cycle, because some have come.
         draining: the queue of writes.
+        events: cycles in which something ends, int32 [_EVENTS].
         active: cycles of each rank with a row open.
     """
 
@@ -169,6 +189,7 @@ class Channel(NamedTuple):
     wake: Array
     pending: Array
     draining: Array
+    events: Array
     active: Array
 
 
@@ -224,6 +245,7 @@ def start(config: "MemoryConfig") -> State:
         wake=zeros(),
         pending=false(),
         draining=false(),
+        events=zeros(_EVENTS),
         active=zeros(shape.ranks),
     )
     zero = jnp.int32(0)

@@ -67,7 +67,10 @@ def _serve(
     channel = _refresh(config, channel, cycle)
     channel, picked, queue = pick(config, channel, cycle, forced)
     channel = update_ready(config, channel, queue)
+    soonest = jnp.min(channel.ready)
+    woken = jnp.where((soonest <= cycle) | (picked.request >= 0), jnp.maximum(soonest, cycle + 1), 0)
     channel, issued, queue = issue(config, effects, pulse, channel, cycle)
+    channel = _note(effects, pulse, channel, cycle, issued, woken)
     channel = channel._replace(ready=ready(config, channel))
     empty = free(config, channel, channel.work[:, s.STAGE] == 0)
     # Requests are looked at again in the next cycle where one waits for a queue with nothing to do; twice, where such a
@@ -78,6 +81,19 @@ def _serve(
     wake = jnp.maximum(channel.wake + emptied, looking & waiting.any())
     channel = channel._replace(wake=wake, looks=channel.looks - looking, pending=channel.pending & ~looking)
     return channel, picked, issued, empty
+
+
+def _note(
+    effects: s.Effects, pulse: Array, channel: s.Channel, cycle: Array, issued: Issued, woken: Array
+) -> s.Channel:
+    """Note when what a command begins ends, and when NVMain looks at the commands again.
+
+    In each such cycle NVMain brings the clock of the memory up to date before requests come; where the clocks of memory
+    and processor do not divide, a request may come one cycle later for it.
+    """
+    late = effects.late[issued.command] * pulse[jnp.maximum(issued.request, 0)]
+    events = jnp.concatenate([cycle + effects.ends[issued.command] + late, woken[None]])
+    return channel._replace(events=jnp.concatenate([channel.events[events.shape[0] :], events]))
 
 
 def _refresh(config: "MemoryConfig", channel: s.Channel, cycle: Array) -> s.Channel:
@@ -150,7 +166,8 @@ def _may_come(config: "MemoryConfig", requests: s.Requests, state: s.State, fiel
 def _in_time(config: "MemoryConfig", state: s.State, fields: Array) -> Array:
     """Whether the clock of a request has come, and that of the processor is still in this cycle."""
     c = state.channels
-    busy = ((c.wake > 0) | (c.ready.min(1) <= state.cycle + 1) | (c.issued == state.cycle)).any()
+    events = (c.events == state.cycle + 1).any(1)
+    busy = (events | (c.wake > 0) | (c.ready.min(1) <= state.cycle + 1) | (c.issued == state.cycle)).any()
     if config.refresh:
         busy |= c.due.min() <= state.cycle + 1
     early = busy & (fields[s.CYCLE] >= state.ends)
