@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
 from memjax.memory._main import _state as s
 from memjax.memory._main._pick import group_of_bank
@@ -88,7 +88,7 @@ def issue(
         # NVMain ends a precharge of one cycle after it has looked at the requests of the next cycle, where it had made
         # up its mind to do so before it issued the precharge.
         slow=jnp.where(found, jnp.where((command == s.PRE) & (channel.wake > 0), queue, -1), channel.slow),
-        pointer=jnp.where(found, (channel.pointer + 1) % (shape.queues + 1), channel.pointer),
+        pointer=jnp.where(found, jnp.where(channel.pointer == shape.queues, 0, channel.pointer + 1), channel.pointer),
     )
     if config.refresh:
         after = after._replace(
@@ -107,10 +107,12 @@ def _turn(config: "MemoryConfig", channel: s.Channel, cycle: Array) -> tuple[Arr
         queue = jnp.concatenate([queue, s.queue_of_bank(config), groups])
     count = channel.ready.shape[0]
     slow = (queue == channel.slow) & (channel.looks > 0) & (channel.issued + 1 == cycle) & (config.timing.t_rp <= 1)
-    order = ((queue - channel.pointer) % shape.queues + slow * shape.queues) * count + jnp.arange(count)
+    after = queue - channel.pointer + jnp.where(queue < channel.pointer, shape.queues, 0)
+    order = (after + slow * shape.queues) * count + jnp.arange(count)
     may = (channel.ready <= cycle) & (channel.issued != cycle) & (cycle < s.NEVER)
     best = jnp.min(jnp.where(may, order, s.NEVER))
-    return best % count, queue[best % count], best < s.NEVER
+    chosen = lax.rem(best, count)
+    return chosen, queue[chosen], best < s.NEVER
 
 
 def _apply(

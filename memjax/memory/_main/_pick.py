@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
 from memjax.memory._main import _state as s
 
@@ -101,7 +101,7 @@ def _choose(config: "MemoryConfig", channel: s.Channel, cycle: Array, forced: Ar
     late = channel.starved[subarray] >= config.starvation
     rule = jnp.where(opened, jnp.where(hit, hits, jnp.where(late, starved, misses)), closed)
     best = jnp.min(jnp.where(waits, rule * count + place, s.NEVER))
-    return best % count, best < s.NEVER
+    return lax.rem(best, count), best < s.NEVER
 
 
 def _last(config: "MemoryConfig", channel: s.Channel, position: Array, slot: Array) -> Array:

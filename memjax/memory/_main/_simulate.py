@@ -13,12 +13,13 @@ from jax.core import Tracer
 from memjax import _check
 from memjax.memory._main import _state as s
 from memjax.memory._main._address import place
+from memjax.memory._main._clock import clock_cycle, clocks_of
 from memjax.memory._main._config import MemoryConfig
 from memjax.memory._main._in_order import Served, serve_in_order
 from memjax.memory._main._log import commands_in_order, commands_of, open_cycles
 from memjax.memory._main._pulse import bit_counts, write_cycles
 from memjax.memory._main._statistics import Command, Counts, Energies, Statistics
-from memjax.memory._main._step import Event, clock_cycle, latency, processor_clock, step
+from memjax.memory._main._step import Event, latency, pack, step, unpack
 from memjax.memory._trace import Trace, check_trace
 
 _STEPS = 1024
@@ -84,7 +85,11 @@ def simulate_memory(
 def _at_once(trace: Trace, config: MemoryConfig, key: Any) -> Statistics:
     if config.policy == "fcfs":
         return _in_order(trace, config, key)[0]
-    requests, effects, numbers = _requests(trace, config, key), s.effects_of(config.timing), _discrete(config)
+    requests, effects, numbers = (
+        _requests(trace, config, key),
+        s.effects_of(config.timing, config.link),
+        _discrete(config),
+    )
 
     def chunk(carry: tuple[s.State, _Results]) -> tuple[s.State, _Results]:
         state, results, _ = _chunk(numbers, effects, requests, carry)
@@ -121,7 +126,7 @@ def _in_sight(trace: Trace, config: MemoryConfig, key: Any, log: bool, progress:
     if config.policy == "fcfs":
         statistics, served = _in_order(trace, config, key)
         return _logged(statistics, commands_in_order(config, trace, served) if log else None)
-    requests, effects, total = _requests(trace, config, key), s.effects_of(config.timing), int(trace.count)
+    requests, effects, total = _requests(trace, config, key), s.effects_of(config.timing, config.link), int(trace.count)
     state, results, events = s.start(config), _nothing(len(trace)), []
     with tqdm(total=total, desc="requests", disable=not progress) as bar:
         while int(state.cycle) < s.NEVER:
@@ -156,9 +161,13 @@ def _chunk(
     config: MemoryConfig, effects: s.Effects, requests: s.Requests, carry: tuple[s.State, _Results]
 ) -> tuple[s.State, _Results, Event]:
     state, results = carry
-    state, event = jax.lax.scan(
-        lambda state, _: step(config, effects, requests, state), state, length=min(_STEPS, 8 * len(requests.pulse))
-    )
+
+    def one(state: s.State, _: None) -> tuple[s.State, Array]:
+        state, event = step(config, effects, requests, state)
+        return state, pack(event)
+
+    state, packed = jax.lax.scan(one, state, length=min(_STEPS, 8 * len(requests.pulse)))
+    event = unpack(config, packed)
     return state, _collect(config, requests, results, event), event
 
 
@@ -216,7 +225,7 @@ def _statistics(
         energies=energies,
         cycles=end,
         seconds=end / config.clock,
-        clocks=processor_clock(config, end),
+        clocks=clocks_of(config, end)[0],
         active=active,
         utilisation=busy / jnp.maximum(end, 1) / config.channels,
     )

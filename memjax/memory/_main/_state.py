@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax.memory._main._address import place
+from memjax.memory._main._clock import clock_cycle, clocks_of
 from memjax.memory._main._timing import Timing
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 NEVER = 2**30
 """A cycle that does not come."""
+
+_EVENTS = 6 * 24
 
 # Commands, in the order of the rows of `Effects`.
 NOTHING, ACT, RD, RDA, WR, WRA, PRE, PREALL, REF = range(9)
@@ -53,14 +56,15 @@ def _queue(config: "MemoryConfig", rank: Any, bank: Any, subarray: Any) -> Any:
 
 
 class Requests(NamedTuple):
-    """What a controller reads of each request, int32 [n, 6] and more; `count` of them are requests."""
+    """What a controller reads of each request, int32 [n, 7], and its write pulse; `count` of them are requests."""
 
     fields: Array
     pulse: Array
     count: Array
 
 
-CYCLE, CHANNEL, WRITE, SUBARRAY, PAGE, QUEUE = range(6)
+CYCLE, CHANNEL, WRITE, SUBARRAY, PAGE, QUEUE, ARRIVES = range(7)
+"""Fields of `Requests`: clock of the processor, channel, whether it writes, subarray, page, queue, cycle."""
 
 
 def requests_of(
@@ -71,7 +75,8 @@ def requests_of(
     subarray = (at.rank * config.banks + at.bank) * config.subarrays + at.subarray
     page = at.row * groups_of_columns(config) + at.column // config.sensed
     queue = _queue(config, at.rank, at.bank, at.subarray)
-    fields = jnp.stack([cycle, at.channel, write.astype(jnp.int32), subarray, page, queue], -1)
+    arrives = clock_cycle(config, cycle)
+    fields = jnp.stack([cycle, at.channel, write.astype(jnp.int32), subarray, page, queue, arrives], -1)
     return Requests(fields, pulse, count)
 
 
@@ -81,15 +86,18 @@ def groups_of_columns(config: "MemoryConfig") -> int:
 
 class Effects(NamedTuple):
     """Until when a command that issues at 0 keeps others waiting, int32 [command, (ACT, PRE, RD, WR)]: those of its
-    subarray, of its rank, of the other ranks. Of `subarray`, write pulses are added where `pulsed`."""
+    subarray, of its rank, of the other ranks. Of `subarray`, write pulses are added where `pulsed`. And when what it
+    begins `ends`, int32 [command, 5], to which write pulses are added where `late`."""
 
     subarray: Array
     pulsed: Array
     rank: Array
     others: Array
+    ends: Array
+    late: Array
 
 
-def effects_of(timing: Timing) -> Effects:
+def effects_of(timing: Timing, link: Any) -> Effects:
     t = Timing(**{name: jnp.asarray(value, jnp.int32) for name, value in vars(timing).items()})
     no, between = jnp.int32(-NEVER), jnp.maximum(t.t_burst, t.t_ccd)
     turn = t.t_cas + t.t_burst + t.t_rtrs - t.t_cwd
@@ -118,7 +126,21 @@ def effects_of(timing: Timing) -> Effects:
     seen_write = (no, no, t.t_burst + t.t_cwd + t.t_rtrs - t.t_cas, t.t_burst + t.t_ost)
     others = table(nothing, nothing, seen_read, seen_read, seen_write, seen_write, nothing, nothing, nothing)
     pulsed = jnp.zeros((9, 4), jnp.int32).at[WR, 1:].set(1).at[WRA].set(1)
-    return Effects(own, pulsed, rank, others)
+    read, answered = (t.t_cas, t.t_cas + t.t_burst), jnp.asarray(link, jnp.int32)
+    write, precharged = (t.t_cwd, t.t_cwd + between), t.t_al + t.t_cwd + t.t_burst + t.t_wr
+    ends = table(
+        (no,) * 5,
+        (t.t_rcd, no, no, no, no),
+        (*read, read[1] + answered, no, no),
+        (*read, read[1] + answered, t.t_al + t.t_rtp, t.t_al + t.t_rtp + t.t_rp),
+        (*write, write[1] + answered, no, no),
+        (*write, write[1] + answered, precharged, precharged + t.t_rp),
+        (jnp.maximum(1, t.t_rp), no, no, no, no),
+        (jnp.maximum(1, t.t_rp), no, no, no, no),
+        (t.t_rfc, no, no, no, no),
+    )
+    late = jnp.zeros((9, 5), jnp.int32).at[WR, 1:3].set(1).at[WRA, 1:].set(1)
+    return Effects(own, pulsed, rank, others, ends, late)
 
 
 class Channel(NamedTuple):
@@ -140,6 +162,7 @@ class Channel(NamedTuple):
         looks, wake: how often the requests are looked at in this cycle, and in the next one; pending: whether again in
             this cycle, because some have come.
         draining: the queue of writes.
+        events: cycles in which something ends, int32 [_EVENTS].
         active: cycles of each rank with a row open.
     """
 
@@ -166,6 +189,7 @@ class Channel(NamedTuple):
     wake: Array
     pending: Array
     draining: Array
+    events: Array
     active: Array
 
 
@@ -178,13 +202,15 @@ the row, subarray, page, cycle from which the queue counts as empty."""
 
 
 class State(NamedTuple):
-    """The whole memory: cycle and whether it is looked at again, next request of the trace, clock of the processor,
-    cycle of the last answer, channels."""
+    """The whole memory: cycle and whether it is looked at again, next request of the trace, clock of the processor and
+    those at which this cycle and the next one begin, cycle of the last answer, channels."""
 
     cycle: Array
     repeats: Array
     head: Array
     clock: Array
+    begins: Array
+    ends: Array
     end: Array
     channels: Channel
 
@@ -219,10 +245,11 @@ def start(config: "MemoryConfig") -> State:
         wake=zeros(),
         pending=false(),
         draining=false(),
+        events=zeros(_EVENTS),
         active=zeros(shape.ranks),
     )
     zero = jnp.int32(0)
-    return State(zero, jnp.asarray(False), zero, zero, zero, channels)
+    return State(zero, jnp.asarray(False), zero, zero, *clocks_of(config, zero), zero, channels)
 
 
 def refresh_interval(config: "MemoryConfig") -> Array:

@@ -1,5 +1,6 @@
 """One step of the memory: what happens in one cycle, and which cycle comes next."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -7,6 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax.memory._main import _state as s
+from memjax.memory._main._clock import clocks_of
 from memjax.memory._main._issue import Issued, issue, ready, update_ready
 from memjax.memory._main._pick import Picked, free, group_of_bank, pick
 
@@ -23,27 +25,11 @@ class Event(NamedTuple):
     issued: Issued
 
 
-def clock_cycle(config: "MemoryConfig", clock: Array) -> Array:
-    """Cycle of the memory at a clock of the processor: floor(clock f / f_cpu), without overflow."""
-    memory, processor = _mhz(config.clock), _mhz(config.cpu_clock)
-    return clock // processor * memory + clock % processor * memory // processor
-
-
-def processor_clock(config: "MemoryConfig", cycle: Array) -> Array:
-    """Clock of the processor at a cycle of the memory: floor(cycle f_cpu / f), without overflow."""
-    memory, processor = _mhz(config.clock), _mhz(config.cpu_clock)
-    return cycle // memory * processor + cycle % memory * processor // memory
-
-
-def _mhz(hertz: Any) -> Array:
-    return jnp.round(jnp.asarray(hertz, float) / 1e6).astype(jnp.int32)
-
-
 def step(config: "MemoryConfig", effects: s.Effects, requests: s.Requests, state: s.State) -> tuple[s.State, Event]:
     """One cycle: refreshes fall due, requests are picked, commands issue, at most one request comes."""
     cycle, forced = state.cycle, state.head >= requests.count
     serve = lambda channel: _serve(config, effects, requests.pulse, channel, cycle, forced)
-    channels, picked, issued, empty = jax.vmap(serve)(state.channels)
+    channels, picked, issued, empty = _each(serve, state.channels)
     looked = state.repeats & (state.channels.looks > 0).any()
     state = state._replace(
         channels=channels,
@@ -55,6 +41,25 @@ def step(config: "MemoryConfig", effects: s.Effects, requests: s.Requests, state
     return _advance(config, requests, state), Event(cycle, arrived, picked, issued)
 
 
+def _each(serve: Callable, channels: s.Channel) -> Any:
+    """`jax.vmap` over the channels; one alone is served faster without an axis."""
+    if channels.length.shape[0] > 1:
+        return jax.vmap(serve)(channels)
+    return jax.tree.map(lambda field: field[None], serve(jax.tree.map(lambda field: field[0], channels)))
+
+
+def pack(event: Event) -> Array:
+    """An event as int32 [...]: one array is written faster than many."""
+    return jnp.concatenate([jnp.ravel(field).astype(jnp.int32) for field in jax.tree.leaves(event)])
+
+
+def unpack(config: "MemoryConfig", packed: Array) -> Event:
+    """Events [steps] from their arrays [steps, ...]."""
+    cycle, arrived, rest = packed[:, 0], packed[:, 1], packed[:, 2:].reshape(len(packed), 6, config.channels)
+    request, hit, *issued = jnp.moveaxis(rest, 1, 0)
+    return Event(cycle, arrived, Picked(request, hit == 1), Issued(*issued))
+
+
 def _serve(
     config: "MemoryConfig", effects: s.Effects, pulse: Array, channel: s.Channel, cycle: Array, forced: Array
 ) -> tuple[s.Channel, Picked, Issued, Array]:
@@ -62,7 +67,10 @@ def _serve(
     channel = _refresh(config, channel, cycle)
     channel, picked, queue = pick(config, channel, cycle, forced)
     channel = update_ready(config, channel, queue)
+    soonest = jnp.min(channel.ready)
+    woken = jnp.where((soonest <= cycle) | (picked.request >= 0), jnp.maximum(soonest, cycle + 1), 0)
     channel, issued, queue = issue(config, effects, pulse, channel, cycle)
+    channel = _note(effects, pulse, channel, cycle, issued, woken)
     channel = channel._replace(ready=ready(config, channel))
     empty = free(config, channel, channel.work[:, s.STAGE] == 0)
     # Requests are looked at again in the next cycle where one waits for a queue with nothing to do; twice, where such a
@@ -73,6 +81,19 @@ def _serve(
     wake = jnp.maximum(channel.wake + emptied, looking & waiting.any())
     channel = channel._replace(wake=wake, looks=channel.looks - looking, pending=channel.pending & ~looking)
     return channel, picked, issued, empty
+
+
+def _note(
+    effects: s.Effects, pulse: Array, channel: s.Channel, cycle: Array, issued: Issued, woken: Array
+) -> s.Channel:
+    """Note when what a command begins ends, and when NVMain looks at the commands again.
+
+    In each such cycle NVMain brings the clock of the memory up to date before requests come; where the clocks of memory
+    and processor do not divide, a request may come one cycle later for it.
+    """
+    late = effects.late[issued.command] * pulse[jnp.maximum(issued.request, 0)]
+    events = jnp.concatenate([cycle + effects.ends[issued.command] + late, woken[None]])
+    return channel._replace(events=jnp.concatenate([channel.events[events.shape[0] :], events]))
 
 
 def _refresh(config: "MemoryConfig", channel: s.Channel, cycle: Array) -> s.Channel:
@@ -145,14 +166,13 @@ def _may_come(config: "MemoryConfig", requests: s.Requests, state: s.State, fiel
 def _in_time(config: "MemoryConfig", state: s.State, fields: Array) -> Array:
     """Whether the clock of a request has come, and that of the processor is still in this cycle."""
     c = state.channels
-    busy = ((c.wake > 0) | (c.ready.min(1) <= state.cycle + 1) | (c.issued == state.cycle)).any()
+    events = (c.events == state.cycle + 1).any(1)
+    busy = (events | (c.wake > 0) | (c.ready.min(1) <= state.cycle + 1) | (c.issued == state.cycle)).any()
     if config.refresh:
         busy |= c.due.min() <= state.cycle + 1
-    early = busy & (fields[s.CYCLE] >= processor_clock(config, state.cycle + 1))
-    late = early | (state.clock > processor_clock(config, state.cycle)) & (
-        state.clock >= processor_clock(config, state.cycle + 1)
-    )
-    return (clock_cycle(config, fields[s.CYCLE]) <= state.cycle) & ~late
+    early = busy & (fields[s.CYCLE] >= state.ends)
+    late = early | (state.clock > state.begins) & (state.clock >= state.ends)
+    return (fields[s.ARRIVES] <= state.cycle) & ~late
 
 
 def _advance(config: "MemoryConfig", requests: s.Requests, state: s.State) -> s.State:
@@ -164,12 +184,10 @@ def _advance(config: "MemoryConfig", requests: s.Requests, state: s.State) -> s.
     again = unfinished | comes | channels.pending.any()
     at_once = comes & (fields[s.CYCLE] <= state.clock)
 
-    arrival = jnp.maximum(clock_cycle(config, fields[s.CYCLE]), clock_cycle(config, state.clock))
+    put_off = jnp.maximum(fields[s.CYCLE], state.clock) >= state.ends
+    arrival = jnp.maximum(fields[s.ARRIVES], cycle + put_off)
     soonest = jnp.where(channels.wake > 0, cycle + 1, jnp.maximum(channels.ready.min(1), cycle + 1)).min()
     soonest = jnp.minimum(soonest, jnp.where(remain & (arrival > cycle), arrival, s.NEVER))
-    soonest = jnp.where(
-        remain & (arrival <= cycle) & (fields[s.CYCLE] >= processor_clock(config, cycle + 1)), cycle + 1, soonest
-    )
     waiting = remain | (channels.length > 0).any() | (channels.work[..., s.STAGE] > 0).any()
     stuck = waiting & (soonest >= s.NEVER)
     if config.refresh:
@@ -186,7 +204,12 @@ def _advance(config: "MemoryConfig", requests: s.Requests, state: s.State) -> s.
         wake=jnp.where(again, channels.wake, 0),
         active=channels.active + jnp.where(again, 0, passed),
     )
-    clock = jnp.where(again | over, state.clock, jnp.maximum(state.clock, processor_clock(config, later)))
+    begins, ends = clocks_of(config, later)
     return state._replace(
-        cycle=later, repeats=jnp.where(unfinished, state.repeats, again), clock=clock, channels=channels
+        cycle=later,
+        repeats=jnp.where(unfinished, state.repeats, again),
+        clock=jnp.maximum(state.clock, begins),
+        begins=begins,
+        ends=ends,
+        channels=channels,
     )
