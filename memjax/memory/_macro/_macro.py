@@ -19,7 +19,7 @@ from memjax.memory._macro._routing import LEVELS
 
 QUANTITIES = ("area", "read_latency", "write_latency", "read_energy", "write_energy", "leakage")
 OBJECTIVES = (*QUANTITIES, "read_edp", "write_edp")
-CAPACITY, WORD = 2**34, 2**14
+CAPACITY, WORD = 2**38, 2**20
 
 
 class Macro(eqx.Module):
