@@ -126,6 +126,21 @@ def test_many_cells_at_once():
     np.testing.assert_allclose(together, [organised(r_off=r_off).read_latency for r_off in resistances], 1e-5)
 
 
+def test_refresh_of_dram():
+    """Leakage of the cells: every row is read once in 64 ms."""
+    organisation = memory.Organisation((4, 2), (2, 1), (2, 2), (2, 2), (1, 8, 4))
+    cell = memory.MemoryCell.dram()
+    found = memory.macro(2**20, 128, cell, SAMPLE, organisation=organisation)
+    (mats, subarrays), (active, used) = organisation.mats_and_subarrays(), organisation.active()
+    rows = float(found.rows) * mats * subarrays / (active * used)
+    refresh = float(found.parts["read_energy"]["bit_lines"]) * rows / 64e-3
+    assert float(found.parts["leakage"]["cells"]) == pytest.approx(refresh, rel=1e-5)
+    assert min(float(getattr(found, name)) for name in ("area", "read_latency", "write_energy")) > 0
+    shared = memory.Organisation((4, 2), (2, 1), (2, 2), (2, 2), (2, 8, 2))
+    with pytest.raises(ValueError, match="organisation must be one that"):
+        memory.macro(2**20, 128, cell, SAMPLE, organisation=shared)
+
+
 def test_text():
     assert str(ORGANISATION) == "bank 2x4 (1x2 active), mat 2x2 (2x1 active), mux 8x2x1"
     assert "read_latency" in str(organised())

@@ -240,8 +240,11 @@ class MemoryCell(Spec):
 
     @classmethod
     def dram(cls) -> "MemoryCell":
-        """A 6 F2 cell of one transistor and a capacitor of 25 fF (the usual size [unverified])."""
-        return cls(kind="dram", area=6.0, aspect=1.5, access_width=1.0, dram_capacitance=25e-15)
+        """An embedded DRAM of one transistor and a trench of 20 fF, 0.067 um2 at 45 nm (as IBM's of 2008 [unverified]).
+
+        Commodity cells of 6 F2 are too narrow for a sense amplifier on every bit line of this layout.
+        """
+        return cls(kind="dram", area=33.0, access_width=1.5, dram_capacitance=20e-15)
 
     @classmethod
     def cbram(cls) -> "MemoryCell":

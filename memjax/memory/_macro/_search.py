@@ -166,7 +166,7 @@ def _evaluated(
     size = _as_levels(table)
     bits = sizes(capacity, word, size)
     keys = np.stack([bits.rows, bits.columns, *size.subarrays, *size.muxes], -1)
-    codes = keys @ (32 ** np.arange(keys.shape[1], dtype=np.int64))
+    codes = keys @ (64 ** np.arange(keys.shape[1], dtype=np.int64))
     _, first, which = np.unique(codes, return_index=True, return_inverse=True)
 
     def of_mats(place: np.ndarray) -> Any:
