@@ -46,7 +46,7 @@ def of_traces() -> dict[str, tuple[Any, dict[str, Any]]]:
 def of_macros() -> dict[str, tuple[Any, dict[str, Any]]]:
     """{name: (function, arguments)} of what designs macros."""
     sizes = {"capacity": 2**12, "word": 16}
-    made_of = {"cell": memory.MemoryCell.sram(), "process": memory.process(45e-9), "design": memory.Design()}
+    made_of = {"cell": memory.MemoryCell.sram(), "technology": memory.process(45e-9), "design": memory.Design()}
     few = {"mats": 2, "subarrays": 1, "muxes": (4, 1, 1)}
     macros = memory.explore(**sizes, **made_of, **few)
     text = "-MemCellType: SRAM\n-CellArea (F^2): 146\n-AccessCMOSWidth (F): 1\n"

@@ -130,7 +130,7 @@ def test_bad_cell(change, message):
 def test_bad_macro(arguments, message):
     cell, process = memory.MemoryCell.rram(), memory.process(45e-9, "HP", 350.0)
     with pytest.raises(ValueError, match=message):
-        memory.macro(**({"capacity": 2**19, "word": 64, "cell": cell, "process": process} | arguments))
+        memory.macro(**({"capacity": 2**19, "word": 64, "cell": cell, "technology": process} | arguments))
 
 
 @pytest.mark.parametrize(

@@ -93,8 +93,8 @@ def checked(capacity: Any, word: Any, cell: Any, process: Any, design: Any) -> t
     if word > capacity // 2:
         raise ValueError(f"word must be at most half the capacity of {capacity} bits, got {word}")
     _check.part("cell", cell, MemoryCell, example="MemoryCell.rram()")
-    _check.part("process", process, Process, example="process(45e-9)")
-    for name, spec in (("cell", cell), ("process", process), ("design", as_design(design, cell))):
+    _check.part("technology", process, Process, example="process(45e-9)")
+    for name, spec in (("cell", cell), ("technology", process), ("design", as_design(design, cell))):
         check_scalars(name, spec)
     return int(capacity).bit_length() - 1, int(word).bit_length() - 1
 
@@ -158,8 +158,8 @@ def of_organisation(
     valid = _check.concrete(found.valid)
     if valid is not None and not valid:
         raise ValueError(
-            f"organisation must be one that {2**capacity} bits in words of {2**word} can have with this cell, process "
-            f"and design, got {organisation}: {_reason(found)}"
+            f"organisation must be one that {2**capacity} bits in words of {2**word} can have with this cell, "
+            f"technology and design, got {organisation}: {_reason(found)}"
         )
     return found
 

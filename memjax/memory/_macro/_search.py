@@ -24,7 +24,7 @@ def explore(
     capacity: int,
     word: int,
     cell: MemoryCell,
-    process: Process,
+    technology: Process,
     *,
     design: Design | None = None,
     mats: int = MATS,
@@ -37,20 +37,20 @@ def explore(
 
     Args:
         capacity, word: in BITS (64 KB are 2**19), powers of two.
-        cell, process, design: what it is made of, and how.
+        cell, technology, design: what it is made of (`MemoryCell`, `Process`), and how.
         mats, subarrays: the most each way, of a bank and of a mat.
         muxes: the most inputs of each of the three levels; (256, 1, 1) is faster, and rarely worse.
 
     Raises: ValueError for bits that are no powers of two, and where no organisation fits.
     """
     design = Design() if design is None else design
-    capacity, word = checked(capacity, word, cell, process, design)
+    capacity, word = checked(capacity, word, cell, technology, design)
     found = _candidates(capacity, word, *_limits(mats, subarrays, muxes))
-    macros = _evaluated(cell, process, design, capacity, word, found) if len(found) else None
+    macros = _evaluated(cell, technology, design, capacity, word, found) if len(found) else None
     if macros is None or len(macros) == 0:
         raise ValueError(
             f"capacity and word must fit an organisation, got {2**capacity} bits in words of {2**word}: none of "
-            f"{len(found)} can be built with this cell, process and design (mats={mats}, subarrays={subarrays}, "
+            f"{len(found)} can be built with this cell, technology and design (mats={mats}, subarrays={subarrays}, "
             f"muxes={muxes})"
         )
     return macros
@@ -60,7 +60,7 @@ def macro(
     capacity: int,
     word: int,
     cell: MemoryCell,
-    process: Process,
+    technology: Process,
     *,
     design: Design | None = None,
     organisation: Organisation | None = None,
@@ -71,7 +71,7 @@ def macro(
 
     Decoders and drivers by logical effort, wires as RC with Horowitz's delay, sense amplifiers for voltages or
     currents, write pulses from the cell: the equations of NVSim (Dong et al., IEEE TCAD 31(7), 994, 2012), written
-    anew. For a given organisation every number of `cell` and `process` may be traced: `jax.grad` and `jax.vmap` go
+    anew. For a given organisation every number of `cell` and `technology` may be traced: `jax.grad` and `jax.vmap` go
     through. With `process(..., constants="nvsim")` five oversights of NVSim are kept, which are mended otherwise: the
     second branch of a predecoder has the delay of the first; a sense amplifier leaks I vdd^2; a SET by a current asks
     for the RESET voltage; the energy of a phase-change RESET counts the column circuits twice; and mistyped currents.
@@ -79,7 +79,7 @@ def macro(
     Args:
         capacity, word: in BITS (64 KB are 2**19, a word of 8 bytes is 64), powers of two.
         cell: `MemoryCell.rram()`, `read_cell("my.cell")`, `MemoryCell.from_device(...)` ...
-        process: of the transistors and wires, as `process(45e-9, "HP", 350.0)`.
+        technology: the transistors and wires, as `process(45e-9, "HP", 350.0)`.
         design: wires, buffers and sensing; `Design()` if left out.
         organisation: the one to be built; if left out, the best is searched among all (see `explore`).
         objective: what is least in the best: "area", "read_latency", "write_latency", "read_energy", "write_energy",
@@ -92,8 +92,10 @@ def macro(
     design = Design() if design is None else design
     _check_objective(objective)
     if organisation is not None:
-        return of_organisation(*checked(capacity, word, cell, process, design), cell, process, design, organisation)
-    return best(explore(capacity, word, cell, process, design=design, muxes=muxes), objective)
+        return of_organisation(
+            *checked(capacity, word, cell, technology, design), cell, technology, design, organisation
+        )
+    return best(explore(capacity, word, cell, technology, design=design, muxes=muxes), objective)
 
 
 def best(macros: Macro, objective: str | Callable[[Macro], Any] = "read_latency") -> Macro:
