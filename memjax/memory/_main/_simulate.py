@@ -71,8 +71,6 @@ def simulate_memory(
         raise ValueError("key must be given with pulses of two bits a cell, whose number is drawn, got None")
     if config.policy == "fcfs" and config.refresh:
         raise ValueError("config.refresh must be False with policy 'fcfs', which serves requests only, got True")
-    if config.pausing is not None:
-        raise ValueError("config.pausing is not simulated yet: use pausing=None")
     config = jax.tree.map(jnp.asarray, config)  # as arrays all numbers are traced
     if not (log or progress):
         return _at_once(trace, config, key)
@@ -179,13 +177,12 @@ def _collect(config: MemoryConfig, requests: s.Requests, results: _Results, even
     cycle = event.cycle[:, None]
     where = lambda request: jnp.where(request < 0, len(requests.pulse), request)
     picked, served = where(event.picked.request), where(event.issued.request)
-    pulse = requests.pulse[jnp.minimum(served, len(requests.pulse) - 1)]
-    answer = cycle + latency(config, pulse, event.issued.command >= s.WR)
+    answer = cycle + latency(config, event.issued.pulse, event.issued.command >= s.WR)
     one_each = jnp.ones(event.issued.command.shape, jnp.int32)
     return _Results(
         arrival=results.arrival.at[where(event.arrived)].set(event.cycle, mode="drop"),
-        issue=results.issue.at[picked].set(jnp.broadcast_to(cycle, picked.shape), mode="drop"),
-        answer=results.answer.at[served].set(answer, mode="drop"),
+        issue=results.issue.at[picked].max(jnp.broadcast_to(cycle, picked.shape), mode="drop"),
+        answer=results.answer.at[served].max(answer, mode="drop"),
         hit=results.hit.at[picked].set(event.picked.hit, mode="drop"),
         commands=results.commands.at[event.issued.command].add(one_each),
     )
