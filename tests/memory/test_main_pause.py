@@ -70,6 +70,7 @@ def test_all_requests_are_served_and_reads_sooner():
     def latency(one):
         found = jax.vmap(memory.simulate_memory, (0, None))(traces, one)
         assert bool((found.answer > found.arrival).all())
+        np.testing.assert_array_equal(found.counts.writes, (~read).sum(1) + found.paused + found.cancelled)
         return jnp.sum(jnp.where(read, found.answer - found.arrival, 0), 1) / read.sum(1)
 
     plain, pausing = latency(dataclasses.replace(config("exact"), pausing=None)), latency(config("exact"))

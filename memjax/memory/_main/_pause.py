@@ -39,12 +39,13 @@ def _left(config: "MemoryConfig", pause: s.Pause, cycle: Array) -> Array:
 
 
 def is_forced(config: "MemoryConfig", pause: s.Pause, cycle: Array) -> Array:
-    """Which writes may not be interrupted any more, having been so often or being done, bool [subarrays].
+    """Which writes may not be interrupted, having been so often, being done, or while another is on its way back.
 
     NVMain interrupts a write that is done too, with a time below zero left, and does not come to an end.
     """
     often = pause.written[:, s.SLOT_CANCELS] >= config.pausing.cancellations
-    return often | (_left(config, pause, cycle) == 0)
+    on_its_way = (pause.due < s.NEVER) & (cycle < pause.due)
+    return often | on_its_way | (_left(config, pause, cycle) == 0)
 
 
 def come_back(channel: s.Channel, cycle: Array) -> s.Channel:

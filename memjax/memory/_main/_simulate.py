@@ -95,7 +95,7 @@ def _at_once(trace: Trace, config: MemoryConfig, key: Any) -> Statistics:
 
     begun = s.start(config), _nothing(len(trace))
     state, results = jax.lax.while_loop(lambda carry: carry[0].cycle < s.NEVER, chunk, begun)
-    return _statistics(trace, config, requests, results, state.end, state.channels.active)
+    return _statistics(trace, config, requests, results, state.end, state.channels.active, state.channels.pause)
 
 
 def _in_order(trace: Trace, config: MemoryConfig, key: Any) -> tuple[Statistics, Served]:
@@ -114,7 +114,7 @@ def _in_order(trace: Trace, config: MemoryConfig, key: Any) -> tuple[Statistics,
     codes = codes + sum(number(code, column == code) for code in (s.RD, s.RDA, s.WR, s.WRA))
     results = _Results(known(cycle), known(begin), known(answer), hit & real, codes)
     active = open_cycles(served, at, real, end, config)
-    return _statistics(trace, config, requests, results, end, active), served
+    return _statistics(trace, config, requests, results, end, active, None), served
 
 
 def _in_sight(trace: Trace, config: MemoryConfig, key: Any, log: bool, progress: bool) -> Statistics:
@@ -132,7 +132,7 @@ def _in_sight(trace: Trace, config: MemoryConfig, key: Any, log: bool, progress:
             if log:
                 events.append(jax.tree.map(np.asarray, event.issued._asdict() | {"cycle": event.cycle}))
             bar.update(int(state.head) - bar.n)
-    statistics = _statistics(trace, config, requests, results, state.end, state.channels.active)
+    statistics = _statistics(trace, config, requests, results, state.end, state.channels.active, state.channels.pause)
     return _logged(statistics, commands_of(config, events) if log else None)
 
 
@@ -189,7 +189,13 @@ def _collect(config: MemoryConfig, requests: s.Requests, results: _Results, even
 
 
 def _statistics(
-    trace: Trace, config: MemoryConfig, requests: s.Requests, results: _Results, end: Array, active: Array
+    trace: Trace,
+    config: MemoryConfig,
+    requests: s.Requests,
+    results: _Results,
+    end: Array,
+    active: Array,
+    pause: s.Pause | None,
 ) -> Statistics:
     n = results.commands
     counts = Counts(
@@ -224,5 +230,7 @@ def _statistics(
         seconds=end / config.clock,
         clocks=clocks_of(config, end)[0],
         active=active,
+        paused=jnp.int32(0) if pause is None else pause.paused.sum(),
+        cancelled=jnp.int32(0) if pause is None else pause.cancelled.sum(),
         utilisation=busy / jnp.maximum(end, 1) / config.channels,
     )
