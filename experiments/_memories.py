@@ -1,5 +1,6 @@
 """The parts of the experiment on memories: how long they last, and networks whose weights are brought from one."""
 
+import itertools
 from typing import Any, NamedTuple
 
 import jax
@@ -13,6 +14,7 @@ memory = mj.memory
 
 LINES, EXPONENT, INTERVAL = 512, 0.65, 100
 ROUNDS = (10, 30, 100, 300, 1000, 3000)  # endurance / interval: how often the gap goes round in an ideal life
+CALLS = 7
 LEVELLINGS = {
     "none": None,
     "Start-Gap": memory.StartGap(INTERVAL, randomised=False),
@@ -124,7 +126,7 @@ def written(trace: memory.Trace, encoder: str, lines: int) -> Written:
 
 
 class Swapped(NamedTuple):
-    """One call of a network whose weights are swapped in, when the chip has been running for a while.
+    """A call of a network whose weights are swapped in: means of six calls after a first one.
 
     Attributes:
         time: from call to call [s].
@@ -135,7 +137,7 @@ class Swapped(NamedTuple):
 
     time: float
     computing: float
-    lines: int
+    lines: float
     energy: float
 
 
@@ -148,27 +150,26 @@ def swapped(plan: mj.Plan, seconds: dict[str, float], tiles: int, config: memory
         tiles: of the chip.
         config: of the main memory.
     """
-    found = memory.reloads(plan, tiles, inferences=3)
+    found = memory.reloads(plan, tiles, inferences=CALLS)
     loads = {(reload.inference, reload.site): reload for reload in found}
     ranges = sorted({reload.lines for reload in found})
     served = jax.jit(jax.vmap(lambda trace: memory.simulate_memory(trace, config)))(
         memory.stack_traces([memory.stream_trace(count, interval=0, start=64 * first) for first, count in ranges])
     )
-    brought = dict(zip(ranges, zip(np.asarray(served.cycles), np.asarray(served.energy), strict=True), strict=True))
-    start = end = loaded = energy = 0.0
-    lines, calls = 0, []
-    for call in range(3):
-        lines, energy = 0, 0.0
-        for site, row in enumerate(plan.sites):
-            reload = loads.get((call, site))
-            if reload is not None:
-                cycles, joules = brought[reload.lines]
-                loaded = max(loaded, start) + float(cycles) / float(config.clock)
-                lines, energy = lines + reload.lines[1], energy + float(joules)
-            start = max(end, loaded)
-            end = start + seconds[row.crossbar]
-        calls.append(end)
-    return Swapped(calls[2] - calls[1], sum(seconds[row.crossbar] for row in plan.sites), lines, energy)
+    brought = dict(zip(ranges, zip(np.asarray(served.seconds), np.asarray(served.energy), strict=True), strict=True))
+    start = end = loaded = 0.0
+    lines, energies, ends = np.zeros(CALLS), np.zeros(CALLS), np.zeros(CALLS)
+    for call, (site, row) in itertools.product(range(CALLS), enumerate(plan.sites)):
+        reload = loads.get((call, site))
+        if reload is not None:
+            time, joules = brought[reload.lines]
+            loaded = max(loaded, start) + float(time)
+            lines[call], energies[call] = lines[call] + reload.lines[1], energies[call] + float(joules)
+        start = max(end, loaded)
+        ends[call] = end = start + seconds[row.crossbar]
+    each = (ends[-1] - ends[0]) / (CALLS - 1)
+    computing = sum(seconds[row.crossbar] for row in plan.sites)
+    return Swapped(float(each), computing, float(lines[1:].mean()), float(energies[1:].mean()))
 
 
 def perceptron(key: jax.Array, width: int, layers: int) -> tuple[Any, list[jax.Array]]:

@@ -171,7 +171,7 @@ def claims(of_macros, of_lives, of_encoders, of_swapping) -> list[str]:
     for row in of_swapping:
         lines.append(
             f"  {row['network']}, {row['memory']}, {row['tiles']} of {row['of']} tiles: "
-            f"{1e6 * row['time']:.4g} us a call, {1e6 * row['computing']:.4g} us computing, {row['lines']} lines"
+            f"{1e6 * row['time']:.4g} us a call, {1e6 * row['computing']:.4g} us computing, {row['lines']:.0f} lines"
         )
     return lines
 

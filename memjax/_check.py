@@ -160,6 +160,14 @@ def array(name: str, value: Any, **bounds: Any) -> jax.Array:
     return data
 
 
+def host(name: str, value: Any) -> np.ndarray:
+    """A value as an array of NumPy, whatever is in it."""
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError):  # keys, traced arrays, ragged lists
+        raise TypeError(f"{name} must be an array of known numbers, got {shown(value)}") from None
+
+
 def scalar(name: str, value: Any, **bounds: Any) -> Any:
     """One real number, as JAX can trace it; bounds as in `real`."""
     real(name, value, **bounds)

@@ -66,6 +66,8 @@ def check_scalars(name: str, spec: Any) -> None:
 
 def ruled(rule: Callable[[str, Any], None], **options: Any) -> Any:
     """A field whose value `rule(name, value)` accepts, or raises; options are those of `equinox.field`."""
+    if options.get("static", False):
+        options.setdefault("converter", _as_static)
     return eqx.field(metadata={_RULE: rule}, **options)
 
 
@@ -218,13 +220,13 @@ def integer(low: int, high: int, *, optional: bool = False, **options: Any) -> A
         if value is not None or not optional:
             _check.integer(name, value, low, high)
 
-    return ruled(check, static=True, converter=_as_static, **options)
+    return ruled(check, static=True, **options)
 
 
 def choice(*valid: Any, **options: Any) -> Any:
     """A static field for one of a few values, as texts."""
     rule = lambda name, value: _check.choice(name, value, valid)
-    return ruled(rule, static=True, converter=_as_static, **options)
+    return ruled(rule, static=True, **options)
 
 
 def text(**options: Any) -> Any:
@@ -234,12 +236,12 @@ def text(**options: Any) -> Any:
         if not isinstance(value, str) or not value.strip():
             raise TypeError(f"{name} must be a text that is not empty, got {_check.shown(value)}")
 
-    return ruled(check, static=True, converter=_as_static, **options)
+    return ruled(check, static=True, **options)
 
 
 def flag(**options: Any) -> Any:
     """A static field for True or False."""
-    return ruled(_check.flag, static=True, converter=_as_static, **options)
+    return ruled(_check.flag, static=True, **options)
 
 
 def part(kind: type, *, optional: bool = False, example: str = "", **options: Any) -> Any:

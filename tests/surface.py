@@ -10,9 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import surface_memory
 from flax import nnx
 
 import memjax as mj
+from memjax import memory
 
 KEY = jax.random.key(0)
 DEVICE = mj.devices.VTEAM.pt_hf_ti()
@@ -66,6 +68,9 @@ NEEDED: dict[str, tuple[Callable | None, dict[str, Any]]] = {
     "TelegraphNoise": (None, {"amplitude": 0.1}),
     "Temperature": (None, {"kelvin": 300.0}),
     "ThermalNoise": (None, {"bandwidth": 1.0}),
+    "MemoryCell": (memory.MemoryCell, vars(memory.MemoryCell.rram())),
+    "Process": (memory.Process, vars(memory.process(45e-9))),
+    "Wire": (None, {"resistance": 1e6, "capacitance": 3e-10, "pitch": 1e-7}),
     "DevicePulse": (None, {"device": DEVICE}),
     "AdditiveNoise": (None, {"strength": 0.1}),
     "MultiplicativeNoise": (None, {"strength": 0.1}),
@@ -96,6 +101,7 @@ def specs() -> Iterator[Call]:
         mj.training.recipes,
         mj.cost,
         mj.reliability,
+        memory,
     )
     seen = set()
     for room in rooms:
@@ -178,6 +184,7 @@ def functions() -> list[Call]:
     levels = mj.Hardware(cell=mj.Cell(levels=5), tile=(4, 3))
     pulsing = {"law": mj.training.SoftBounds(), "key": KEY}
     return [
+        *(Call(f"memory.{name}", fn, arguments) for name, (fn, arguments) in surface_memory.functions().items()),
         Call("program", mj.program, {"hardware": HARDWARE, "weights": W, "key": KEY}),
         Call("measured.fit_writes", mj.measured.fit_writes, {"writes": WRITES, "stuck_below": 0.25, "quantiles": 5}),
         Call("measured.fit_curves", mj.measured.fit_curves, {"curves": CURVES, "v_read": 0.2, "form": "sinh"}),

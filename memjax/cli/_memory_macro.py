@@ -7,6 +7,7 @@ import numpy as np
 import tyro
 from rich.console import Console
 
+from memjax import _check
 from memjax.cli import _files
 from memjax.cli._errors import usage_errors
 
@@ -19,6 +20,7 @@ QUANTITIES = {
     "write_energy": "write_energy_j",
     "leakage": "leakage_w",
 }
+OBJECTIVES = (*QUANTITIES, "read_edp", "write_edp")
 
 
 def macro(
@@ -54,6 +56,7 @@ def macro(
 
     console = Console(highlight=False)
     with usage_errors():
+        _check.choice("objective", objective, OBJECTIVES)
         if out is not None:
             _files.check_writable(out)
         chosen = getattr(memory.MemoryCell, cell)() if cell in CELLS else memory.read_cell(cell)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from memjax import _check
-from memjax._field import Spec, choice, number
+from memjax._field import Spec, choice, flag, integer, number
 from memjax.memory._trace import WORDS, Trace, check_trace, with_old
 
 _GROUPS = (8, 16, 32, 64, 128, 256, 512)
@@ -46,7 +46,7 @@ class FlipNWrite(AbstractEncoder):
     """
 
     granularity: int = choice(*_GROUPS, default=32)
-    compatible: bool = eqx.field(static=True, default=False)
+    compatible: bool = flag(default=False)
 
     def patterns(self, words: jax.Array) -> jax.Array:
         flipped = ~words
@@ -70,12 +70,9 @@ class Coset(AbstractEncoder):
         seed: of the masks.
     """
 
-    bits: int = eqx.field(static=True, default=2)
+    bits: int = integer(1, 8, default=2)
     granularity: int = choice(*_GROUPS, default=32)
     seed: Any = number(low=0, whole=True, default=0)
-
-    def check_relations(self) -> None:
-        _check.integer("Coset.bits", self.bits, low=1, high=8)
 
     def patterns(self, words: jax.Array) -> jax.Array:
         # Pairs of complements: with one mask a group far from what is stored is near to it with the other.

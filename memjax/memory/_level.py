@@ -8,13 +8,8 @@ import jax
 import jax.numpy as jnp
 
 from memjax import _check
-from memjax._field import Spec, flag, ruled
+from memjax._field import Spec, flag, integer
 from memjax.memory._trace import WORDS, Trace, check_trace
-
-
-def _interval() -> Any:
-    check = lambda name, value: _check.integer(name, value, low=1, high=2**20)
-    return ruled(check, static=True, default=100)
 
 
 class Moves(NamedTuple):
@@ -80,7 +75,7 @@ class StartGap(AbstractLevelling):
         randomised: whether a fixed random arrangement precedes, so that lines that are written together are spread.
     """
 
-    interval: int = _interval()
+    interval: int = integer(1, 2**20, default=100)
     randomised: bool = flag(default=True)
     spare: ClassVar[int] = 1
     copies: ClassVar[int] = 1
@@ -114,7 +109,7 @@ class RandomSwap(AbstractLevelling):
         interval: writes between two exchanges.
     """
 
-    interval: int = _interval()
+    interval: int = integer(1, 2**20, default=100)
     spare: ClassVar[int] = 0
     copies: ClassVar[int] = 2
 

@@ -106,7 +106,7 @@ def trace_of(plan: Plan, tiles: int | None = None, *, bits: int = 8, inferences:
     """
     _check.part("plan", plan, Plan, example="analog.plan(x)")
     found = reloads(plan, max(1, plan.tiles) if tiles is None else tiles, bits=bits, inferences=inferences)
-    clocks = np.asarray(compute)
+    clocks = _check.host("compute", compute)
     _check.real("compute", clocks, low=0, whole=True)
     if clocks.shape not in ((), (len(plan.sites),)):
         raise ValueError(

@@ -65,7 +65,8 @@ def make_trace(cycle: Any, write: Any, address: Any, data: Any = None, old: Any 
 
     Raises: ValueError for cycles that decrease, numbers out of range and shapes that do not fit together.
     """
-    cycle, write, address = _whole("cycle", cycle, 2**31), np.asarray(write), _whole("address", address, 2**37)
+    cycle, address = _whole("cycle", cycle, 2**31), _whole("address", address, 2**37)
+    write = _check.host("write", write)
     if write.dtype != bool:
         raise TypeError(f"write must be an array of truth values, got {_check.shown(write)}")
     if not cycle.shape == write.shape == address.shape:
@@ -89,7 +90,7 @@ def make_trace(cycle: Any, write: Any, address: Any, data: Any = None, old: Any 
 
 
 def _whole(name: str, values: Any, end: int) -> np.ndarray:
-    values = np.asarray(values)
+    values = _check.host(name, values)
     if values.dtype.kind not in "iu":
         raise TypeError(f"{name} must be an array of integers [n], got {_check.shown(values)}")
     if values.ndim != 1:
@@ -103,7 +104,7 @@ def _whole(name: str, values: Any, end: int) -> np.ndarray:
 def _words(name: str, values: Any, count: int) -> jax.Array | None:
     if values is None:
         return None
-    values = np.asarray(values)
+    values = _check.host(name, values)
     if values.dtype != np.uint32 or values.shape != (count, WORDS):
         raise ValueError(f"{name} must be a uint32 array of shape {(count, WORDS)}, got {_check.shown(values)}")
     return jnp.asarray(values)
@@ -129,6 +130,8 @@ def stack_traces(traces: Sequence[Trace]) -> Trace:
 
     Raises: ValueError for no trace, and where some have data and others do not.
     """
+    if not isinstance(traces, list | tuple):
+        raise TypeError(f"traces must be a list of traces, got {_check.shown(traces)}")
     if not traces:
         raise ValueError("traces must be at least one trace, got none")
     for index, trace in enumerate(traces):

@@ -77,7 +77,7 @@ def lifetime(
         endurance: writes that a line stands: one number, or one for each physical line [lines + spare].
         levelling: `StartGap`, `RandomSwap`, your own, or None.
         key: of levelling's random numbers.
-        limit: writes after which the run ends.
+        limit: writes after which the run ends, at most 2**30 intervals.
 
     Returns: `Lifetime`, to within `interval` writes (1000 without levelling).
 
@@ -91,12 +91,12 @@ def lifetime(
     stands, size = jnp.asarray(endurance, float), lines + levelling.spare
     if stands.shape not in ((), (size,)):
         raise ValueError(f"endurance must be one number or an array {(size,)}, got shape {stands.shape}")
-    _check.scalar("limit", limit, low=levelling.interval)
+    _check.scalar("limit", limit, low=levelling.interval, high=2.0**30 * levelling.interval)
     writes = trace.write & trace.real
     known = _check.concrete(writes)
     if known is not None and not known.any():
         raise ValueError("trace must have a write, got reads only")
-    return _run(trace.line, writes, jnp.broadcast_to(stands, (size,)), levelling, key, limit, lines)
+    return _run(trace.line, writes, jnp.broadcast_to(stands, (size,)), levelling, key, jnp.asarray(limit, float), lines)
 
 
 @eqx.filter_jit

@@ -87,7 +87,17 @@ def errors(row: dict, constants: str) -> dict[str, float]:
     }
 
 
-@pytest.mark.parametrize("group", GROUPS, ids="-".join)
+USUAL = [group for group in GROUPS if len(GROUPS[group]) > 9]
+# One of each kind of design that differs; the others are slow, since each is a program of its own.
+OTHER = [("SRAM", "area"), ("SRAM", "Repeated20%Penalty"), ("STTRAM", "false"), ("PCRAM", "LocalConservative")]
+
+
+def marked(group: tuple) -> object:
+    quick = group in USUAL or any(kind == group[0] and choice in group for kind, choice in OTHER)
+    return pytest.param(group, id="-".join(group), marks=() if quick else pytest.mark.slow)
+
+
+@pytest.mark.parametrize("group", [marked(group) for group in GROUPS])
 def test_like_nvsim(group):
     """Single precision, to 3e-4: one latch of 4 F pitch is folded by the rounding of NVSim."""
     for row in GROUPS[group]:
@@ -95,7 +105,9 @@ def test_like_nvsim(group):
             assert abs(error) < (3e-4 if row["mux"] == "2x2x2" else 1e-4), (row["id"], quantity, error)
 
 
-@pytest.mark.parametrize("group", [group for group in GROUPS if len(GROUPS[group]) > 9], ids="-".join)
+@pytest.mark.parametrize(
+    "group", [pytest.param(one, id=one[0], marks=() if one[0] == "PCRAM" else pytest.mark.slow) for one in USUAL]
+)
 def test_corrected_is_within_one_percent(group):
     for row in GROUPS[group][::3]:
         for quantity, error in errors(row, "corrected").items():

@@ -2,8 +2,6 @@
 
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
-
 from memjax.memory._macro._cell import MemoryCell
 from memjax.memory._macro._design import Design
 from memjax.memory._macro._external import External, external
@@ -58,7 +56,7 @@ def bank(process: Process, cell: MemoryCell, design: Design, mat: Mat, size: Lev
         routing = bus(wire, size, bits.to_mat, 2.0**bits.data, mat.height)
     outside = None
     if not design.internal_sensing:
-        outside = external(process, cell, wire, mat, size, (bits.to_mat, bits.data, word), wide)
+        outside = external(process, cell, wire, mat, size, (bits.to_mat, bits.data, word), wide, design.widest)
     tall, wide = tall + routing.height + (0.0 if outside is None else outside.height), wide + routing.width
     parts = {
         "area": _areas(mat, outside, size, tall * wide),

@@ -130,7 +130,7 @@ class MemoryCell(Spec):
         kind: str = "rram",
         area: Any = 20.0,
         access_width: Any = 4.0,
-        **fields: Any,
+        **others: Any,
     ) -> "MemoryCell":
         """A cell of any device model of memjax, measured by its own pulses.
 
@@ -145,16 +145,17 @@ class MemoryCell(Spec):
                 conductance to within `tolerance` of the end of its range.
             read_voltage: [V].
             tolerance: share of the conductance range [1].
-            kind, area, access_width, fields: what a device model does not know: the other fields of the cell. Sensed
+            kind, area, access_width, others: what a device model does not know: the other fields of the cell. Sensed
                 as a current and accessed by a transistor, if nothing else is said.
 
         Raises: ValueError for a device that is binary or that such pulses do not switch.
         """
         found = measured(device, set_voltage, set_pulse, reset_voltage, reset_pulse, read_voltage, tolerance)
-        given = {"kind": kind, "area": area, "sensing": "current"} | fields
+        given = {"kind": kind, "area": area, "sensing": "current"} | others
         if given.get("access", "cmos") == "cmos":
             given["access_width"] = access_width
-        return cls(**{name: float(value) for name, value in found.items()} | given)
+        fields: dict[str, Any] = {name: float(value) for name, value in found.items()}
+        return cls(**fields | given)
 
     @classmethod
     def rram(cls) -> "MemoryCell":
@@ -212,7 +213,7 @@ class MemoryCell(Spec):
 
     @classmethod
     def _spin_torque(cls, area, aspect, width, resistances, power, current, pulse, energy) -> "MemoryCell":
-        write = {
+        write: dict[str, Any] = {
             f"{which}_{name}": value
             for which in ("set", "reset")
             for name, value in (("mode", "current"), ("current", current), ("pulse", pulse), ("energy", energy))
@@ -239,8 +240,11 @@ class MemoryCell(Spec):
 
     @classmethod
     def dram(cls) -> "MemoryCell":
-        """A 6 F2 cell of one transistor and a capacitor of 25 fF (the usual size; ITRS 2011, DRAM tables [unverified])."""
-        return cls(kind="dram", area=6.0, aspect=1.5, access_width=1.0, dram_capacitance=25e-15)
+        """An embedded DRAM of one transistor and a trench of 20 fF, 0.067 um2 at 45 nm (as IBM's of 2008 [unverified]).
+
+        Commodity cells of 6 F2 are too narrow for a sense amplifier on every bit line of this layout.
+        """
+        return cls(kind="dram", area=33.0, access_width=1.5, dram_capacitance=20e-15)
 
     @classmethod
     def cbram(cls) -> "MemoryCell":

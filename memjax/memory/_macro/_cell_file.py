@@ -49,7 +49,10 @@ NUMBERS = {
     "SRAMCellPMOSWidth": _Key("sram_p", "F"),
 }
 CHOICES = {
-    "MemCellType": ("kind", {"SRAM": "sram", "DRAM": "dram", "eDRAM": "dram", "MRAM": "stt", "PCRAM": "pcm", "memristor": "rram"}),
+    "MemCellType": (
+        "kind",
+        {"SRAM": "sram", "DRAM": "dram", "eDRAM": "dram", "MRAM": "stt", "PCRAM": "pcm", "memristor": "rram"},
+    ),
     "ReadMode": ("sensing", {"voltage": "voltage", "current": "current"}),
     "SetMode": ("set_mode", {"voltage": "voltage", "current": "current"}),
     "ResetMode": ("reset_mode", {"voltage": "voltage", "current": "current"}),
@@ -76,7 +79,7 @@ def read_cell(source: Any) -> MemoryCell:
 
         MemCellType                   SRAM, DRAM, eDRAM, MRAM, PCRAM, memristor
         CellArea (F^2)                CellAspectRatio
-        ResistanceOn, -Off (ohm)      or at the read voltage: ResistanceOnAtReadVoltage, ResistanceOffAtReadVoltage (ohm)
+        ResistanceOn, ResistanceOff (ohm); of a memristor ResistanceOnAtReadVoltage, ResistanceOffAtReadVoltage (ohm)
         ResistanceOnAtSetVoltage, ResistanceOnAtResetVoltage, ResistanceOnAtHalfResetVoltage (ohm)
         CapacitanceOn, -Off (F)       the larger counts
         ReadMode                      voltage, current
@@ -152,4 +155,6 @@ def _text(source: Any) -> tuple[str, str]:
     try:
         return pathlib.Path(path).read_text(encoding="utf-8", errors="replace"), os.fspath(path)
     except OSError as error:
-        raise ValueError(f"source must be a file that can be read, got {_check.shown(os.fspath(path))}: {error}") from None
+        raise ValueError(
+            f"source must be a file that can be read, got {_check.shown(os.fspath(path))}: {error}"
+        ) from None

@@ -114,7 +114,9 @@ def sense_amplifier(process: Process, pitch: Any, voltage: Any, currents: bool) 
     )
     mobilities = {LATCH_N: process.mobility_n, LATCH_P: process.mobility_p}
     gm = sum(transconductance(process, width, mobility) for width, mobility in mobilities.items())
-    stacked = sum(count * laid[width].width for width, count in ((LATCH_P, 2), (ISOLATION, 1), (LATCH_N, 2), (ENABLE, 1)))
+    stacked = sum(
+        count * laid[width].width for width, count in ((LATCH_P, 2), (ISOLATION, 1), (LATCH_N, 2), (ENABLE, 1))
+    )
     across = jnp.maximum(jnp.maximum(laid[LATCH_P].height, laid[ISOLATION].height), laid[ENABLE].height)
     height = (stacked + LATCH_GAPS) * jnp.maximum(across, laid[LATCH_N].height) / pitch
     power = process.vdd ** (2 if process.like_nvsim else 1) * laid[ENABLE].leakage  # NVSim takes I vdd^2 for watts

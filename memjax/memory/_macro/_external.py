@@ -41,12 +41,14 @@ def external(
     size: Levels,
     bits: tuple[Any, Any, Any],
     width: Any,
+    widest: Any,
 ) -> External:
     """Of cells with resistances.
 
     Args:
         bits: of the address that reaches a mat; logarithms of the data bits of a mat and of a word.
         width: of the bank [m].
+        widest: NMOS [F].
     """
     address, data, word = bits
     rows, height = size.mats[0], mat.height
@@ -54,18 +56,17 @@ def external(
     active_rows, active_columns = (2.0**count for count in size.active_mats)
     sense = sense_amplifier(process, width / words / process.node, cell.sense_voltage, cell.sensing == "current")
     inputs = 2.0 ** (sum(size.mats) - sum(size.active_mats))
-    chooser = mux(process, inputs, sense.cap, sense.cap, 0.0, 100.0, cell.r_on)
+    chooser = mux(process, inputs, sense.cap, sense.cap, 0.0, widest, cell.r_on)
 
     length = height * 2.0**rows
     cap, res = line.wire.capacitance * length, line.wire.resistance * length
     local_res, local_cap = mat.res_bit + 3.0 * chooser.resistance, mat.cap_bit + 6.0 * chooser.cap
     own = chooser.resistance
     written = TO_63 * (
-        own * cap / 2.0
-        + (own + res) * (cap + local_cap) / 2.0
-        + (own + res + local_res) * local_cap / 2.0
+        own * cap / 2.0 + (own + res) * (cap + local_cap) / 2.0 + (own + res + local_res) * local_cap / 2.0
     )
-    bias, bit_line, reached = mat.bias, mat.read["bit_line"], 0.0
+    bias: Any = mat.bias
+    bit_line, reached = mat.read["bit_line"], 0.0
     if cell.sensing == "current":
         behind = local_res + bias.r_off
         reached = TO_63 * res * cap / 2.0 * (behind + res / 3.0) / (behind + res)

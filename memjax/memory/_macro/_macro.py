@@ -9,7 +9,7 @@ import numpy as np
 
 from memjax import _check
 from memjax._field import check_scalars
-from memjax.memory._macro._bank import bank, sizes
+from memjax.memory._macro._bank import FLATTEST, bank, sizes
 from memjax.memory._macro._cell import MemoryCell
 from memjax.memory._macro._design import Design, as_design
 from memjax.memory._macro._mat import Mat, mat
@@ -19,7 +19,7 @@ from memjax.memory._macro._routing import LEVELS
 
 QUANTITIES = ("area", "read_latency", "write_latency", "read_energy", "write_energy", "leakage")
 OBJECTIVES = (*QUANTITIES, "read_edp", "write_edp")
-CAPACITY, WORD = 2**34, 2**14
+CAPACITY, WORD = 2**38, 2**20
 
 
 class Macro(eqx.Module):
@@ -117,7 +117,9 @@ def evaluate(cell: MemoryCell, process: Process, design: Design, capacity: Any, 
 @jax.jit
 def evaluate_mats(cell: MemoryCell, process: Process, design: Design, lines: tuple, size: Levels) -> Mat:
     """Mats [n] with the logarithms of the rows and columns of their subarrays."""
-    return jax.vmap(lambda lines, size: mat(process, cell, design, *lines, size.subarrays, size.muxes))(lines, size)
+    return jax.vmap(lambda lines, size: mat(process, cell, design, lines[0], lines[1], size.subarrays, size.muxes))(
+        lines, size
+    )
 
 
 @jax.jit
@@ -140,7 +142,7 @@ def _of_bank(
         rows=2.0**bits.rows,
         columns=2.0**bits.columns,
         valid=found.valid,
-        organisation=Organisation(*jax.tree.map(lambda level: jnp.left_shift(1, level), size)),
+        organisation=Organisation(**jax.tree.map(lambda level: jnp.left_shift(1, level), size)._asdict()),
         parts=found.parts,
     )
 
@@ -157,14 +159,16 @@ def of_organisation(
     if valid is not None and not valid:
         raise ValueError(
             f"organisation must be one that {2**capacity} bits in words of {2**word} can have with this cell, process "
-            f"and design, got {organisation}: {_reason(organisation, capacity, word)}"
+            f"and design, got {organisation}: {_reason(found)}"
         )
     return found
 
 
-def _reason(organisation: Organisation, capacity: int, word: int) -> str:
-    rows, columns = organisation.shape(2.0**capacity, 2.0**word)
-    shape = f"subarrays would have {float(rows):g} rows and {float(columns):g} columns"
-    if rows < 1 or columns < 1:
+def _reason(found: Macro) -> str:
+    rows, columns, height, width = (float(one) for one in (found.rows, found.columns, found.height, found.width))
+    shape = f"subarrays would have {rows:g} rows and {columns:g} columns"
+    if rows < 1 or columns < 1 or rows * columns < 2:
         return shape
-    return f"{shape}; drivers would be too wide, the bank longer than ten times its width, or the cell cannot be read"
+    if max(height, width) > FLATTEST * min(height, width):
+        return f"{shape}, and the bank would be {height:.3g} m high and {width:.3g} m wide, more than 1 to {FLATTEST:g}"
+    return f"{shape}; too few bits reach them, drivers would be too wide, or the cell cannot be read"

@@ -38,12 +38,18 @@ class Mat(NamedTuple):
     valid: Any
 
 
-def mat(process: Process, cell: MemoryCell, design: Design, rows: Any, columns: Any, across: tuple, muxes: tuple) -> Mat:
+def mat(
+    process: Process, cell: MemoryCell, design: Design, rows: Any, columns: Any, across: tuple, muxes: tuple
+) -> Mat:
     """All sizes are logarithms (int32): lines of a subarray, (rows, columns) of them, inputs of multiplexers."""
     array = subarray(process, cell, design, 2.0**rows, 2.0**columns, tuple(2.0**level for level in muxes))
     blocks = _predecoders(process, design, array, rows, across, muxes)
     times = timing(process, cell, design, array, jnp.max(blocks.before[:2]))
-    height, width, side = array.height * 2.0 ** across[0], array.width * 2.0 ** across[1], jnp.sqrt(jnp.sum(blocks.area))
+    height, width, side = (
+        array.height * 2.0 ** across[0],
+        array.width * 2.0 ** across[1],
+        jnp.sqrt(jnp.sum(blocks.area)),
+    )
     longer = width > height
     return Mat(
         areas=array.parts,
@@ -68,7 +74,9 @@ def mat(process: Process, cell: MemoryCell, design: Design, rows: Any, columns: 
     )
 
 
-def _predecoders(process: Process, design: Design, array: Subarray, rows: Any, across: tuple, muxes: tuple) -> Predecoder:
+def _predecoders(
+    process: Process, design: Design, array: Subarray, rows: Any, across: tuple, muxes: tuple
+) -> Predecoder:
     """Two blocks for the word lines and for every level of multiplexers, in the middle of the mat."""
     cap = process.wire(design.local_wire).capacitance
     down, beside = (2.0**count for count in across)

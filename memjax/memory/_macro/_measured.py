@@ -11,6 +11,7 @@ from memjax.devices import AbstractDevice, apply_pulse, simulate
 from memjax.programming import Ramp
 
 SHORTEST, LONGEST, HALVINGS = 1e-10, 1.0, 4  # pulses that are tried [s]; how finely the last doubling is divided
+BESIDE = 1e-3  # share of the range
 SAMPLES = 65  # of a pulse whose energy is integrated
 
 
@@ -30,19 +31,21 @@ def measured(
     if any(np.ndim(leaf) for leaf in jax.tree.leaves(device)):
         raise ValueError("device must be one cell, got arrays of parameters")
     volts = {
-        which: jnp.abs(_check.scalar(f"{which}_voltage", _strongest(device, direction) if given is None else given))
+        which: _check.scalar(
+            f"{which}_voltage", _strongest(device, direction) if given is None else given, above=0.0, high=1e3, unit="V"
+        )
         for which, given, direction in (("set", set_voltage, 1), ("reset", reset_voltage, -1))
     }
-    _check.real("read_voltage", read_voltage, above=0.0, unit="V")
-    _check.real("tolerance", tolerance, above=0.0, below=0.5)
+    read_voltage = _check.scalar("read_voltage", read_voltage, above=0.0, unit="V")
+    tolerance = _check.scalar("tolerance", tolerance, above=0.0, below=0.5)
     low, high = device.conductance_bounds
     state = device.state_at(low)
     found: dict[str, Any] = {}
     for which, pulse, goal, sign in (("set", set_pulse, high, 1.0), ("reset", reset_pulse, low, -1.0)):
-        voltage = sign * device.set_polarity * volts[which]
+        voltage, state = sign * device.set_polarity * volts[which], _free(state)
         if pulse is None:
             pulse = _shortest(which, device, state, voltage, goal, tolerance * (high - low))
-        _check.real(f"{which}_pulse", pulse, above=0.0, unit="s")
+        pulse = _check.scalar(f"{which}_pulse", pulse, above=0.0, unit="s")
         trace = simulate(
             device, jnp.full(SAMPLES, voltage), jnp.linspace(0.0, pulse, SAMPLES), state, method="pulses", hold="zero"
         )
@@ -64,6 +67,11 @@ def measured(
             f"SET and {float(found['r_off']):.4g} ohm after RESET"
         )
     return found | {"read_voltage": read_voltage}
+
+
+def _free(state: Any) -> Any:
+    """Off the bounds, which some models do not leave."""
+    return jnp.clip(state, BESIDE, 1.0 - BESIDE)
 
 
 def _strongest(device: AbstractDevice, direction: int) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from memjax import _check
-from memjax.memory._macro._macro import Macro
+from memjax.memory._macro._macro import OBJECTIVES, Macro
 from memjax.memory._macro._search import values
 
 
@@ -28,6 +28,9 @@ def pareto(
         raise ValueError(
             f'objectives must be two or more, such as ("area", "read_latency"), got {_check.shown(objectives)}'
         )
+    for objective in objectives:
+        if not callable(objective) or isinstance(objective, type):
+            _check.choice("objectives", objective, OBJECTIVES)
     costs = np.stack([values(macros, objective) for objective in objectives], -1).astype(float)
     return macros[_front(costs)]
 

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from memjax.memory._macro._cell import MemoryCell
 from memjax.memory._macro._design import Design
-from memjax.memory._macro._gates import inverter, gate
+from memjax.memory._macro._gates import gate
 from memjax.memory._macro._process import Process
 from memjax.memory._macro._sensing import SHAPER, read_power, write_energy, write_voltage
 from memjax.memory._macro._subarray import Subarray
@@ -77,7 +77,7 @@ def _read_lines(process: Process, cell: MemoryCell, array: Subarray) -> Any:
         return _line_cap(array) * (process.vdd / 2.0) ** 2 * array.columns
     if cell.kind == "dram":
         return _line_cap(array) * array.sense_voltage * process.vdd * array.columns
-    bias = array.bias
+    bias: Any = array.bias
     if cell.sensing == "voltage":
         return _line_cap(array) * (bias.precharge**2 - bias.v_on**2) * array.columns
     # The read voltage is divided between multiplexer, bit line and cell; it falls linearly along the line.

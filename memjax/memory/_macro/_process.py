@@ -73,8 +73,9 @@ def process(node: Any, roadmap: str = "HP", temperature: Any = 300.0, constants:
 
     Numbers between the nodes 22, 32, 45, 65, 90 and 120 nm are interpolated linearly, currents in the off state
     geometrically, the overlap of the gate is that of the node below, wires are those of the node above, converters
-    those of the node below. Currents are tabulated every 10 K and linear between. The numbers are those of NVSim 6334d00:
-    transistors of MASTAR 5 (ITRS 2005 and 2007), wires of CACTI 6.5 (ITRS), converters of its authors' HSPICE runs.
+    those of the node below. Currents are tabulated every 10 K and linear between. The numbers are those of NVSim
+    6334d00: transistors of MASTAR 5 (ITRS 2005 and 2007), wires of CACTI 6.5 (ITRS), converters of its authors' HSPICE
+    runs.
 
     Args:
         node: [m], from 22e-9 to 120e-9; traced, if need be.
@@ -97,11 +98,12 @@ def process(node: Any, roadmap: str = "HP", temperature: Any = 300.0, constants:
     xp: Any = jnp if traced else np  # NumPy compiles nothing
     transistors, currents, nodes = (xp.asarray(one) for one in (transistors, currents, _tables.NODES))
     nanometres = 1e9 * xp.asarray(node, float)
-    below = xp.clip(xp.searchsorted(nodes, nanometres + 1e-3, side="right") - 1, 0, len(nodes) - 2)
+    own = xp.clip(xp.searchsorted(nodes, nanometres + 1e-3, side="right") - 1, 0, len(nodes) - 1)
+    below = xp.clip(own, 0, len(nodes) - 2)
     share = xp.clip((nanometres - nodes[below]) / (nodes[below + 1] - nodes[below]), 0.0, 1.0)
-    vdd, vth, length, gate, fringe, oxide, electrons, holes, ratio, factor = (
-        (1.0 - share) * transistors[below] + share * transistors[below + 1]
-    )
+    vdd, vth, length, gate, fringe, oxide, electrons, holes, ratio, factor = (1.0 - share) * transistors[
+        below
+    ] + share * transistors[below + 1]
     at = xp.clip((xp.asarray(temperature, float) - TEMPERATURE[0]) / 10.0, 0.0, 10.0)
     step = xp.clip(xp.floor(at), 0, 9).astype(int)
     low, high = (
@@ -118,7 +120,7 @@ def process(node: Any, roadmap: str = "HP", temperature: Any = 300.0, constants:
         vth=vth,
         length=length,
         cap_gate=gate,
-        cap_overlap=0.2 * transistors[below, 3],
+        cap_overlap=0.2 * transistors[own, 3],
         cap_fringe=fringe,
         cap_oxide=oxide,
         mobility_n=electrons,
@@ -151,14 +153,18 @@ def _table(roadmap: str, constants: str) -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def _parsed() -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    transistors = [line.split() for line in _tables.TRANSISTORS.strip().splitlines()]
-    currents = [line.split() for line in _tables.CURRENTS.strip().splitlines()]
+    rows = [line.split() for line in _tables.TRANSISTORS.strip().splitlines()]
+    currents = {
+        (roadmap, float(node), kind): np.array([float(x) for x in row])
+        for roadmap, node, kind, *row in (line.split() for line in _tables.CURRENTS.strip().splitlines())
+    }
+    for roadmap, factor in _tables.OFF_BELOW_32.items():
+        for kind in CURRENTS[2:]:
+            currents[roadmap, 22.0, kind] = currents[roadmap, 32.0, kind] / factor
     return {
         roadmap: (
-            np.array([[float(x) for x in row[2:]] for row in transistors if row[0] == roadmap]),
-            np.array([[float(x) for x in row[3:]] for row in currents if row[0] == roadmap]).reshape(
-                len(_tables.NODES), len(CURRENTS), len(_tables.TEMPERATURES)
-            ),
+            np.array([[float(x) for x in row[2:]] for row in rows if row[0] == roadmap]),
+            np.array([[currents[roadmap, node, kind] for kind in CURRENTS] for node in _tables.NODES]),
         )
         for roadmap in _tables.ROADMAPS
     }

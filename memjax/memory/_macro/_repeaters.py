@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
-from memjax.memory._macro._gates import CONTACT, NARROWEST, RAILS, WELL_GAP, gate_cap, inverter, resistance
+from memjax.memory._macro._gates import CONTACT, NARROWEST, RAILS, WELL_GAP, inverter, resistance
 from memjax.memory._macro._process import Process
 from memjax.memory._macro._wires import Wire
 

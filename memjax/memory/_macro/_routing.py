@@ -67,9 +67,7 @@ def h_tree(line: Line, size: Levels, address: Any, word: Any, height: Any, width
     )
 
 
-def _direction(
-    size: Levels, address: Any, word: Any, across: Any, down: Any, there: Any, bundles: Any
-) -> _Direction:
+def _direction(size: Levels, address: Any, word: Any, across: Any, down: Any, there: Any, bundles: Any) -> _Direction:
     """Levels after so many branches across and down."""
     active_rows, active_columns = size.active_mats
     split = jnp.minimum(across, active_columns) + jnp.minimum(down, active_rows)

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from memjax import _check
+from memjax.memory._macro._bank import sizes
 from memjax.memory._macro._cell import MemoryCell
 from memjax.memory._macro._design import Design
-from memjax.memory._macro._bank import sizes
 from memjax.memory._macro._macro import OBJECTIVES, Macro, checked, evaluate_banks, evaluate_mats, of_organisation
 from memjax.memory._macro._organisation import Levels, Organisation
 from memjax.memory._macro._process import Process
@@ -108,14 +108,14 @@ def best(macros: Macro, objective: str | Callable[[Macro], Any] = "read_latency"
 def values(macros: Macro, objective: str | Callable[[Macro], Any]) -> np.ndarray:
     """What an objective is for each of many macros [n]; infinite for those that cannot be built."""
     _check_objective(objective)
-    found = np.asarray(getattr(macros, objective) if isinstance(objective, str) else objective(macros))
+    found = _check.array("objective", getattr(macros, objective) if isinstance(objective, str) else objective(macros))
     if found.shape != np.shape(macros.area):
         raise ValueError(f"objective must return an array of shape {np.shape(macros.area)}, got {found.shape}")
     return np.where(macros.valid, found, np.inf)
 
 
 def _check_objective(objective: Any) -> None:
-    if not callable(objective):
+    if not callable(objective) or isinstance(objective, type):
         _check.choice("objective", objective, OBJECTIVES)
 
 
@@ -155,17 +155,18 @@ def _arrays(most: int) -> np.ndarray:
 
 def _as_levels(table: np.ndarray) -> Levels:
     columns = [table[:, i].astype(np.int32) for i in range(table.shape[1])]
-    return Levels(*(tuple(columns[i : i + 2]) for i in range(0, 8, 2)), tuple(columns[8:]))
+    mats, active, subarrays, used = (tuple(columns[i : i + 2]) for i in range(0, 8, 2))
+    return Levels(mats, active, subarrays, used, tuple(columns[8:]))
 
 
 def _evaluated(
     cell: MemoryCell, process: Process, design: Design, capacity: int, word: int, table: np.ndarray
-) -> Macro:
+) -> Macro | None:
     """Those that can be built, on the host; each mat that many have in common is evaluated once."""
     size = _as_levels(table)
     bits = sizes(capacity, word, size)
     keys = np.stack([bits.rows, bits.columns, *size.subarrays, *size.muxes], -1)
-    codes = keys @ (32 ** np.arange(keys.shape[1], dtype=np.int64))
+    codes = keys @ (64 ** np.arange(keys.shape[1], dtype=np.int64))
     _, first, which = np.unique(codes, return_index=True, return_inverse=True)
 
     def of_mats(place: np.ndarray) -> Any:

@@ -43,8 +43,13 @@ class Bias(NamedTuple):
     valid: Any
 
 
-def bias(process: Process, cell: MemoryCell) -> Bias:
-    """Fed with a current I: v = I R. With a read voltage V, in series with sqrt(R_on R_off): v = V R/(R + R_s)."""
+def bias(process: Process, cell: MemoryCell) -> Bias | None:
+    """Fed with a current I: v = I R. With a read voltage V, in series with R_s = sqrt(R_on R_off): v = V R/(R + R_s).
+
+    None for a cell without resistance.
+    """
+    if cell.kind not in RESISTIVE:
+        return None
     own = access(process, cell).resistance
     on, off = own + cell.r_on, own + cell.r_off
     if cell.sensing == "current":
@@ -84,7 +89,9 @@ def write_voltage(process: Process, cell: MemoryCell, which: str) -> Any:
 
 def write_energy(process: Process, cell: MemoryCell, which: str) -> Any:
     """Of one "set" or "reset" in the cell itself [J]."""
-    energy, pulse, voltage, current = (getattr(cell, f"{which}_{name}") for name in ("energy", "pulse", "voltage", "current"))
+    energy, pulse, voltage, current = (
+        getattr(cell, f"{which}_{name}") for name in ("energy", "pulse", "voltage", "current")
+    )
     if energy is not None:
         return energy
     if getattr(cell, f"{which}_mode") == "voltage":

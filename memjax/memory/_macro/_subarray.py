@@ -87,10 +87,11 @@ def subarray(process: Process, cell: MemoryCell, design: Design, rows: Any, colu
         "row_decoder": decoder_areas[0],
         "column_decoders": jnp.sum(decoder_areas[1:]),
         "precharger": charger.height * charger.width * node**2,
-        "multiplexers": sum(count * one.height * one.width for count, one in zip(inputs, levels, strict=True)) * node**2,
+        "multiplexers": sum(count * one.height * one.width for count, one in zip(inputs, levels, strict=True))
+        * node**2,
         "sense_amplifiers": jnp.zeros_like(word) if sense is None else word * sense.height * node,
     }
-    found = bias(process, cell) if cell.kind in RESISTIVE else None
+    found = bias(process, cell)
     valid = jnp.all(decoders.valid) & (pass_width <= widest) & (rows <= MOST_ROWS)
     if sense is not None:
         valid &= sense.valid

@@ -54,7 +54,7 @@ def _bit_line(process: Process, cell: MemoryCell, array: Subarray, last: Any) ->
         store, line = own.cap + cell.dram_capacitance, cap + seen
         delay = horowitz(2.3 * (res + own.resistance) * store * line / (store + line), 0.0, last)
         return delay, delay, delay
-    bias = array.bias
+    bias: Any = array.bias
     if cell.sensing == "current":
         delay = horowitz(res * cap / 2.0 * (bias.r_off + res / 3.0) / (bias.r_off + res), 0.0, last)
         return delay, delay, delay

@@ -36,7 +36,7 @@ def wires(xp: Any, nanometres: Any, temperature: Any) -> tuple[Wire, ...]:
     """The wires of the first tabulated node that is no smaller; `xp` is NumPy or JAX's."""
     found = xp.searchsorted(xp.asarray(_tables.NODES), nanometres - 1e-3, side="left")
     geometry = xp.asarray(_geometry())[xp.clip(found, 0, len(_tables.NODES) - 1)]
-    return tuple(_wire(*geometry[kind], temperature) for kind in range(len(_tables.WIRES)))
+    return tuple(_wire(geometry[kind], temperature) for kind in range(len(_tables.WIRES)))
 
 
 @cache
@@ -47,9 +47,8 @@ def _geometry() -> np.ndarray:
     return (np.array(rows) * units).reshape(len(_tables.NODES), len(_tables.WIRES), len(units))
 
 
-def _wire(
-    barrier: Any, permittivity: Any, pitch: Any, aspect: Any, height: Any, resistivity: Any, temperature: Any
-) -> Wire:
+def _wire(geometry: Any, temperature: Any) -> Wire:
+    barrier, permittivity, pitch, aspect, height, resistivity = geometry
     width = spacing = pitch / 2
     thickness = aspect * width
     resistivity = resistivity * (1.0 + 0.0039 * (temperature - 293.0))
