@@ -25,6 +25,7 @@ class WritePausing(Spec):
             progress is done again) or "exact" (nothing is lost) (static).
         threshold: of the progress.
         cancellations: of one write.
+        iterations: of a write; t_wp // iterations cycles each.
 
     Raises: ValueError for a value out of its range.
 
@@ -34,6 +35,7 @@ class WritePausing(Spec):
     mode: str = choice("iteration", "restart", "exact", default="iteration")
     threshold: Any = number(low=0.0, high=1.0, default=0.4)
     cancellations: Any = number(low=0, high=2**20, whole=True, default=4)
+    iterations: Any = number(low=1, high=2**20, whole=True, default=3)
 
 
 class MemoryConfig(Spec):
@@ -117,6 +119,13 @@ class MemoryConfig(Spec):
             _check.satisfies(f"MemoryConfig.{name}", getattr(self, name), whole, "a whole number of MHz [Hz]")
         self._ordered("clock", "cpu_clock")
         self._ordered("low_mark", "high_mark")
+        if self.pausing is not None and (
+            self.precharge or self.refresh or self.pulses is not None or self.policy not in ("frfcfs", "nvmain-frfcfs")
+        ):
+            raise ValueError(
+                "MemoryConfig.pausing needs precharge=False, refresh=False, pulses=None and policy 'frfcfs' or "
+                f"'nvmain-frfcfs', got {self.precharge}, {self.refresh}, {_check.shown(self.pulses)}, {self.policy!r}"
+            )
         if self.mat_rows is not None and self.mat_rows > self.rows:
             raise ValueError(f"MemoryConfig.mat_rows must be at most rows {self.rows}, got {self.mat_rows}")
         if self.policy == "nvmain-frfcfs-wqf":

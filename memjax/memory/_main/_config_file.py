@@ -239,6 +239,12 @@ class _Keys:
             **{name: self.whole(key, int(getattr(WritePulses(), name))) for key, name in _PULSES.items()},
         )
 
+    def iterations(self) -> int:
+        """A mean of those of the four states; NVMain knows no boundaries in cells of one bit."""
+        numbers = {"nWP00": 0, "nWP01": 7, "nWP10": 5, "nWP11": 1}
+        total = sum(self.whole(key, default) for key, default in numbers.items())
+        return max((total + 2) // 4, 1) if self.whole("MLCLevels", 1) > 1 else 1
+
     def pausing(self) -> WritePausing | None:
         if not self.truth("WritePausing", False):
             return None
@@ -247,4 +253,5 @@ class _Keys:
             mode=self.option("PauseMode", "Normal", modes),
             threshold=self.number("PauseThreshold", 0.4),
             cancellations=self.whole("MaxCancellations", 4),
+            iterations=self.iterations(),
         )

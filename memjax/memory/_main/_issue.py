@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from memjax.memory._main import _state as s
+from memjax.memory._main._pause import Target, begin_write, interrupt, pulse_of, wait_for_writes
 from memjax.memory._main._pick import group_of_bank
 
 if TYPE_CHECKING:
@@ -13,17 +14,21 @@ if TYPE_CHECKING:
 
 
 class Issued(NamedTuple):
-    """A command (0: none), its subarray (of banks: the first one), page and request (-1: none)."""
+    """A command (0: none), its subarray (of banks: the first one), page, request (-1: none)
+    and pulse, if it writes."""
 
     command: Array
     subarray: Array
     page: Array
     request: Array
+    pulse: Array
 
 
-def ready(config: "MemoryConfig", channel: s.Channel) -> Array:
+def ready(config: "MemoryConfig", channel: s.Channel, cycle: Array) -> Array:
     """When the first command of each queue may issue, int32 [queues + banks + groups]; the latter two for a refresh."""
     heads = _head_ready(config, channel, channel.work)
+    if channel.pause is not None:
+        heads = wait_for_writes(config, channel, heads, cycle)
     if not config.refresh:
         return heads
     shape, subarray = s.shape_of(config), jnp.arange(s.shape_of(config).subarrays)
@@ -52,8 +57,10 @@ def _head_ready(config: "MemoryConfig", channel: s.Channel, work: Array) -> Arra
     return jnp.where(stage > 0, time, s.NEVER)
 
 
-def update_ready(config: "MemoryConfig", channel: s.Channel, queue: Array) -> s.Channel:
+def update_ready(config: "MemoryConfig", channel: s.Channel, queue: Array, cycle: Array) -> s.Channel:
     """`channel` with `ready` brought up to date for one queue (-1: none)."""
+    if channel.pause is not None:
+        return channel._replace(ready=ready(config, channel, cycle))
     fresh = _head_ready(config, channel, channel.work[queue])
     return channel._replace(ready=jnp.where(jnp.arange(channel.ready.shape[0]) == queue, fresh, channel.ready))
 
@@ -78,7 +85,11 @@ def issue(
     command = jnp.where(found, command, s.NOTHING)
     is_column = (command >= s.RD) & (command <= s.WRA)
     request = jnp.where(is_column, work[s.REQUEST], -1)
-    after = _apply(config, effects, channel, cycle, command, subarray, pulse[jnp.maximum(request, 0)])
+    lasts = pulse[jnp.maximum(request, 0)]
+    if channel.pause is not None:
+        lasts, target = pulse_of(channel, queue, lasts), Target(command, subarray, queue)
+        channel = begin_write(config, interrupt(config, channel, target, cycle), target, cycle, lasts)
+    after = _apply(config, effects, channel, cycle, command, subarray, lasts)
     rest = jnp.where(stage & 1, stage - 1, jnp.where(stage & 2, stage - 2, 0))
     here = (found & own & (jnp.arange(shape.queues) == queue))[:, None]
     left = jnp.stack([rest, *(work[i] for i in range(1, s.FREE)), cycle + 1])
@@ -95,7 +106,7 @@ def issue(
             closing=channel.closing & ~(found & (jnp.arange(shape.banks) == bank)),
             refreshing=channel.refreshing & ~(found & (jnp.arange(shape.groups) == group)),
         )
-    return after, Issued(command, subarray, work[s.OPENS], request), jnp.where(found, turn, -1)
+    return after, Issued(command, subarray, work[s.OPENS], request, lasts), jnp.where(found, turn, -1)
 
 
 def _turn(config: "MemoryConfig", channel: s.Channel, cycle: Array) -> tuple[Array, Array, Array]:

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from memjax.memory._main import _state as s
+from memjax.memory._main._pause import come_back, may_interrupt, take
 
 if TYPE_CHECKING:
     from memjax.memory._main._config import MemoryConfig
@@ -43,6 +44,8 @@ def pick(config: "MemoryConfig", channel: s.Channel, cycle: Array, forced: Array
     `forced`: no more requests will come, so that the queue of writes is drained. Returns that queue (-1: none) too.
     """
     channel = _drain(config, channel, forced)
+    if channel.pause is not None:
+        channel = come_back(channel, cycle)
     position, found = _choose(config, channel, cycle, forced)
     slot = channel.slots[position]
     page, subarray = slot[s.SLOT_PAGE], slot[s.SLOT_SUBARRAY]
@@ -66,6 +69,8 @@ def pick(config: "MemoryConfig", channel: s.Channel, cycle: Array, forced: Array
         starved=jnp.where(here, jnp.where(hit, channel.starved + 1, 0), channel.starved),
         opened=jnp.where(found & (jnp.arange(channel.opened.shape[0]) == bank), still, channel.opened),
     )
+    if channel.pause is not None:
+        after = take(after, queue, slot, found, cycle)
     return after, Picked(jnp.where(found, slot[s.SLOT_REQUEST], -1), hit), jnp.where(found, queue, -1)
 
 
@@ -100,6 +105,13 @@ def _choose(config: "MemoryConfig", channel: s.Channel, cycle: Array, forced: Ar
     starved, hits, misses, closed = _RULES[config.policy.removesuffix("-wqf")]
     late = channel.starved[subarray] >= config.starvation
     rule = jnp.where(opened, jnp.where(hit, hits, jnp.where(late, starved, misses)), closed)
+    if channel.pause is not None:
+        # Between hits and other misses; while the oldest waits for its boundary, nothing is picked.
+        over, stalls = may_interrupt(config, channel, cycle)
+        rule = jnp.where(over & (rule > 1), 2, jnp.where(rule > 1, rule + 1, rule))
+        best = jnp.min(jnp.where(waits, rule * count + place, s.NEVER))
+        position = lax.rem(best, count)
+        return position, (best < s.NEVER) & ~((lax.div(best, count) == 2) & stalls[position])
     best = jnp.min(jnp.where(waits, rule * count + place, s.NEVER))
     return lax.rem(best, count), best < s.NEVER
 

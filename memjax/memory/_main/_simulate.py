@@ -71,8 +71,6 @@ def simulate_memory(
         raise ValueError("key must be given with pulses of two bits a cell, whose number is drawn, got None")
     if config.policy == "fcfs" and config.refresh:
         raise ValueError("config.refresh must be False with policy 'fcfs', which serves requests only, got True")
-    if config.pausing is not None:
-        raise ValueError("config.pausing is not simulated yet: use pausing=None")
     config = jax.tree.map(jnp.asarray, config)  # as arrays all numbers are traced
     if not (log or progress):
         return _at_once(trace, config, key)
@@ -97,7 +95,7 @@ def _at_once(trace: Trace, config: MemoryConfig, key: Any) -> Statistics:
 
     begun = s.start(config), _nothing(len(trace))
     state, results = jax.lax.while_loop(lambda carry: carry[0].cycle < s.NEVER, chunk, begun)
-    return _statistics(trace, config, requests, results, state.end, state.channels.active)
+    return _statistics(trace, config, requests, results, state.end, state.channels.active, state.channels.pause)
 
 
 def _in_order(trace: Trace, config: MemoryConfig, key: Any) -> tuple[Statistics, Served]:
@@ -116,7 +114,7 @@ def _in_order(trace: Trace, config: MemoryConfig, key: Any) -> tuple[Statistics,
     codes = codes + sum(number(code, column == code) for code in (s.RD, s.RDA, s.WR, s.WRA))
     results = _Results(known(cycle), known(begin), known(answer), hit & real, codes)
     active = open_cycles(served, at, real, end, config)
-    return _statistics(trace, config, requests, results, end, active), served
+    return _statistics(trace, config, requests, results, end, active, None), served
 
 
 def _in_sight(trace: Trace, config: MemoryConfig, key: Any, log: bool, progress: bool) -> Statistics:
@@ -134,7 +132,7 @@ def _in_sight(trace: Trace, config: MemoryConfig, key: Any, log: bool, progress:
             if log:
                 events.append(jax.tree.map(np.asarray, event.issued._asdict() | {"cycle": event.cycle}))
             bar.update(int(state.head) - bar.n)
-    statistics = _statistics(trace, config, requests, results, state.end, state.channels.active)
+    statistics = _statistics(trace, config, requests, results, state.end, state.channels.active, state.channels.pause)
     return _logged(statistics, commands_of(config, events) if log else None)
 
 
@@ -179,20 +177,25 @@ def _collect(config: MemoryConfig, requests: s.Requests, results: _Results, even
     cycle = event.cycle[:, None]
     where = lambda request: jnp.where(request < 0, len(requests.pulse), request)
     picked, served = where(event.picked.request), where(event.issued.request)
-    pulse = requests.pulse[jnp.minimum(served, len(requests.pulse) - 1)]
-    answer = cycle + latency(config, pulse, event.issued.command >= s.WR)
+    answer = cycle + latency(config, event.issued.pulse, event.issued.command >= s.WR)
     one_each = jnp.ones(event.issued.command.shape, jnp.int32)
     return _Results(
         arrival=results.arrival.at[where(event.arrived)].set(event.cycle, mode="drop"),
-        issue=results.issue.at[picked].set(jnp.broadcast_to(cycle, picked.shape), mode="drop"),
-        answer=results.answer.at[served].set(answer, mode="drop"),
+        issue=results.issue.at[picked].max(jnp.broadcast_to(cycle, picked.shape), mode="drop"),
+        answer=results.answer.at[served].max(answer, mode="drop"),
         hit=results.hit.at[picked].set(event.picked.hit, mode="drop"),
         commands=results.commands.at[event.issued.command].add(one_each),
     )
 
 
 def _statistics(
-    trace: Trace, config: MemoryConfig, requests: s.Requests, results: _Results, end: Array, active: Array
+    trace: Trace,
+    config: MemoryConfig,
+    requests: s.Requests,
+    results: _Results,
+    end: Array,
+    active: Array,
+    pause: s.Pause | None,
 ) -> Statistics:
     n = results.commands
     counts = Counts(
@@ -227,5 +230,7 @@ def _statistics(
         seconds=end / config.clock,
         clocks=clocks_of(config, end)[0],
         active=active,
+        paused=jnp.int32(0) if pause is None else pause.paused.sum(),
+        cancelled=jnp.int32(0) if pause is None else pause.cancelled.sum(),
         utilisation=busy / jnp.maximum(end, 1) / config.channels,
     )

@@ -37,6 +37,8 @@ def shape_of(config: "MemoryConfig") -> Shape:
     banks = config.ranks * config.banks
     queues = {"rank": config.ranks, "bank": banks, "subarray": banks * config.subarrays}[config.queues]
     slots = config.queue_size + (config.write_queue_size if config.policy == "nvmain-frfcfs-wqf" else 0)
+    if config.pausing is not None:
+        slots += banks * config.subarrays  # writes that come back
     groups = config.ranks * (config.banks // config.refresh_banks) if config.refresh else 0
     return Shape(slots, queues, banks * config.subarrays, banks, config.ranks, groups)
 
@@ -143,6 +145,31 @@ def effects_of(timing: Timing, link: Any) -> Effects:
     return Effects(own, pulsed, rank, others, ends, late)
 
 
+class Pause(NamedTuple):
+    """Writes in progress and interrupted; every field has the channels in front.
+
+    Attributes:
+        taken: the slot of the request of each queue, int32 [queues, 8]; over: whether it opens its row over a write.
+        written: the slot of the last write of each subarray, int32 [subarrays, 8].
+        start, total, until: its issue, pulse, and the end of its data and pulse.
+        saved: the times of the subarray before it, int32 [subarrays, 4].
+        back, due: an interrupted write and when it is back in the queue.
+        paused, cancelled: how many have been.
+    """
+
+    taken: Array
+    over: Array
+    written: Array
+    start: Array
+    total: Array
+    until: Array
+    saved: Array
+    back: Array
+    due: Array
+    paused: Array
+    cancelled: Array
+
+
 class Channel(NamedTuple):
     """One controller and its memory; every field has the channels in front.
 
@@ -164,6 +191,7 @@ class Channel(NamedTuple):
         draining: the queue of writes.
         events: cycles in which something ends, int32 [_EVENTS].
         active: cycles of each rank with a row open.
+        pause: interrupted writes, or None.
     """
 
     slots: Array
@@ -191,10 +219,12 @@ class Channel(NamedTuple):
     draining: Array
     events: Array
     active: Array
+    pause: Any
 
 
-SLOT_REQUEST, SLOT_WRITE, SLOT_SUBARRAY, SLOT_PAGE, SLOT_QUEUE, SLOT_ARRIVAL = range(6)
-"""Fields of `Channel.slots`."""
+SLOT_REQUEST, SLOT_WRITE, SLOT_SUBARRAY, SLOT_PAGE, SLOT_QUEUE, SLOT_ARRIVAL, SLOT_LEFT, SLOT_CANCELS = range(8)
+"""Fields of `Channel.slots`; the last two, what is left of a pulse (-1: all) and how often it was cancelled, only with
+pausing."""
 
 STAGE, REQUEST, WRITES, AUTO, OF, OPENS, FREE = range(7)
 """Fields of `Channel.work`: commands to come (1 PRE, 2 ACT, 4 column), request, whether it writes, whether it closes
@@ -222,7 +252,7 @@ def start(config: "MemoryConfig") -> State:
     false = lambda *sizes: jnp.zeros((c, *sizes), bool)
     pending = (shape.banks, shape.groups) if config.refresh else (0, 0)
     channels = Channel(
-        slots=zeros(shape.slots, 6),
+        slots=zeros(shape.slots, 6 if config.pausing is None else 8),
         length=zeros(),
         writes=zeros(),
         work=zeros(shape.queues, 7),
@@ -247,6 +277,21 @@ def start(config: "MemoryConfig") -> State:
         draining=false(),
         events=zeros(_EVENTS),
         active=zeros(shape.ranks),
+        pause=None
+        if config.pausing is None
+        else Pause(
+            taken=zeros(shape.queues, 8),
+            over=false(shape.queues),
+            written=zeros(shape.subarrays, 8),
+            start=zeros(shape.subarrays),
+            total=zeros(shape.subarrays),
+            until=zeros(shape.subarrays),
+            saved=zeros(shape.subarrays, 4),
+            back=zeros(shape.subarrays, 8),
+            due=full(NEVER, shape.subarrays),
+            paused=zeros(),
+            cancelled=zeros(),
+        ),
     )
     zero = jnp.int32(0)
     return State(zero, jnp.asarray(False), zero, zero, *clocks_of(config, zero), zero, channels)

@@ -56,6 +56,7 @@ class Statistics(eqx.Module):
         energies: by command [J].
         cycles: until the last answer, int32 []; seconds: the same [s]; clocks: the same in clocks of the processor.
         active: cycles in which a rank had a row open, int32 [channels, ranks].
+        paused, cancelled: interruptions of writes, int32 []; a write that comes back is another WR in `counts`.
         utilisation: fraction of time in which data were on the bus of a channel, mean of the channels.
         log: the commands in order, or None.
     """
@@ -73,6 +74,8 @@ class Statistics(eqx.Module):
     seconds: Any
     clocks: Any
     active: Any
+    paused: Any
+    cancelled: Any
     utilisation: Any
     log: tuple[Command, ...] | None = eqx.field(static=True, default=None)
 

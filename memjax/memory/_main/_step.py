@@ -35,7 +35,7 @@ def step(config: "MemoryConfig", effects: s.Effects, requests: s.Requests, state
         channels=channels,
         # A second look at the requests in one cycle takes a clock of the processor, before which no request comes.
         clock=state.clock + looked,
-        end=jnp.maximum(state.end, _answer(config, requests, cycle, issued)),
+        end=jnp.maximum(state.end, _answer(config, cycle, issued)),
     )
     state, arrived = _arrive(config, requests, state, empty)
     return _advance(config, requests, state), Event(cycle, arrived, picked, issued)
@@ -55,7 +55,7 @@ def pack(event: Event) -> Array:
 
 def unpack(config: "MemoryConfig", packed: Array) -> Event:
     """Events [steps] from their arrays [steps, ...]."""
-    cycle, arrived, rest = packed[:, 0], packed[:, 1], packed[:, 2:].reshape(len(packed), 6, config.channels)
+    cycle, arrived, rest = packed[:, 0], packed[:, 1], packed[:, 2:].reshape(len(packed), 7, config.channels)
     request, hit, *issued = jnp.moveaxis(rest, 1, 0)
     return Event(cycle, arrived, Picked(request, hit == 1), Issued(*issued))
 
@@ -66,12 +66,12 @@ def _serve(
     """A channel after a cycle, what it did, and which of its queues have nothing to do."""
     channel = _refresh(config, channel, cycle)
     channel, picked, queue = pick(config, channel, cycle, forced)
-    channel = update_ready(config, channel, queue)
+    channel = update_ready(config, channel, queue, cycle)
     soonest = jnp.min(channel.ready)
     woken = jnp.where((soonest <= cycle) | (picked.request >= 0), jnp.maximum(soonest, cycle + 1), 0)
     channel, issued, queue = issue(config, effects, pulse, channel, cycle)
-    channel = _note(effects, pulse, channel, cycle, issued, woken)
-    channel = channel._replace(ready=ready(config, channel))
+    channel = _note(effects, channel, cycle, issued, woken)
+    channel = channel._replace(ready=ready(config, channel, cycle))
     empty = free(config, channel, channel.work[:, s.STAGE] == 0)
     # Requests are looked at again in the next cycle where one waits for a queue with nothing to do; twice, where such a
     # queue has become empty after the last look at all of them.
@@ -83,15 +83,13 @@ def _serve(
     return channel, picked, issued, empty
 
 
-def _note(
-    effects: s.Effects, pulse: Array, channel: s.Channel, cycle: Array, issued: Issued, woken: Array
-) -> s.Channel:
+def _note(effects: s.Effects, channel: s.Channel, cycle: Array, issued: Issued, woken: Array) -> s.Channel:
     """Note when what a command begins ends, and when NVMain looks at the commands again.
 
     In each such cycle NVMain brings the clock of the memory up to date before requests come; where the clocks of memory
     and processor do not divide, a request may come one cycle later for it.
     """
-    late = effects.late[issued.command] * pulse[jnp.maximum(issued.request, 0)]
+    late = effects.late[issued.command] * issued.pulse
     events = jnp.concatenate([cycle + effects.ends[issued.command] + late, woken[None]])
     return channel._replace(events=jnp.concatenate([channel.events[events.shape[0] :], events]))
 
@@ -116,13 +114,10 @@ def _refresh(config: "MemoryConfig", channel: s.Channel, cycle: Array) -> s.Chan
     return channel
 
 
-def _answer(config: "MemoryConfig", requests: s.Requests, cycle: Array, issued: Issued) -> Array:
+def _answer(config: "MemoryConfig", cycle: Array, issued: Issued) -> Array:
     """The last cycle in which the data of commands that issue now are at the controller."""
-    t = config.timing
-    read, write = latency(config, jnp.int32(0)), latency(config, requests.pulse[jnp.maximum(issued.request, 0)], True)
-    writes = issued.command >= s.WR
-    del t
-    return jnp.max(jnp.where(issued.request >= 0, cycle + jnp.where(writes, write, read), 0))
+    answer = cycle + latency(config, issued.pulse, issued.command >= s.WR)
+    return jnp.max(jnp.where(issued.request >= 0, answer, 0))
 
 
 def latency(config: "MemoryConfig", pulse: Array, write: Any = False) -> Array:
@@ -139,7 +134,8 @@ def _arrive(config: "MemoryConfig", requests: s.Requests, state: s.State, empty:
     fields = requests.fields[jnp.minimum(request, requests.fields.shape[0] - 1)]
     comes = _may_come(config, requests, state, fields)
     here = comes & (jnp.arange(config.channels) == fields[s.CHANNEL])
-    slot = jnp.stack([request, *(fields[i] for i in (s.WRITE, s.SUBARRAY, s.PAGE, s.QUEUE)), state.cycle])
+    more = () if config.pausing is None else (jnp.int32(-1), jnp.int32(0))
+    slot = jnp.stack([request, *(fields[i] for i in (s.WRITE, s.SUBARRAY, s.PAGE, s.QUEUE)), state.cycle, *more])
     at = here[:, None] & (jnp.arange(channels.slots.shape[1]) == channels.length[:, None])
     channels = channels._replace(
         slots=jnp.where(at[..., None], slot, channels.slots),
@@ -189,6 +185,9 @@ def _advance(config: "MemoryConfig", requests: s.Requests, state: s.State) -> s.
     soonest = jnp.where(channels.wake > 0, cycle + 1, jnp.maximum(channels.ready.min(1), cycle + 1)).min()
     soonest = jnp.minimum(soonest, jnp.where(remain & (arrival > cycle), arrival, s.NEVER))
     waiting = remain | (channels.length > 0).any() | (channels.work[..., s.STAGE] > 0).any()
+    if channels.pause is not None:
+        waiting |= (channels.pause.due < s.NEVER).any()
+        soonest = jnp.minimum(soonest, channels.pause.due.min())
     stuck = waiting & (soonest >= s.NEVER)
     if config.refresh:
         soonest = jnp.minimum(soonest, channels.due.min())
