@@ -17,7 +17,7 @@ from networks import CharacterTransformer
 import memjax as mj
 
 R = mj.training.recipes
-WEIGHTS = pathlib.Path(__file__).parent / "networks" / "weights"
+WEIGHTS = pathlib.Path(__file__).parent / "networks" / "weights" / "language_model"
 CHARACTERS = "\n" + "".join(map(chr, range(32, 127)))
 # Tests, what other people installed, code in other languages' or Python 2's words, and tables.
 LEFT_OUT = frozenset(
@@ -52,7 +52,7 @@ class Size(NamedTuple):
 
 RECIPES = {
     "trained": Recipe(steps=4000, rate=2e-3, warmup=200),
-    "aware": Recipe(steps=400, rate=1e-3, warmup=20, noise=0.06),  # starts from "trained"
+    "aware": Recipe(steps=500, rate=1e-3, warmup=20, noise=0.06),  # starts from "trained"
 }
 
 
@@ -129,7 +129,8 @@ def optimiser(recipe: Recipe) -> optax.GradientTransformation:
     rate = optax.warmup_cosine_decay_schedule(0.0, recipe.rate, recipe.warmup, recipe.steps)
     is_matrix = lambda params: jax.tree.map_with_path(lambda path, _: "scale" not in jax.tree_util.keystr(path), params)
     adamw = optax.adamw(rate, b2=0.95, weight_decay=recipe.weight_decay, mask=is_matrix)
-    limit = (R.clipped(2.5),) if recipe.noise else ()
+    # The gains of the norms, stacked over layers, have two axes as well.
+    limit = (optax.masked(R.clipped(2.5), is_matrix),) if recipe.noise else ()
     return optax.chain(optax.clip_by_global_norm(1.0), adamw, *limit)
 
 

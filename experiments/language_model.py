@@ -258,17 +258,14 @@ def main() -> None:
     networks = chips.networks(call, {name: nnx.state(model) for name, model in models.items()}, sample)
     pieces = jnp.asarray(language.windows(text.held_out, args.pieces))
     digital = {name: jax.jit(partial(call, one.params)) for name, one in networks.items()}
-    bases = {name: float(chips.bits_per_character(read, pieces)) for name, read in digital.items()}
-    found = measure(
-        call,
-        chips.stacked(networks),
-        pieces,
-        args.chips,
-        args.out,
-        {name: list(values) for name, values in scope.items()},
-    )
+    wide = jnp.asarray(language.windows(text.held_out, 16 * args.pieces))
+    bases, widely = ({name: float(chips.bits_per_character(read, of)) for name, read in digital.items()}
+                     for of in (pieces, wide))  # fmt: skip
+    scope = {name: list(values) for name, values in scope.items()}
+    found = measure(call, chips.stacked(networks), pieces, args.chips, args.out, scope)
     texts = samples(call, networks, lambda length: models["trained"].empty(1, length), args.sample, scope["kinds"])
-    report(found, bases, texts, text.about | {"chips": args.chips, "pieces": args.pieces}, args.out)
+    about = text.about | {"chips": args.chips, "pieces": args.pieces, "digital_on_16_times_as_many": widely}
+    report(found, bases, texts, about, args.out)
 
 
 if __name__ == "__main__":
