@@ -190,7 +190,7 @@ def figure(found: dict, bases: dict[str, float]):
             for j, kind in enumerate(kinds):
                 adc = found["adc"].bits_per_character.sel(kind=kind, weights=weights)
                 line(left, adc.bits, adc, f"{kind}, {weights}", 2 * j + i)
-                drift = found["drift"].sel(kind=kind, weights=weights)
+                drift = found["drift"].sel(kind=kind, weights=weights) - bases[weights]
                 line(right, drift.seconds, drift.bits_per_character, None, 2 * j + i, dashed=True, filled=False)
                 line(right, drift.seconds, drift.compensated, f"{kind}, {weights}", 2 * j + i)
             bare = found["bare"].bits_per_character
@@ -198,14 +198,20 @@ def figure(found: dict, bases: dict[str, float]):
                 strengths = np.unique(bare[name])
                 values = [at(bare, **{name: s}).sel(weights=weights) for s in strengths]
                 line(middle, 100 * strengths, values, f"{name}, {weights}", 2 * k + i)
-        for ax, bases_too in ((left, True), (middle, False), (right, False)):
-            for i, weights in enumerate(WEIGHTS):
-                label = f"digital, {weights}" if bases_too else None
-                ax.axhline(bases[weights], color=style.INK, lw=0.9, ls=(":", "--")[i], label=label)
+        for i, weights in enumerate(WEIGHTS):
+            left.axhline(bases[weights], color=style.INK, lw=0.9, ls=(":", "--")[i], label=f"digital, {weights}")
+            middle.axhline(bases[weights], color=style.INK, lw=0.9, ls=(":", "--")[i])
+        for ax in (left, middle):
             ax.legend()
         left.set(xlabel="ADC bits", ylabel="Bits per character", title="Fresh chips")
         middle.set(xlabel="Noise (% of the conductance range)", title="Noise alone")
-        right.set(xscale="log", xlabel="Age (s)", title="Drift (dashed: not compensated)")
+        right.set(
+            xscale="log",
+            yscale="log",
+            xlabel="Age (s)",
+            ylabel="Bits per character above digital",
+            title="Drift (colours as left; dashed: not compensated)",
+        )
     return new
 
 
