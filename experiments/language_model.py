@@ -210,7 +210,7 @@ def figure(found: dict, bases: dict[str, float]):
             yscale="log",
             xlabel="Age (s)",
             ylabel="Bits per character above digital",
-            title="Drift (colours as left; dashed: not compensated)",
+            title="Drift (dashed: uncompensated)",
         )
     return new
 
