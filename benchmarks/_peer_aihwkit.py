@@ -1,0 +1,66 @@
+"""aihwkit's side of `peers.py`: networks read through tiles of converters, and training by pulses."""
+
+from _peer_torch import digital_training, images, inference, network, training
+from _peer_worker import Built, serve
+from aihwkit.nn.conversion import convert_to_analog
+from aihwkit.optim import AnalogSGD
+from aihwkit.simulator import presets
+from aihwkit.simulator.configs import InferenceRPUConfig, TorchInferenceRPUConfig
+from aihwkit.simulator.parameters import BoundManagementType, NoiseManagementType
+
+PRESETS = {
+    "gokmen_vlasov": presets.GokmenVlasovPreset,
+    "reram_es": presets.ReRamESPreset,
+    "tiki_taka_v2": presets.TTv2ReRamESPreset,
+}
+TILES = {"C++ tile": InferenceRPUConfig, "torch tile": TorchInferenceRPUConfig}
+
+
+def steps(bits) -> float:
+    """Distance of two codes as a part of the full range; -1: not rounded."""
+    return -1 if bits is None else 1 / (2**bits - 2)
+
+
+def reading(kind: str, tile: int, dac, adc):
+    """Tiles whose input is scaled by each vector's largest magnitude, without noise."""
+    config = TILES[kind]()
+    config.mapping.max_input_size = config.mapping.max_output_size = tile
+    config.mapping.weight_scaling_omega = 1.0
+    forward = config.forward
+    forward.inp_res, forward.out_res = steps(dac), steps(adc)
+    forward.out_noise = forward.w_noise = 0.0
+    forward.out_bound = float("inf") if adc is None else forward.out_bound
+    forward.noise_management, forward.bound_management = NoiseManagementType.ABS_MAX, BoundManagementType.NONE
+    return config
+
+
+def forward(job, data) -> Built:
+    x, tile, kind = images(data["x"]), job["tile"], job["variant"]
+    analog = lambda *bits: inference(
+        convert_to_analog(network(job["layers"], data), reading(kind, tile, *bits), ensure_analog_root=False), x
+    )
+    cannot = (
+        "6 levels and 10 to 100 kΩ: an inference tile holds the weight itself",
+        "a pair of columns: a signed weight stands for it",
+    )
+    return Built(
+        analog(job["dac"], job["adc"]),
+        inference(network(job["layers"], data), x),
+        lambda: analog(None, None)(),
+        cannot=cannot,
+    )
+
+
+def pulsed(job, data) -> Built:
+    config = PRESETS[job["preset"]]()
+    config.forward.is_perfect = config.backward.is_perfect = True
+    config.mapping.max_input_size = config.mapping.max_output_size = 0
+    model = convert_to_analog(network(job["layers"], data), config, ensure_analog_root=False)
+    optimiser = AnalogSGD(model.parameters(), lr=job["rate"])
+    optimiser.regroup_param_groups(model)
+    step, loss = training(model, optimiser, data, job["batch"])
+    return Built(step, digital_training(job, data)[0], loss=loss)
+
+
+if __name__ == "__main__":
+    serve({"inference": forward, "training": pulsed}, ("aihwkit", "torch"))
