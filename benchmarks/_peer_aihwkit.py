@@ -37,11 +37,16 @@ def reading(kind: str, tile: int, dac, adc):
 def forward(job, data) -> Built:
     x, tile, kind = images(data["x"]), job["tile"], job["variant"]
     analog = lambda *bits: inference(
-        convert_to_analog(network(job["layers"], data), reading(kind, tile, *bits), ensure_analog_root=False), x
+        convert_to_analog(
+            network(job["layers"], data, levels=bits[1] is not None),
+            reading(kind, tile, *bits),
+            ensure_analog_root=False,
+        ),
+        x,
     )
     cannot = (
-        "6 levels and 10 to 100 kΩ: an inference tile holds the weight itself",
-        "a pair of columns: a signed weight stands for it",
+        "pairs of cells: a tile holds the signed weight itself",
+        "6 levels: the weights that they hold are given instead",
     )
     return Built(
         analog(job["dac"], job["adc"]),

@@ -10,8 +10,6 @@ from _peer_worker import Built, serve
 from simulator import AnalogCore, CrossSimParameters
 from simulator.algorithms.dnn.torch.convert import convertible_modules, from_torch
 
-LEVEL_BITS = 3
-
 
 def array(r_on: float, r_off: float) -> CrossSimParameters:
     """A pair of columns subtracted before the converter."""
@@ -36,7 +34,6 @@ def setting(layer, x, tile: int, dac: int, adc: int) -> CrossSimParameters:
     """Parameters of one layer."""
     params = array(10e3, 100e3)
     params.core.rows_max = params.core.cols_max = tile
-    params.xbar.device.cell_bits = LEVEL_BITS
     top, weight = float(x.abs().max()), layer.weight.detach()
     params.core.mapping.inputs.mvm.min, params.core.mapping.inputs.mvm.max = -top, top
     params.xbar.dac.mvm.model, params.xbar.dac.mvm.bits = "SignMagnitudeDAC", dac
@@ -50,13 +47,14 @@ def setting(layer, x, tile: int, dac: int, adc: int) -> CrossSimParameters:
 
 def forward(job, data) -> Built:
     x, model = images(data["x"]), network(job["layers"], data)
-    params = [setting(layer, y, job["tile"], job["dac"], job["adc"]) for layer, y in seen(model, x)]
+    rounded = network(job["layers"], data, levels=True)
+    params = [setting(layer, y, job["tile"], job["dac"], job["adc"]) for layer, y in seen(rounded, x)]
     return Built(
-        inference(from_torch(model, params), x),
+        inference(from_torch(rounded, params), x),
         inference(model, x),
         lambda: inference(from_torch(model, CrossSimParameters()), x)(),
         cannot=(
-            f"6 levels: levels are a power of two, {2**LEVEL_BITS} here",
+            "6 levels: powers of two only; the weights that they hold are given instead",
             "a range for each vector: static ones here",
         ),
     )

@@ -14,6 +14,16 @@ from training import images
 from training import network as trainable
 
 Arrays = dict[str, np.ndarray]
+LEVELS = 6
+
+
+def held(weights: np.ndarray) -> np.ndarray:
+    """What pairs of cells of LEVELS conductances hold, equally spaced from 0 to the largest weight.
+
+    Simulators that know no levels are given these.
+    """
+    step = np.abs(weights).max() / (LEVELS - 1)
+    return (np.round(weights / step) * step).astype(weights.dtype)
 
 
 class Described:
@@ -25,6 +35,8 @@ class Described:
 
     def add(self, kind: str, arrays: dict[str, Any] | None = None, **how: Any) -> None:
         values = {name: np.asarray(value[...]) for name, value in (arrays or {}).items()}
+        if "kernel" in values:
+            values["held"] = held(values["kernel"])
         self.arrays |= {f"{len(self.layers)}.{name}": value for name, value in values.items()}
         self.layers.append({"kind": kind, "arrays": list(values), **how})
 

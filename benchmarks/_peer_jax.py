@@ -11,8 +11,6 @@ from training import Task, network, training
 
 import memjax as mj
 
-IDEAL = mj.Hardware(cell=mj.Cell(r_on=10e3, r_off=100e3), dac=mj.Dac(bits=None), adc=mj.Adc(bits=None))
-
 
 def called(function, *arguments):
     """A compiled function of these arguments, ready to be called without them."""
@@ -28,11 +26,13 @@ def forward(job, data) -> Built:
     if job["variant"] == "digital":
         return Built(digital, ideal=digital)
 
+    ideal = mj.Hardware(cell=mj.Cell(r_on=10e3, r_off=100e3), dac=mj.Dac(bits=None), adc=mj.Adc(bits=None))
+
     def analog(setting):
         program = mj.crossbarify(fn, setting)
         return called(program.apply, program.program(state, jax.random.key(1), x), state, x)
 
-    return Built(analog(hardware(job["tile"])), digital, lambda: analog(IDEAL)())
+    return Built(analog(hardware(job["tile"])), digital, lambda: analog(ideal)())
 
 
 def steps(made, batches):

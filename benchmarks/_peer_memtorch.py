@@ -17,7 +17,7 @@ R_ON, R_OFF = 10e3, 100e3
 
 def patched(job, data, tile, adc):
     """The network on crossbars; converters of `adc` bits, none where that is None."""
-    model = network(job["layers"], data)
+    model = network(job["layers"], data, levels=adc is not None)
     largest = [
         float(layer.weight.abs().max()) for layer in model if isinstance(layer, (torch.nn.Linear, torch.nn.Conv2d))
     ]
@@ -49,7 +49,7 @@ def forward(job, data):
         lambda: inference(patched(job, data, None, None), x)(),
         cannot=(
             "8-bit DAC: inputs are not quantised",
-            "6 levels: its finite states change nothing in 1.1.6, so they are left out",
+            "6 levels: its finite states change nothing in 1.1.6; the weights that they hold are given instead",
             "an ADC range other than a power of two over each vector",
         ),
     )

@@ -5,7 +5,6 @@ import os
 import pathlib
 import platform
 import statistics
-import time
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -21,11 +20,11 @@ LAST = {
 }
 INTRODUCTION = """# memjax beside its peers
 
-`python benchmarks/peers.py` (its `--help` says what is measured and how). Medians over {rounds} rounds in which all
-take turns, quartiles in brackets. "× own digital": ratio to the same without crossbars in the same framework, timed
+`python benchmarks/peers.py` (its `--help` says what is measured and how). Medians over rounds in which all take
+turns, quartiles in brackets. "× own digital": ratio to the same without crossbars in the same framework, timed
 beside it (of wires: to the plain product). "difference": of the outputs from the digital ones of JAX (of wires: from a
 float64 solution of all nodes), relative 2-norm; "ideal" without converters and levels, "as set" with them. Trainings:
-loss after ten steps.
+loss after ten steps. "peak": largest memory of the process until it is ready, with all that it has loaded and made.
 """
 
 
@@ -34,18 +33,11 @@ def load() -> list[float] | None:
     return [round(x, 2) for x in os.getloadavg()] if hasattr(os, "getloadavg") else None
 
 
-def machine(threads: int) -> dict[str, Any]:
-    """What the times were taken on."""
+def machine() -> dict[str, Any]:
+    """What the times are taken on."""
     information = pathlib.Path("/proc/cpuinfo")
     names = [line.split(":", 1)[1].strip() for line in _lines(information) if line.startswith("model name")]
-    return {
-        "CPU": names[0] if names else platform.processor(),
-        "cores": os.cpu_count(),
-        "threads of each": threads,
-        "system": platform.platform(terse=True),
-        "date": time.strftime("%Y-%m-%d %H:%M"),
-        "load before": load(),
-    }
+    return {"CPU": names[0] if names else platform.processor(), "cores": os.cpu_count(), "system": platform.system()}
 
 
 def _lines(path: pathlib.Path) -> list[str]:
@@ -99,15 +91,8 @@ def spread(values: list[float] | None, runs: int) -> str:
 def table(name: str, case: dict[str, Any]) -> str:
     """One case as a Markdown table, with notes on what peers could not express."""
     baseline = BASELINES[case["kind"]]
-    last = ["loss"] if case["kind"] == "training" else ["ideal", "as set"]
-    heads = [
-        "",
-        "ms",
-        "× own digital",
-        f"× {baseline}",
-        *[h if h == "loss" else f"difference, {h}" for h in last],
-        "notes",
-    ]
+    last = LAST[case["kind"]]
+    heads = ["", "ms", "× own digital", f"× {baseline}", *last, "peak MiB", "notes"]
     lines, notes = [f"### {name}", "", _line(heads), _line(["---"] * len(heads))], []
 
     def note(texts: list[str]) -> str:
@@ -130,10 +115,16 @@ def table(name: str, case: dict[str, Any]) -> str:
             spread(row.get(f"to_{baseline}"), runs),
             *["–" if number is None else f"{number:.3g}" for number in numbers],
         ]
-        lines.append(_line([entry, *values, note(list(row["cannot"]))]))
+        lines.append(_line([entry, *values, f"{row['peak_bytes'] / 2**20:.0f}", note(list(row["cannot"]))]))
     if notes:
         lines += ["", "Not expressed: " + "; ".join(f"({i + 1}) {text}" for i, text in enumerate(notes)) + "."]
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, "", circumstances(case), ""])
+
+
+def circumstances(case: dict[str, Any]) -> str:
+    """When and beside what a case was measured."""
+    loads = " and ".join(" ".join(map(str, case[f"load {when}"] or ["unknown"])) for when in ("before", "after"))
+    return f"{case['rounds']} rounds, {case['threads']} threads each, {case['date']}, load before and after: {loads}."
 
 
 def _line(cells: list[str]) -> str:
@@ -153,10 +144,9 @@ def versions(result: dict[str, Any]) -> str:
 
 def page(result: dict[str, Any]) -> str:
     """All of it as Markdown."""
-    machine = "; ".join(f"{name}: {value}" for name, value in result["machine"].items())
     tables = [table(name, case) for name, case in result["cases"].items()]
-    head = INTRODUCTION.format(rounds=result["rounds"])
-    return "\n".join([head, f"Machine: {machine}.", "", f"Versions: {versions(result)}.", "", *tables])
+    machine = "{CPU}, {cores} cores, {system}".format(**result["machine"])
+    return "\n".join([INTRODUCTION, f"Machine: {machine}. Versions: {versions(result)}.", "", *tables])
 
 
 def figure(result: dict[str, Any]) -> Any:
@@ -190,10 +180,17 @@ def figure(result: dict[str, Any]) -> Any:
     return made
 
 
-def write(folder: pathlib.Path, result: dict[str, Any]) -> None:
-    """peers.json, peers.md and peers.png."""
+def write(folder: pathlib.Path, result: dict[str, Any], order: list[str]) -> None:
+    """peers.json, peers.md and peers.png, with the cases that were there from the same machine, in an order."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "peers.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    path = folder / "peers.json"
+    earlier = json.loads(path.read_text()) if path.exists() else {}
+    cases = result["cases"]
+    if earlier.get("machine") == result["machine"]:
+        cases = earlier["cases"] | cases
+    names = [name for name in order if name in cases]
+    result = result | {"cases": {name: cases[name] for name in [*names, *sorted(cases.keys() - set(names))]}}
+    path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     (folder / "peers.md").write_text(page(result))
     made = figure(result)
     made.savefig(folder / "peers.png", dpi=150)

@@ -33,11 +33,14 @@ def norm(scale: np.ndarray, bias: np.ndarray, mean: np.ndarray, var: np.ndarray)
     return layer
 
 
-def network(layers, data) -> torch.nn.Sequential:
-    """The network that `_peer_data.network` describes."""
+def network(layers, data, levels: bool = False) -> torch.nn.Sequential:
+    """The network that `_peer_data.network` describes, with the weights that cells of few levels hold."""
     made = []
     for index, layer in enumerate(layers):
-        kind, arrays = layer["kind"], {name: data[f"{index}.{name}"] for name in layer.get("arrays", ())}
+        kind, arrays = layer["kind"], {name: data[f"{index}.{name}"] for name in layer["arrays"]}
+        if "held" in arrays:
+            rounded = arrays.pop("held")
+            arrays["kernel"] = rounded if levels else arrays["kernel"]
         if kind == "dense":
             made.append(dense(flat=layer["flat"], **arrays))
         elif kind == "conv":

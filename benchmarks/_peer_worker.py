@@ -13,6 +13,7 @@ import json
 import math
 import os
 import pathlib
+import resource
 import sys
 import time
 from importlib import metadata
@@ -80,7 +81,7 @@ def serve(
 ) -> None:
     """Answer `peers.py` about the job named on the command line.
 
-    kinds: what makes the programs of each kind of job. versions: packages whose versions are told.
+    kinds: for each kind of job, (job, arrays) -> its programs. versions: packages whose versions are told.
     """
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a peer prints goes elsewhere
@@ -91,13 +92,25 @@ def serve(
     job = json.loads(pathlib.Path(sys.argv[1]).read_text())
     with np.load(job["data"]) as archive:
         data = {name: archive[name] for name in archive.files}
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: job["threads"]])
     start = time.perf_counter()
     built = kinds[job["kind"]](job, data)
     making = time.perf_counter() - start
     found = {name: metadata.version(name) for name in versions}
     said = answers(job, built, data.get("reference"))
     once = said["first_seconds"] > job["limit"]
-    say({**said, "setup_seconds": making, "versions": found, "once": once, "python": sys.version.split()[0]})
+    peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    say(
+        {
+            **said,
+            "peak_bytes": peak,
+            "setup_seconds": making,
+            "versions": found,
+            "once": once,
+            "python": sys.version.split()[0],
+        }
+    )
     programs = [(name, f) for name, f in (("seconds", built.run), ("digital_seconds", built.digital)) if f is not None]
     calls = {} if once else {name: calls_of(function) for name, function in programs}
     for _ in sys.stdin:

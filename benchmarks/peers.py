@@ -10,7 +10,8 @@ the same number of threads, all on the CPU. The processes are made first and the
 so that a machine whose speed drifts slows all. Of each: the ratio to the digital network of its own framework, timed
 beside it, the ratio to digital JAX, the difference of its outputs from the digital ones (in the ideal limit; as
 configured), and what it could not express. A peer that is not installed is named with the command that installs it; one
-that takes longer than --limit for a call is timed once, and not at a larger batch.
+that takes longer than --limit for a call is timed once, and not at a larger batch. Cases measured again, with --only,
+take the place of the earlier ones in --out, unless those are of another machine.
 
 Configuration of the networks, that of Lammie et al. (Array 13, 2022): double columns, 10 to 100 kΩ, 6 levels, 8-bit
 DAC, 6-bit ADC, tiles of 16x16 and 128x128. Training: pulsed updates by presets of aihwkit, perfect reads, plain SGD.
@@ -26,6 +27,7 @@ import select
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -202,8 +204,7 @@ def python_of(peer: str, folder: pathlib.Path | None) -> pathlib.Path | None:
     """The interpreter that has a peer, if there is one."""
     if peer == "memjax":
         return pathlib.Path(sys.executable)
-    python = None if folder is None else folder / peer / "bin" / "python"
-    return python if python is not None and python.exists() else None
+    return folder / peer / "bin" / "python" if folder is not None and (folder / peer / "installed").exists() else None
 
 
 def unable(entry: Entry, case: Case, options: argparse.Namespace, slow: dict[tuple[str, str], str]) -> dict | None:
@@ -233,7 +234,8 @@ def running(
                 row = unable(entry, case, options, slow)
                 if row is None:
                     job = case.settings | described | {"kind": case.kind, "variant": entry.variant}
-                    job |= {"data": str(folder / "data.npz"), "limit": options.limit, "check": not options.no_check}
+                    job |= {"data": str(folder / "data.npz"), "threads": options.threads}
+                    job |= {"limit": options.limit, "check": not options.no_check}
                     path = folder / f"{index}.json"
                     path.write_text(json.dumps(job))
                     python: Any = python_of(entry.peer, options.peers)
@@ -285,7 +287,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--patience", type=float, default=900.0, help="seconds after which a silent peer is ended")
     parser.add_argument("--no-check", action="store_true", help="leave out the ideal limit, whose making takes long")
     parser.add_argument("--quick", action="store_true", help="two small cases")
-    parser.add_argument("--out", type=pathlib.Path, help="folder for peers.json, peers.md and peers.png")
+    parser.add_argument("--out", type=pathlib.Path, help="folder of peers.json, .md and .png: cases are added")
     options = parser.parse_args(arguments)
     if options.threads < 1:
         parser.error(f"--threads must be at least 1, got {options.threads}")
@@ -295,22 +297,21 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     ]
     if not cases:
         parser.error(f"--only must name one of {', '.join(case.name for case in CASES)}")
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.threads])
 
     import _peer_report as report
 
-    result = {"machine": report.machine(options.threads), "rounds": options.rounds, "cases": {}}
+    machine, measured = report.machine(), {}
     slow: dict[tuple[str, str], str] = {}
     for case in cases:
         print(case.name, file=sys.stderr, flush=True)
-        rows = measure(case, options, slow)
-        result["cases"][case.name] = {"kind": case.kind, "settings": case.settings, "rows": report.summary(rows)}
-        result["machine"]["load after"] = report.load()
-        print(report.table(case.name, result["cases"][case.name]), flush=True)
+        how = {"kind": case.kind, "settings": case.settings, "rounds": options.rounds, "threads": options.threads}
+        when = {"date": time.strftime("%Y-%m-%d %H:%M"), "load before": report.load()}
+        rows = report.summary(measure(case, options, slow))
+        measured[case.name] = how | when | {"load after": report.load(), "rows": rows}
+        print(report.table(case.name, measured[case.name]), flush=True)
         if options.out:
-            report.write(options.out, result)
-    return result
+            report.write(options.out, {"machine": machine, "cases": measured}, [case.name for case in CASES])
+    return measured
 
 
 if __name__ == "__main__":
