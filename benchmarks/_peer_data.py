@@ -107,11 +107,14 @@ def _(model: MLP) -> Described:
 
 
 def inference(name: str, batch: int) -> tuple[list[dict[str, Any]], Arrays]:
-    """(layers, arrays) of a forward pass: x, and the digital outputs of JAX as reference."""
+    """(layers, arrays) of a forward pass: x, and the digital outputs of JAX, also with the weights of LEVELS levels."""
     described = network(NETWORKS[name](nnx.Rngs(0)))
     x = np.asarray(jax.random.normal(jax.random.key(0), (batch, *NETWORKS[name].shape)))
     fn, state = as_function(NETWORKS[name])
-    return described.layers, described.arrays | {"x": x, "reference": np.asarray(fn(state, x))}
+    is_kernel = lambda path: "kernel" in jax.tree_util.keystr(path)
+    rounded = jax.tree.map_with_path(lambda path, a: held(np.asarray(a)) if is_kernel(path) else a, state)
+    outputs = {"reference": np.asarray(fn(state, x)), "levels": np.asarray(fn(rounded, x))}
+    return described.layers, described.arrays | outputs | {"x": x}
 
 
 def training(name: str) -> tuple[list[dict[str, Any]], Arrays]:

@@ -28,11 +28,12 @@ def forward(job, data) -> Built:
 
     ideal = mj.Hardware(cell=mj.Cell(r_on=10e3, r_off=100e3), dac=mj.Dac(bits=None), adc=mj.Adc(bits=None))
 
-    def analog(setting):
+    def analog(setting, calibrated):
         program = mj.crossbarify(fn, setting)
-        return called(program.apply, program.program(state, jax.random.key(1), x), state, x)
+        chip = program.program(state, jax.random.key(1), x)
+        return called(program.apply, program.calibrate(chip, state, x) if calibrated else chip, state, x)
 
-    return Built(analog(hardware(job["tile"])), digital, lambda: analog(ideal)())
+    return Built(analog(hardware(job["tile"]), True), digital, lambda: analog(ideal, False)())
 
 
 def steps(made, batches):

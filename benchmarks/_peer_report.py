@@ -88,6 +88,10 @@ def spread(values: list[float] | None, runs: int) -> str:
     return f"{three(middle)} (once)" if runs == 1 else f"{three(middle)} [{three(low)}–{three(high)}]"
 
 
+def mebibytes(size: int | None) -> str:
+    return "–" if size is None else f"{size / 2**20:.0f}"
+
+
 def table(name: str, case: dict[str, Any]) -> str:
     """One case as a Markdown table, with notes on what peers could not express."""
     baseline = BASELINES[case["kind"]]
@@ -115,7 +119,7 @@ def table(name: str, case: dict[str, Any]) -> str:
             spread(row.get(f"to_{baseline}"), runs),
             *["–" if number is None else f"{number:.3g}" for number in numbers],
         ]
-        lines.append(_line([entry, *values, f"{row['peak_bytes'] / 2**20:.0f}", note(list(row["cannot"]))]))
+        lines.append(_line([entry, *values, mebibytes(row["peak_bytes"]), note(list(row["cannot"]))]))
     if notes:
         lines += ["", "Not expressed: " + "; ".join(f"({i + 1}) {text}" for i, text in enumerate(notes)) + "."]
     return "\n".join([*lines, "", circumstances(case), ""])
@@ -124,7 +128,9 @@ def table(name: str, case: dict[str, Any]) -> str:
 def circumstances(case: dict[str, Any]) -> str:
     """When and beside what a case was measured."""
     loads = " and ".join(" ".join(map(str, case[f"load {when}"] or ["unknown"])) for when in ("before", "after"))
-    return f"{case['rounds']} rounds, {case['threads']} threads each, {case['date']}, load before and after: {loads}."
+    levels = f"Difference by the six levels alone: {case['levels alone']:.3g}. " if "levels alone" in case else ""
+    how = f"{case['rounds']} rounds, {case['threads']} threads each"
+    return f"{levels}{how}, {case['date']}, load before and after: {loads}."
 
 
 def _line(cells: list[str]) -> str:

@@ -32,6 +32,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+from _peer_worker import difference
 
 HERE = pathlib.Path(__file__).parent
 BITS = {"dac": 8, "adc": 6}
@@ -137,6 +138,9 @@ CASES = (
 QUICK = (inference("LeNet", 8, 128), wires(16))
 
 
+Data = tuple[dict[str, Any], dict[str, np.ndarray]]
+
+
 class Failure(Exception):
     """A peer's process that ended or did not answer."""
 
@@ -186,7 +190,7 @@ def environment(threads: int, own: bool) -> dict[str, str]:
     return kept | counts | {"OMP_WAIT_POLICY": "passive", "JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}
 
 
-def data_of(case: Case) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def data_of(case: Case) -> Data:
     """(what the job says, arrays) for everyone."""
     import _peer_data
 
@@ -220,11 +224,9 @@ def unable(entry: Entry, case: Case, options: argparse.Namespace, slow: dict[tup
 
 
 @contextlib.contextmanager
-def running(
-    case: Case, options: argparse.Namespace, slow: dict
-) -> Iterator[tuple[dict[str, Process], dict[str, dict]]]:
+def running(case: Case, data: Data, options: argparse.Namespace, slow: dict) -> Iterator[tuple[dict, dict]]:
     """(processes that are ready to be timed, rows so far) by the names of the entries."""
-    described, arrays = data_of(case)
+    described, arrays = data
     processes, rows = {}, {}
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
@@ -257,9 +259,9 @@ def running(
                 process.close()
 
 
-def measure(case: Case, options: argparse.Namespace, slow: dict[tuple[str, str], str]) -> dict[str, dict]:
+def measure(case: Case, data: Data, options: argparse.Namespace, slow: dict) -> dict[str, dict]:
     """Rows by the names of the entries: the times of every round in `times`, or why there are none in `why`."""
-    with running(case, options, slow) as (processes, rows):
+    with running(case, data, options, slow) as (processes, rows):
         for _ in range(options.rounds):
             for name, process in list(processes.items()):
                 try:
@@ -306,7 +308,11 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
         print(case.name, file=sys.stderr, flush=True)
         how = {"kind": case.kind, "settings": case.settings, "rounds": options.rounds, "threads": options.threads}
         when = {"date": time.strftime("%Y-%m-%d %H:%M"), "load before": report.load()}
-        rows = report.summary(measure(case, options, slow))
+        data = data_of(case)
+        arrays = data[1]
+        if "levels" in arrays:
+            how["levels alone"] = difference(arrays["levels"], arrays["reference"])
+        rows = report.summary(measure(case, data, options, slow))
         measured[case.name] = how | when | {"load after": report.load(), "rows": rows}
         print(report.table(case.name, measured[case.name]), flush=True)
         if options.out:
