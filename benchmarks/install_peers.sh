@@ -58,8 +58,8 @@ install_aihwkit() {
     environment aihwkit "$PYTHON" && cpu_torch aihwkit &&
         in_env aihwkit torchvision --no-deps &&
         in_env aihwkit 'setuptools<81' wheel 'scikit-build>=0.11.1' 'pybind11>=2.6.2' ninja requests scipy protobuf tqdm \
-            lmfit matplotlib pillow &&
-        in_env aihwkit --no-build-isolation --no-deps aihwkit==1.2.0
+            lmfit matplotlib pillow mypy &&
+        PATH=$folder/aihwkit/bin:$PATH in_env aihwkit --no-build-isolation --no-deps aihwkit==1.2.0 # calls mypy's stubgen
 }
 
 install_memtorch() {
