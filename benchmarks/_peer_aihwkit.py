@@ -1,6 +1,11 @@
-"""aihwkit's side of `peers.py`: networks read through tiles of converters, and training by pulses."""
+"""aihwkit's side of `peers.py`: networks read through tiles of converters, and training by pulses.
 
-from _peer_torch import digital_training, images, inference, network, training
+The range of inputs follows each vector; that of a layer's converters is static, four standard deviations that
+independent weights and inputs would have.
+"""
+
+import torch
+from _peer_torch import deviation, digital_training, images, inference, matrices, network, training
 from _peer_worker import Built, serve
 from aihwkit.nn.conversion import convert_to_analog
 from aihwkit.optim import AnalogSGD
@@ -21,46 +26,49 @@ def steps(bits) -> float:
     return -1 if bits is None else 1 / (2**bits - 2)
 
 
-def reading(kind: str, tile: int, dac, adc):
+def reading(kind: str, tile: int, dac, adc, bound: float):
     """Tiles whose input is scaled by each vector's largest magnitude, without noise."""
     config = TILES[kind]()
     config.mapping.max_input_size = config.mapping.max_output_size = tile
     config.mapping.weight_scaling_omega = 1.0
     forward = config.forward
-    forward.inp_res, forward.out_res = steps(dac), steps(adc)
+    forward.inp_res, forward.out_res, forward.out_bound = steps(dac), steps(adc), bound
     forward.out_noise = forward.w_noise = 0.0
-    forward.out_bound = float("inf") if adc is None else forward.out_bound
     forward.noise_management, forward.bound_management = NoiseManagementType.ABS_MAX, BoundManagementType.NONE
     return config
 
 
+def scaled(layer, x: torch.Tensor, tile: int) -> torch.Tensor:
+    """Vectors that the tiles of a layer are given, each relative to its largest magnitude."""
+    if isinstance(layer, torch.nn.Conv2d):
+        x = torch.nn.functional.unfold(x, layer.kernel_size, padding=layer.padding).transpose(1, 2)
+    largest = lambda part: part.abs().amax(-1, keepdim=True).clamp_min(1e-12)
+    return torch.cat([part / largest(part) for part in x.split(tile, -1)], -1)
+
+
 def forward(job, data) -> Built:
     x, tile, kind = images(data["x"]), job["tile"], job["variant"]
-    analog = lambda *bits: inference(
-        convert_to_analog(
-            network(job["layers"], data, levels=bits[1] is not None),
-            reading(kind, tile, *bits),
-            ensure_analog_root=False,
-        ),
-        x,
-    )
+
+    def analog(dac, adc):
+        model = network(job["layers"], data, levels=adc is not None)
+        for index, layer, y in matrices(model, x[:8]):
+            bound = float("inf") if adc is None else 4 * deviation(layer, scaled(layer, y, tile), tile)
+            model[index] = convert_to_analog(layer, reading(kind, tile, dac, adc, bound))
+        return inference(model, x)
+
     cannot = (
         "pairs of cells: a tile holds the signed weight itself",
         "6 levels: the weights that they hold are given instead",
     )
-    return Built(
-        analog(job["dac"], job["adc"]),
-        inference(network(job["layers"], data), x),
-        lambda: analog(None, None)(),
-        cannot=cannot,
-    )
+    digital = inference(network(job["layers"], data), x)
+    return Built(analog(job["dac"], job["adc"]), digital, lambda: analog(None, None)(), cannot=cannot)
 
 
 def pulsed(job, data) -> Built:
     config = PRESETS[job["preset"]]()
     config.forward.is_perfect = config.backward.is_perfect = True
     config.mapping.max_input_size = config.mapping.max_output_size = 0
-    model = convert_to_analog(network(job["layers"], data), config, ensure_analog_root=False)
+    model = convert_to_analog(network(job["layers"], data), config)
     optimiser = AnalogSGD(model.parameters(), lr=job["rate"])
     optimiser.regroup_param_groups(model)
     step, loss = training(model, optimiser, data, job["batch"])

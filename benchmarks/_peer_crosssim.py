@@ -4,11 +4,10 @@ Its ranges are static: inputs of a layer by their largest magnitude in the digit
 currents by four standard deviations that independent weights and inputs would have.
 """
 
-import torch
-from _peer_torch import images, inference, network
+from _peer_torch import deviation, images, inference, matrices, network
 from _peer_worker import Built, serve
 from simulator import AnalogCore, CrossSimParameters
-from simulator.algorithms.dnn.torch.convert import convertible_modules, from_torch
+from simulator.algorithms.dnn.torch.convert import from_torch
 
 
 def array(r_on: float, r_off: float) -> CrossSimParameters:
@@ -19,27 +18,14 @@ def array(r_on: float, r_off: float) -> CrossSimParameters:
     return params
 
 
-def seen(model: torch.nn.Sequential, x: torch.Tensor) -> list:
-    """(layer, its input in the digital network) of every layer with a matrix."""
-    found, matrices = [], {id(layer) for layer in convertible_modules(model)}
-    with torch.no_grad():
-        for layer in model.eval():
-            if id(layer) in matrices:
-                found.append((layer, x))
-            x = layer(x)
-    return found
-
-
 def setting(layer, x, tile: int, dac: int, adc: int) -> CrossSimParameters:
     """Parameters of one layer."""
     params = array(10e3, 100e3)
     params.core.rows_max = params.core.cols_max = tile
-    top, weight = float(x.abs().max()), layer.weight.detach()
+    top = float(x.abs().max())
     params.core.mapping.inputs.mvm.min, params.core.mapping.inputs.mvm.max = -top, top
     params.xbar.dac.mvm.model, params.xbar.dac.mvm.bits = "SignMagnitudeDAC", dac
-    rms = lambda a: float(a.square().mean().sqrt())
-    rows = min(tile, weight[0].numel())
-    bound = 4 * rows**0.5 * rms(weight) / float(weight.abs().max()) * rms(x) / top
+    bound = 4 * deviation(layer, x, tile)
     params.xbar.adc.mvm.model, params.xbar.adc.mvm.bits = "QuantizerADC", adc
     params.xbar.adc.mvm.calibrated_range = [-bound, bound]
     return params
@@ -48,7 +34,7 @@ def setting(layer, x, tile: int, dac: int, adc: int) -> CrossSimParameters:
 def forward(job, data) -> Built:
     x, model = images(data["x"]), network(job["layers"], data)
     rounded = network(job["layers"], data, levels=True)
-    params = [setting(layer, y, job["tile"], job["dac"], job["adc"]) for layer, y in seen(rounded, x)]
+    params = [setting(layer, y, job["tile"], job["dac"], job["adc"]) for _, layer, y in matrices(rounded, x)]
     return Built(
         inference(from_torch(rounded, params), x),
         inference(model, x),

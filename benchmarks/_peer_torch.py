@@ -59,6 +59,27 @@ def images(x: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(np.moveaxis(x, -1, 1) if x.ndim == 4 else x))
 
 
+def matrices(model: torch.nn.Sequential, x: torch.Tensor) -> list:
+    """(place in the network, layer, its input in the digital network) of every layer with a matrix."""
+    found = []
+    with torch.no_grad():
+        for index, layer in enumerate(model.eval()):
+            if isinstance(layer, (torch.nn.Linear, torch.nn.Conv2d)):
+                found.append((index, layer, x))
+            x = layer(x)
+    return found
+
+
+def deviation(layer, x: torch.Tensor, tile: int) -> float:
+    """Standard deviation of the current of a column of a tile, were weights and inputs independent.
+
+    In units of the current of the largest weight at the largest input.
+    """
+    weight = layer.weight.detach().flatten(1)
+    relative = lambda a: float(a.square().mean().sqrt() / a.abs().max())
+    return min(tile, weight.shape[1]) ** 0.5 * relative(weight) * relative(x)
+
+
 def inference(model: torch.nn.Module, x: torch.Tensor):
     """A function that makes a forward pass."""
     model.eval()
