@@ -18,6 +18,7 @@ PRESETS = {
     "reram_es": presets.ReRamESPreset,
     "tiki_taka_v2": presets.TTv2ReRamESPreset,
 }
+UNBOUND = 1e6  # its C++ tile makes NaN of an infinite bound
 TILES = {"C++ tile": InferenceRPUConfig, "torch tile": TorchInferenceRPUConfig}
 
 
@@ -52,7 +53,7 @@ def forward(job, data) -> Built:
     def analog(dac, adc):
         model = network(job["layers"], data, levels=adc is not None)
         for index, layer, y in matrices(model, x[:8]):
-            bound = float("inf") if adc is None else 4 * deviation(layer, scaled(layer, y, tile), tile)
+            bound = UNBOUND if adc is None else 4 * deviation(layer, scaled(layer, y, tile), tile)
             model[index] = convert_to_analog(layer, reading(kind, tile, dac, adc, bound))
         return inference(model, x)
 
