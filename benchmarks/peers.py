@@ -45,13 +45,13 @@ class Peer(NamedTuple):
     """A simulator: the script that drives it, and why it cannot run whole kinds of jobs."""
 
     script: str
-    cannot: dict[str, str] = {}  # noqa: RUF012
+    cannot: dict[str, str]
 
 
 # By the name of their environment.
 PEERS = {
-    "memjax": Peer("_peer_jax.py"),
-    "pytorch": Peer("_peer_torch.py"),
+    "memjax": Peer("_peer_jax.py", {}),
+    "pytorch": Peer("_peer_torch.py", {"wires": "it solves no network of resistors"}),
     "aihwkit": Peer(
         "_peer_aihwkit.py", {"wires": "it solves no network of wires (its torch tile approximates their voltage drop)"}
     ),
