@@ -119,21 +119,10 @@ def table(name: str, case: dict[str, Any]) -> str:
             spread(row.get(f"to_{baseline}"), runs),
             *["–" if number is None else f"{number:.3g}" for number in numbers],
         ]
-        lines.append(
-            _line(
-                [
-                    entry,
-                    *values,
-                    mebibytes(row["peak_bytes"]),
-                    note([*row["cannot"], *([row["why"]] if "why" in row else [])]),
-                ]
-            )
-        )
+        texts = [*row["cannot"], *([row["why"]] if "why" in row else [])]
+        lines.append(_line([entry, *values, mebibytes(row["peak_bytes"]), note(texts)]))
     if notes:
-        lines += [
-            "",
-            "Notes, what was not expressed: " + "; ".join(f"({i + 1}) {text}" for i, text in enumerate(notes)) + ".",
-        ]
+        lines += ["", "Not expressed: " + "; ".join(f"({i + 1}) {text}" for i, text in enumerate(notes)) + "."]
     return "\n".join([*lines, "", circumstances(case), ""])
 
 
