@@ -156,12 +156,24 @@ def page(result: dict[str, Any]) -> str:
     return "\n".join([INTRODUCTION, f"Machine: {machine}. Versions: {versions(result)}.", "", *tables])
 
 
+def appearances(entries: list[str]) -> dict[str, dict[str, str]]:
+    """A colour for each peer, a marker for each of its ways."""
+    ways: dict[str, list[str]] = {}
+    for entry in entries:
+        ways.setdefault(entry.partition(",")[0], []).append(entry)
+    return {
+        entry: {"color": f"C{index}", "marker": "os^d"[place]}
+        for index, members in enumerate(ways.values())
+        for place, entry in enumerate(members)
+    }
+
+
 def figure(result: dict[str, Any]) -> Any:
     """Ratios to the baseline of each kind: a row of dots for each case."""
     kinds = [kind for kind in BASELINES if any(case["kind"] == kind for case in result["cases"].values())]
     groups = {kind: [c for c in result["cases"].items() if c[1]["kind"] == kind] for kind in kinds}
     entries = list(dict.fromkeys(entry for case in result["cases"].values() for entry in case["rows"]))
-    colours = {entry: f"C{index}" if index < 10 else "black" for index, entry in enumerate(entries)}
+    looks = appearances(entries)
     made, axes = plt.subplots(
         len(kinds),
         figsize=(9, 1.2 + 0.6 * len(kinds) + 0.32 * len(result["cases"])),
@@ -174,7 +186,7 @@ def figure(result: dict[str, Any]) -> Any:
             for entry, row in case["rows"].items():
                 ratio = row.get(f"to_{BASELINES[kind]}")
                 if ratio:
-                    ax.plot(ratio[1], -place, "o", color=colours[entry], label=entry)
+                    ax.plot(ratio[1], -place, linestyle="", label=entry, **looks[entry])
         ax.set(xscale="log", xlabel=f"time / {BASELINES[kind]}", yticks=[-i for i in range(len(groups[kind]))])
         ax.set_yticklabels([name for name, _ in groups[kind]])
         ax.set_ylim(-len(groups[kind]) + 0.5, 0.5)
