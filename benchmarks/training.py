@@ -1,8 +1,7 @@
 """Time and memory of training steps in situ, as ratios to the digital step in plain jitted JAX.
 
-    python benchmarks/training.py                                  # everything but aihwkit
+    python benchmarks/training.py                                  # everything
     python benchmarks/training.py --only vgg8 mlp --repeats 15
-    python benchmarks/training.py --only mlp aihwkit --aihwkit-python /path/to/python    # one that has aihwkit
 
 Whole steps: forward, backward, optimiser, update. Trainings go on from step to step, all on the same images with the
 same learning rate, since the cost of coincidences depends on how large gradients are (MNIST where it is prepared, else
@@ -11,8 +10,7 @@ with --out. Memory: bytes of parameters and of the state of the devices, and the
 steps.
 
 Groups: vgg8 (VGG-8, batch 128), mlp (784-256-128-10), chips (16 trainings of 8 steps in one program against
-as many single steps), memory, aihwkit (same MLP, weights, images and rate in another process; perfect reads; its ratio
-is to torch).
+as many single steps), memory. aihwkit's steps are timed beside these by `peers.py`.
 """
 
 import argparse
@@ -24,7 +22,6 @@ import pathlib
 import resource
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -39,7 +36,7 @@ from flax import nnx
 
 import memjax as mj
 
-GROUPS = ("vgg8", "mlp", "chips", "memory", "aihwkit")
+GROUPS = ("vgg8", "mlp", "chips", "memory")
 CHIPS, STEPS = 16, 8
 T = mj.training
 
@@ -230,25 +227,6 @@ def memory(task: Task, presets: list[str], algorithms: list[str]) -> None:
         print(f"memory {task.network} batch {task.batch} {preset} {algorithm}: {mib} MiB", flush=True)
 
 
-def aihwkit(python: str, task: Task, cases: list[str], repeats: int) -> list[dict]:
-    """What `_aihwkit.py` measures."""
-    model = network(task.network)
-    x, y = images(task.network)
-    arrays = {"images": x.reshape(len(x), -1), "labels": y}
-    for index, layer in enumerate(model.layers):
-        arrays |= {f"kernel{index}": np.asarray(layer.kernel[...]), f"bias{index}": np.asarray(layer.bias[...])}
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder) / "data.npz"
-        np.savez(path, **arrays)
-        worker = pathlib.Path(__file__).with_name("_aihwkit.py")
-        command = [python, worker, path, str(task.rate), str(repeats), *cases]
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    if done.returncode:
-        raise SystemExit(f"aihwkit did not run with {python}: {done.stderr.strip().splitlines()[-1:]}")
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-
-
 def main() -> None:
     """Run the benchmarks named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -258,7 +236,6 @@ def main() -> None:
     parser.add_argument("--algorithms", nargs="+", choices=list(ALGORITHMS), default=list(ALGORITHMS))
     parser.add_argument("--rate", type=float, default=0.05, help="learning rate")
     parser.add_argument("--repeats", type=int, default=9)
-    parser.add_argument("--aihwkit-python", help="a Python that has aihwkit")
     parser.add_argument("--out", type=pathlib.Path, help="write the table as CSV")
     parser.add_argument("--peak-of", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -306,17 +283,6 @@ def main() -> None:
                         report(f"{CHIPS} chips, {at_once} at once, {algorithm}", task, preset, found)
     if "memory" in options.only:
         memory(vgg, options.presets, [name for name in ("deterministic", "moments") if name in options.algorithms])
-    if "aihwkit" in options.only:
-        if options.aihwkit_python is None:
-            print("aihwkit is left out: give --aihwkit-python")
-        else:
-            names = [name for name in ("gokmen_vlasov", "reram_es") if name in options.presets] + ["ttv2"]
-            for task in mlps:
-                cases = [f"{name}:{task.batch}" for name in names]
-                for found in aihwkit(options.aihwkit_python, task, cases, options.repeats):
-                    spread = (found["low"], found["high"])
-                    result = Comparison(found["seconds"], found["baseline_seconds"], found["ratio"], spread)
-                    report(f"aihwkit, {found['threads']} threads", task, found["case"], result)
     if options.out:
         with options.out.open("w", newline="") as file:
             writer = csv.writer(file)
