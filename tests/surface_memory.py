@@ -82,6 +82,10 @@ def of_controllers() -> dict[str, tuple[Any, dict[str, Any]]]:
     config = memory.MemoryConfig(policy="fcfs")
     return {
         "simulate_memory": (memory.simulate_memory, {"trace": trace, "config": config, "key": KEY, "log": False}),
+        "simulate_cached": (
+            memory.simulate_cached,
+            {"trace": trace, "cache": config, "memory": config, "lines": 4, "rounds": 2},
+        ),
     }
 
 

@@ -1,5 +1,7 @@
 """Memories: macros designed from cells, and main memories that serve traces."""
 
+from memjax.memory._cached import Cached as Cached
+from memjax.memory._cached import simulate_cached as simulate_cached
 from memjax.memory._encode import AbstractEncoder as AbstractEncoder
 from memjax.memory._encode import Coset as Coset
 from memjax.memory._encode import Encoded as Encoded

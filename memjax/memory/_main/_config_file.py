@@ -75,7 +75,7 @@ _NEUTRAL = {
     "WriteMode": ("WriteThrough", "writes pay their pulse at once"),
     "BankType": ("DDR3Bank", "banks have no caches"),
     "RankType": ("StandardRank", "there is one kind of rank"),
-    "MM_CONFIG": (None, "there is no DRAM cache before a second memory"),
+    "MM_CONFIG": (None, "give both memories to simulate_cached"),
     "IgnoreTraceCycle": ("false", "make a trace with cycle 0"),
 }
 
