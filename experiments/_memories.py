@@ -23,7 +23,7 @@ LEVELLINGS = {
 }
 
 
-def neighbours(key: jax.Array, lines: int, count: int) -> memory.Trace:
+def neighbours(key: jax.Array, lines: int, count: int) -> memory.MemoryTrace:
     """Writes by Zipf's law whose most used lines lie side by side, as the data of a program do."""
     trace = memory.zipf_trace(key, count, lines, exponent=EXPONENT, write_share=1.0)
     used = jnp.zeros(lines, jnp.int32).at[trace.line].add(1)
@@ -51,12 +51,12 @@ def lives(levelling, rounds: int, seeds: int, lines: int, count: int) -> np.ndar
     return np.array(found)
 
 
-def random_data(key: jax.Array, lines: int, count: int) -> memory.Trace:
+def random_data(key: jax.Array, lines: int, count: int) -> memory.MemoryTrace:
     """Writes of random bits."""
     return memory.with_old(memory.zipf_trace(key, count, lines, exponent=0.0, write_share=1.0, data=True))
 
 
-def weights_in_training(key: jax.Array, lines: int, count: int) -> memory.Trace:
+def weights_in_training(key: jax.Array, lines: int, count: int) -> memory.MemoryTrace:
     """The weights of a network that learns, each written to memory after every step in 32-bit floating point.
 
     A perceptron on scikit-learn's digits; of its weights, packed 16 to a line, as many lines as asked for.
@@ -111,7 +111,7 @@ class Written(NamedTuple):
     life: float
 
 
-def written(trace: memory.Trace, encoder: str, lines: int) -> Written:
+def written(trace: memory.MemoryTrace, encoder: str, lines: int) -> Written:
     """What an encoder saves. Wear is that of the cells that hold data."""
     writes = int(trace.write.sum())
     all_bits = writes / lines  # wear of every cell where each write writes all

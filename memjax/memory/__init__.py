@@ -36,15 +36,13 @@ from memjax.memory._main._energy import CommandEnergy as CommandEnergy
 from memjax.memory._main._energy import CurrentEnergy as CurrentEnergy
 from memjax.memory._main._simulate import simulate_memory as simulate_memory
 from memjax.memory._main._statistics import Command as Command
-from memjax.memory._main._statistics import Counts as Counts
-from memjax.memory._main._statistics import Energies as Energies
 from memjax.memory._main._statistics import Statistics as Statistics
 from memjax.memory._main._timing import Timing as Timing
 from memjax.memory._main._timing import WritePulses as WritePulses
 from memjax.memory._reload import Reload as Reload
 from memjax.memory._reload import reloads as reloads
 from memjax.memory._reload import trace_of as trace_of
-from memjax.memory._trace import Trace as Trace
+from memjax.memory._trace import MemoryTrace as MemoryTrace
 from memjax.memory._trace import make_trace as make_trace
 from memjax.memory._trace import stack_traces as stack_traces
 from memjax.memory._trace import with_old as with_old

@@ -11,7 +11,7 @@ from memjax.memory._main._clock import clocks_of
 from memjax.memory._main._config import MemoryConfig
 from memjax.memory._main._simulate import simulate_memory
 from memjax.memory._main._statistics import Statistics
-from memjax.memory._trace import Trace, check_trace
+from memjax.memory._trace import MemoryTrace, check_trace
 
 _ABSENT = 2**31 - 1
 _IN_ROW, _ROW = 28, 32
@@ -37,7 +37,9 @@ class Cached(NamedTuple):
     memory: Statistics
 
 
-def simulate_cached(trace: Trace, cache: MemoryConfig, memory: MemoryConfig, lines: int, *, rounds: int = 3) -> Cached:
+def simulate_cached(
+    trace: MemoryTrace, cache: MemoryConfig, memory: MemoryConfig, lines: int, *, rounds: int = 3
+) -> Cached:
     """Serve a trace by a memory behind a direct-mapped DRAM cache whose tags lie beside the data.
 
     A line of the cache takes 72 bytes, tag and data in one access, 28 in a row of 2 KB (Qureshi and Loh, MICRO 2012;
@@ -73,7 +75,7 @@ def simulate_cached(trace: Trace, cache: MemoryConfig, memory: MemoryConfig, lin
 
 
 @eqx.filter_jit
-def _served(trace: Trace, cache: MemoryConfig, memory: MemoryConfig, lines: int, rounds: int) -> Cached:
+def _served(trace: MemoryTrace, cache: MemoryConfig, memory: MemoryConfig, lines: int, rounds: int) -> Cached:
     n, real, slot = len(trace), trace.real, trace.line % lines
     hit, victim, dirty = _looked_up(trace, slot)
     place = slot // _IN_ROW * _ROW + slot % _IN_ROW
@@ -101,7 +103,7 @@ def _served(trace: Trace, cache: MemoryConfig, memory: MemoryConfig, lines: int,
     )
 
 
-def _looked_up(trace: Trace, slot: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+def _looked_up(trace: MemoryTrace, slot: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Whether each request finds its line, which line it sends away, and whether that one was written.
 
     Every request leaves its line in its slot. So, slot by slot, it hits where the request before has the same line.
@@ -127,7 +129,7 @@ def _serve(kinds: list[tuple[Any, Any, Any]], config: MemoryConfig) -> tuple[Sta
     count = jnp.sum(here, dtype=jnp.int32)
     clock = clock[order]
     clock = jnp.where(clock < _ABSENT, clock, clock[jnp.maximum(count - 1, 0)] * (count > 0))
-    statistics = simulate_memory(Trace(clock, write[order], line[order], None, None, count), config)
+    statistics = simulate_memory(MemoryTrace(clock, write[order], line[order], None, None, count), config)
     answer = clocks_of(config, statistics.answer)[1] - 1  # the last clock of that cycle
     answers = jnp.full(len(clock), _ABSENT).at[order].set(jnp.where(statistics.answer < 0, _ABSENT, answer))
     return statistics, jnp.split(answers, len(kinds))

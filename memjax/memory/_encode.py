@@ -14,7 +14,7 @@ import numpy as np
 
 from memjax import _check
 from memjax._field import Spec, choice, flag, integer, number
-from memjax.memory._trace import WORDS, Trace, check_trace, with_old
+from memjax.memory._trace import WORDS, MemoryTrace, check_trace, with_old
 
 _GROUPS = (8, 16, 32, 64, 128, 256, 512)
 
@@ -93,11 +93,11 @@ class Encoded(NamedTuple):
         flag_bits: flag bits that each write changes, int32 [n]; 0 for reads.
     """
 
-    trace: Trace
+    trace: MemoryTrace
     flag_bits: jax.Array
 
 
-def encode(trace: Trace, encoder: AbstractEncoder) -> Encoded:
+def encode(trace: MemoryTrace, encoder: AbstractEncoder) -> Encoded:
     """A trace with the data and the old data that an encoder stores.
 
     Of each group the encoder chooses the pattern by what is stored; which it chose it remembers for each line. The old
@@ -117,7 +117,7 @@ def encode(trace: Trace, encoder: AbstractEncoder) -> Encoded:
 
 
 @eqx.filter_jit
-def _encoded(trace: Trace, encoder: AbstractEncoder) -> Encoded:
+def _encoded(trace: MemoryTrace, encoder: AbstractEncoder) -> Encoded:
     # What a line holds depends on its own writes alone: line by line, the state is the flags of one line.
     order = jnp.argsort(trace.line, stable=True)
     line, groups = trace.line[order], 32 * WORDS // encoder.granularity
@@ -142,7 +142,7 @@ def _encoded(trace: Trace, encoder: AbstractEncoder) -> Encoded:
     return Encoded(eqx.tree_at(lambda t: (t.data, t.old), trace, (data, old)), flag_bits)
 
 
-def changed_bits(trace: Trace) -> jax.Array:
+def changed_bits(trace: MemoryTrace) -> jax.Array:
     """Cells that each request changes: the bits in which its data and the old data differ, int32 [n]; 0 for reads.
 
     Raises: ValueError for a trace without data or old data.
@@ -150,7 +150,7 @@ def changed_bits(trace: Trace) -> jax.Array:
     return jnp.sum(jax.lax.population_count(changes(trace)), axis=-1).astype(jnp.int32)
 
 
-def changes(trace: Trace) -> jax.Array:
+def changes(trace: MemoryTrace) -> jax.Array:
     """The bits that each request changes, uint32 [n, 16]; none for reads and padding."""
     check_trace("trace", trace)
     if trace.data is None or trace.old is None:

@@ -6,12 +6,12 @@ import jax
 import jax.numpy as jnp
 
 from memjax import _check
-from memjax.memory._trace import LINE, WORDS, Trace
+from memjax.memory._trace import LINE, WORDS, MemoryTrace
 
 
 def stream_trace(
     count: int, *, interval: Any = 1, stride: int = LINE, start: int = 0, write_every: int | None = None
-) -> Trace:
+) -> MemoryTrace:
     """Requests at addresses in arithmetic progression, as of a program that runs through an array.
 
     Args:
@@ -40,7 +40,7 @@ def stream_trace(
 
 def random_trace(
     key: Any, count: int, lines: int, *, write_share: Any = 0.5, interval: Any = 1, data: bool = False
-) -> Trace:
+) -> MemoryTrace:
     """Requests to lines drawn evenly.
 
     Args:
@@ -68,7 +68,7 @@ def zipf_trace(
     write_share: Any = 0.5,
     interval: Any = 1,
     data: bool = False,
-) -> Trace:
+) -> MemoryTrace:
     """Requests to lines by Zipf's law: the k-th most used of them with a probability proportional to k**-exponent.
 
     Which lines are used most is random.
@@ -101,16 +101,16 @@ def _check_drawn(key: Any, count: Any, lines: Any, write_share: Any, data: Any) 
     _check.flag("data", data)
 
 
-def _drawn(keys: jax.Array, count: int, interval: Any, write_share: Any, line: jax.Array, data: bool) -> Trace:
+def _drawn(keys: jax.Array, count: int, interval: Any, write_share: Any, line: jax.Array, data: bool) -> MemoryTrace:
     write = jax.random.uniform(keys[1], (count,)) < write_share
     words = jax.random.bits(keys[2], (count, WORDS), jnp.uint32) if data else None
     return _trace(count, interval, write, line, words)
 
 
-def _trace(count: int, interval: Any, write: jax.Array, line: jax.Array, data: jax.Array | None) -> Trace:
+def _trace(count: int, interval: Any, write: jax.Array, line: jax.Array, data: jax.Array | None) -> MemoryTrace:
     interval = _check.scalar("interval", interval, low=0, whole=True)
     last = _check.concrete(interval)
     if last is not None and int(last) * (count - 1) >= 2**31:
         raise ValueError(f"interval * (count - 1) must be below 2**31, got {int(last) * (count - 1)}")
     cycle = jnp.arange(count, dtype=jnp.int32) * jnp.asarray(interval, jnp.int32)
-    return Trace(cycle, write, line, data, None, jnp.asarray(count, jnp.int32))
+    return MemoryTrace(cycle, write, line, data, None, jnp.asarray(count, jnp.int32))

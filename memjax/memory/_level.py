@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from memjax import _check
 from memjax._field import Spec, flag, integer
-from memjax.memory._trace import WORDS, Trace, check_trace
+from memjax.memory._trace import WORDS, MemoryTrace, check_trace
 
 
 class Moves(NamedTuple):
@@ -131,7 +131,7 @@ class RandomSwap(AbstractLevelling):
         return state, Moves(pair, pair[::-1])
 
 
-def check_region(trace: Trace, lines: Any, levelling: Any = Still()) -> None:  # noqa: B008 a frozen specification
+def check_region(trace: MemoryTrace, lines: Any, levelling: Any = Still()) -> None:  # noqa: B008 a frozen specification
     """Raise unless the requests are to a region of `lines` lines."""
     check_trace("trace", trace)
     _check.part("levelling", levelling, AbstractLevelling, example="StartGap()")
@@ -141,7 +141,7 @@ def check_region(trace: Trace, lines: Any, levelling: Any = Still()) -> None:  #
         raise ValueError(f"trace must be to lines below lines={lines}, got line {line.max()}")
 
 
-def level(trace: Trace, levelling: AbstractLevelling, lines: int, *, key: Any) -> Trace:
+def level(trace: MemoryTrace, levelling: AbstractLevelling, lines: int, *, key: Any) -> MemoryTrace:
     """A trace as the memory sees it: physical lines, and reads and writes of the lines that levelling moves.
 
     Where the trace has data, so have the moves, and the old data is what the physical line held. Runs under `jit` and
@@ -164,7 +164,7 @@ def level(trace: Trace, levelling: AbstractLevelling, lines: int, *, key: Any) -
 
 
 @eqx.filter_jit
-def _levelled(trace: Trace, levelling: AbstractLevelling, lines: int, key: Any) -> Trace:
+def _levelled(trace: MemoryTrace, levelling: AbstractLevelling, lines: int, key: Any) -> MemoryTrace:
     n, writes = len(trace), trace.write & trace.real
     due = writes & (jnp.cumsum(writes) % levelling.interval == 0)
     begin, steps = jax.random.split(key)
@@ -205,7 +205,7 @@ class _Seen(NamedTuple):
     covered: jax.Array
 
 
-def _first_content(trace: Trace, state: Any, levelling: AbstractLevelling, lines: int) -> jax.Array:
+def _first_content(trace: MemoryTrace, state: Any, levelling: AbstractLevelling, lines: int) -> jax.Array:
     """What the physical lines hold at first: the old data of the first request to each, where it is known, or zeros."""
     place, size = levelling.place(state, trace.line), lines + levelling.spare
     content = jnp.zeros((size, WORDS), jnp.uint32)
@@ -217,7 +217,7 @@ def _first_content(trace: Trace, state: Any, levelling: AbstractLevelling, lines
     return content.at[jnp.where(first, place[order], size)].set(trace.old[order], mode="drop")
 
 
-def _interleaved(trace: Trace, content: Any, due: Any, index: Any, steps: int, seen: _Seen) -> Trace:
+def _interleaved(trace: MemoryTrace, content: Any, due: Any, index: Any, steps: int, seen: _Seen) -> MemoryTrace:
     """The requests at their places, and after each that is due the reads and writes of its moves."""
     n, copies = seen.moves.source.shape
     size = n + 2 * copies * steps
@@ -234,7 +234,7 @@ def _interleaved(trace: Trace, content: Any, due: Any, index: Any, steps: int, s
     if content is not None:
         copied = content[seen.copied]
         data, old = lay(trace.data, copied, copied), lay(content[seen.old], copied, content[seen.covered])
-    return Trace(
+    return MemoryTrace(
         jax.lax.cummax(lay(trace.cycle, each, each)),  # padding repeats the last cycle
         lay(trace.write, jnp.zeros((n, copies), bool), jnp.ones((n, copies), bool)),
         lay(seen.place, seen.moves.source, seen.moves.target),

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from memjax import _check
-from memjax.memory._trace import LINE, Trace
+from memjax.memory._trace import LINE, MemoryTrace
 from memjax.transform import Plan
 
 
@@ -88,7 +88,9 @@ def _by_next_use(order: list[tuple[int, int, str]], now: int, held: dict[str, in
     return sorted((name for name in held if name != needed), key=next_use, reverse=True)
 
 
-def trace_of(plan: Plan, tiles: int | None = None, *, bits: int = 8, inferences: int = 1, compute: Any = 0) -> Trace:
+def trace_of(
+    plan: Plan, tiles: int | None = None, *, bits: int = 8, inferences: int = 1, compute: Any = 0
+) -> MemoryTrace:
     """The reads of a main memory by a network whose weights do not fit its crossbars.
 
     The tiles of a product are asked for, all lines at once, when the product before it begins: they are brought while
@@ -120,6 +122,6 @@ def trace_of(plan: Plan, tiles: int | None = None, *, bits: int = 8, inferences:
         raise ValueError(f"compute must keep all cycles below 2**31, got {cycle[-1]}")
     line = np.concatenate([np.arange(first, first + count) for first, count in (reload.lines for reload in found)])
     count = jnp.asarray(line.size, jnp.int32)
-    return Trace(
+    return MemoryTrace(
         jnp.asarray(cycle, jnp.int32), jnp.zeros(line.size, bool), jnp.asarray(line, jnp.int32), None, None, count
     )

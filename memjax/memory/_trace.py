@@ -16,7 +16,7 @@ WORDS = 16
 """32-bit words of a line."""
 
 
-class Trace(eqx.Module):
+class MemoryTrace(eqx.Module):
     """Requests to a main memory, one line of 64 bytes each. Make one by `make_trace` or `read_trace`.
 
     Every field is an array, with the same leading axes under `jax.vmap`: `stack_traces` makes such a batch.
@@ -53,7 +53,7 @@ class Trace(eqx.Module):
         return self.cycle.shape[-1]
 
 
-def make_trace(cycle: Any, write: Any, address: Any, data: Any = None, old: Any = None) -> Trace:
+def make_trace(cycle: Any, write: Any, address: Any, data: Any = None, old: Any = None) -> MemoryTrace:
     """A trace from NumPy arrays.
 
     Args:
@@ -79,7 +79,7 @@ def make_trace(cycle: Any, write: Any, address: Any, data: Any = None, old: Any 
         raise ValueError(
             f"cycle must not decrease, got {cycle[at]} after {cycle[at - 1]} at request {at}: sort the requests"
         )
-    return Trace(
+    return MemoryTrace(
         jnp.asarray(cycle, jnp.int32),
         jnp.asarray(write),
         jnp.asarray(address // LINE, jnp.int32),
@@ -112,9 +112,9 @@ def _words(name: str, values: Any, count: int) -> jax.Array | None:
 
 def check_trace(name: str, trace: Any) -> None:
     """Raise unless `trace` is one trace."""
-    if not isinstance(trace, Trace):
+    if not isinstance(trace, MemoryTrace):
         raise TypeError(
-            f"{name} must be a memjax.memory.Trace, got {_check.shown(trace)}: use read_trace or make_trace"
+            f"{name} must be a memjax.memory.MemoryTrace, got {_check.shown(trace)}: use read_trace or make_trace"
         )
     if np.ndim(trace.cycle) != 1:
         raise ValueError(
@@ -122,7 +122,7 @@ def check_trace(name: str, trace: Any) -> None:
         )
 
 
-def stack_traces(traces: Sequence[Trace]) -> Trace:
+def stack_traces(traces: Sequence[MemoryTrace]) -> MemoryTrace:
     """One batch of several traces, padded to the longest, for `jax.vmap`.
 
     Args:
@@ -144,7 +144,7 @@ def stack_traces(traces: Sequence[Trace]) -> Trace:
     return jax.tree.map(lambda *fields: jnp.stack(fields), *(_padded(trace, longest) for trace in traces))
 
 
-def _padded(trace: Trace, size: int) -> Trace:
+def _padded(trace: MemoryTrace, size: int) -> MemoryTrace:
     """The trace with `size` entries; padding repeats the last cycle, so that cycles do not decrease."""
     missing = size - len(trace)
 
@@ -156,7 +156,7 @@ def _padded(trace: Trace, size: int) -> Trace:
     return eqx.tree_at(lambda t: t.cycle, padded, padded.cycle.at[len(trace) :].set(last))
 
 
-def with_old(trace: Trace) -> Trace:
+def with_old(trace: MemoryTrace) -> MemoryTrace:
     """The trace with what each line held before a request: the data of the last write to it, or zeros.
 
     Raises: ValueError for a trace without data.

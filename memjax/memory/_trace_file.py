@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from memjax import _check, _disk
-from memjax.memory._trace import LINE, WORDS, Trace, check_trace, make_trace
+from memjax.memory._trace import LINE, WORDS, MemoryTrace, check_trace, make_trace
 
 _DIGITS = 8 * WORDS
 
@@ -20,7 +20,7 @@ class _Request(NamedTuple):
     old: bytes | None
 
 
-def read_trace(path: str | os.PathLike) -> Trace:
+def read_trace(path: str | os.PathLike) -> MemoryTrace:
     """A trace from a file in NVMain's text format.
 
     The first line is `NVMV1` (or `NVMV0`); every other one is a request:
@@ -109,7 +109,7 @@ def _array(lines: list[bytes | None]) -> Any:
     return np.frombuffer(b"".join(known), ">u4").reshape(-1, WORDS).astype(np.uint32) if known else None
 
 
-def write_trace(path: str | os.PathLike, trace: Trace) -> None:
+def write_trace(path: str | os.PathLike, trace: MemoryTrace) -> None:
     """Write a trace in NVMain's text format (see `read_trace`), whole or not at all.
 
     NVMain needs data: zeros are written where the trace has none.

@@ -9,12 +9,12 @@ import jax.numpy as jnp
 from memjax import _check
 from memjax.memory._encode import changes
 from memjax.memory._level import AbstractLevelling, Still, check_region
-from memjax.memory._trace import LINE, Trace
+from memjax.memory._trace import LINE, MemoryTrace
 
 _UNITS = ("line", "byte", "bit")
 
 
-def wear(trace: Trace, lines: int, *, unit: str = "line") -> jax.Array:
+def wear(trace: MemoryTrace, lines: int, *, unit: str = "line") -> jax.Array:
     """How often each unit of each line is written by a trace.
 
     A byte or bit is written where its data differs from the old data; a line by every write. Of a levelled and encoded
@@ -57,7 +57,7 @@ class Lifetime(NamedTuple):
 
 
 def lifetime(
-    trace: Trace,
+    trace: MemoryTrace,
     lines: int,
     endurance: Any,
     *,

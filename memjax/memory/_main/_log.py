@@ -11,7 +11,7 @@ from memjax.memory._main._address import Place, place
 from memjax.memory._main._config import MemoryConfig
 from memjax.memory._main._in_order import Served
 from memjax.memory._main._statistics import Command
-from memjax.memory._trace import Trace
+from memjax.memory._trace import MemoryTrace
 
 
 def commands_of(config: MemoryConfig, events: list[dict[str, Any]]) -> tuple[Command, ...]:
@@ -36,7 +36,7 @@ def commands_of(config: MemoryConfig, events: list[dict[str, Any]]) -> tuple[Com
     return tuple(found)
 
 
-def commands_in_order(config: MemoryConfig, trace: Trace, served: Served) -> tuple[Command, ...]:
+def commands_in_order(config: MemoryConfig, trace: MemoryTrace, served: Served) -> tuple[Command, ...]:
     """The commands of requests that were served in order."""
     at, found = Place(*map(np.asarray, place(trace.line, config))), []
     for request in range(int(trace.count)):

@@ -7,12 +7,12 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax.memory._main._config import MemoryConfig
-from memjax.memory._trace import WORDS, Trace
+from memjax.memory._trace import WORDS, MemoryTrace
 
 _BITS = 32 * WORDS
 
 
-def bit_counts(trace: Trace) -> tuple[Array, Array, Array]:
+def bit_counts(trace: MemoryTrace) -> tuple[Array, Array, Array]:
     """Bits of all writes that are 0, that are 1, and that stay as they were; float32 [].
 
     Half of the bits of unknown data are 1; nothing is known to stay where the old data are not known.
@@ -31,7 +31,7 @@ def _ones(words: Array) -> Array:
     return jnp.sum(jax.lax.population_count(words), -1).astype(jnp.int32)
 
 
-def write_cycles(trace: Trace, config: MemoryConfig, key: Any) -> Array:
+def write_cycles(trace: MemoryTrace, config: MemoryConfig, key: Any) -> Array:
     """Cycles of the pulse of each request, int32 [n]."""
     n, pulses = len(trace), config.pulses
     if pulses is None:

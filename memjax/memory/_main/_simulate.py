@@ -20,7 +20,7 @@ from memjax.memory._main._log import commands_in_order, commands_of, open_cycles
 from memjax.memory._main._pulse import bit_counts, write_cycles
 from memjax.memory._main._statistics import Command, Counts, Energies, Statistics
 from memjax.memory._main._step import Event, latency, pack, step, unpack
-from memjax.memory._trace import Trace, check_trace
+from memjax.memory._trace import MemoryTrace, check_trace
 
 _STEPS = 1024
 """Steps between two looks at whether the trace has ended."""
@@ -37,7 +37,7 @@ class _Results(NamedTuple):
 
 
 def simulate_memory(
-    trace: Trace, config: MemoryConfig, *, key: Any = None, log: bool = False, progress: bool = False
+    trace: MemoryTrace, config: MemoryConfig, *, key: Any = None, log: bool = False, progress: bool = False
 ) -> Statistics:
     """Serve the requests of a trace by a main memory, cycle by cycle, jumping over cycles in which nothing happens.
 
@@ -80,7 +80,7 @@ def simulate_memory(
 
 
 @eqx.filter_jit
-def _at_once(trace: Trace, config: MemoryConfig, key: Any) -> Statistics:
+def _at_once(trace: MemoryTrace, config: MemoryConfig, key: Any) -> Statistics:
     if config.policy == "fcfs":
         return _in_order(trace, config, key)[0]
     requests, effects, numbers = (
@@ -98,7 +98,7 @@ def _at_once(trace: Trace, config: MemoryConfig, key: Any) -> Statistics:
     return _statistics(trace, config, requests, results, state.end, state.channels.active, state.channels.pause)
 
 
-def _in_order(trace: Trace, config: MemoryConfig, key: Any) -> tuple[Statistics, Served]:
+def _in_order(trace: MemoryTrace, config: MemoryConfig, key: Any) -> tuple[Statistics, Served]:
     """Strictly first come, first served, which needs no search."""
     requests, at = _requests(trace, config, key), place(trace.line, config)
     cycle = clock_cycle(config, trace.cycle)
@@ -117,7 +117,7 @@ def _in_order(trace: Trace, config: MemoryConfig, key: Any) -> tuple[Statistics,
     return _statistics(trace, config, requests, results, end, active, None), served
 
 
-def _in_sight(trace: Trace, config: MemoryConfig, key: Any, log: bool, progress: bool) -> Statistics:
+def _in_sight(trace: MemoryTrace, config: MemoryConfig, key: Any, log: bool, progress: bool) -> Statistics:
     """The same in chunks that the host sees."""
     from tqdm import tqdm
 
@@ -145,7 +145,7 @@ def _discrete(config: MemoryConfig) -> MemoryConfig:
     return jax.tree.map(jax.lax.stop_gradient, config)
 
 
-def _requests(trace: Trace, config: MemoryConfig, key: Any) -> s.Requests:
+def _requests(trace: MemoryTrace, config: MemoryConfig, key: Any) -> s.Requests:
     pulse = write_cycles(trace, config, key)
     return s.requests_of(config, trace.cycle, trace.write, trace.line, pulse, trace.count)
 
@@ -189,7 +189,7 @@ def _collect(config: MemoryConfig, requests: s.Requests, results: _Results, even
 
 
 def _statistics(
-    trace: Trace,
+    trace: MemoryTrace,
     config: MemoryConfig,
     requests: s.Requests,
     results: _Results,
