@@ -18,5 +18,6 @@ from memjax.cost._training import Pulse as Pulse
 from memjax.cost._training import Training as Training
 from memjax.cost._training import training as training
 from memjax.cost._used import Cost as Cost
+from memjax.cost._used import PartTotals as PartTotals
 from memjax.cost._used import Totals as Totals
 from memjax.cost._used import used as used

@@ -14,12 +14,12 @@ from memjax.cost._counts import Counts, count
 from memjax.cost._layer import parts_of
 from memjax.cost._technology import Technology
 from memjax.cost._technology import technology as named
-from memjax.cost._used import QUANTITIES, Cost, Totals
+from memjax.cost._used import QUANTITIES, Cost, PartTotals
 from memjax.crossbar import Hardware
 from memjax.transform import Analog, Plan
 
 
-class Report(Totals):
+class Report(PartTotals):
     """Area, latency, energy and leakage of one call. `print` it.
 
     Attributes:
@@ -47,16 +47,6 @@ class Report(Totals):
     @property
     def sources(self) -> dict[str, str]:
         return dict(self.sources_)
-
-    @property
-    def by_layer(self) -> dict[str, Cost]:
-        """The `Cost` of every layer, all components together."""
-        return {layer: sum(parts.values(), start=Cost()) for layer, parts in self.parts.items()}
-
-    @property
-    def by_component(self) -> dict[str, Cost]:
-        """The `Cost` of every component, all layers together."""
-        return {name: sum((parts[name] for parts in self.parts.values()), start=Cost()) for name in self.sources}
 
     @property
     def operations(self) -> int:

@@ -76,6 +76,24 @@ class Totals(eqx.Module):
         return self.total.leakage
 
 
+class PartTotals(Totals):
+    """What layers made of the same components cost together."""
+
+    parts: eqx.AbstractVar[dict[str, dict[str, Cost]]]
+    """{layer: {component: `Cost`}}."""
+
+    @property
+    def by_layer(self) -> dict[str, Cost]:
+        """The `Cost` of every layer, all components together."""
+        return {layer: sum(parts.values(), start=Cost()) for layer, parts in self.parts.items()}
+
+    @property
+    def by_component(self) -> dict[str, Cost]:
+        """The `Cost` of every component, all layers together."""
+        names = dict.fromkeys(name for parts in self.parts.values() for name in parts)
+        return {name: sum((parts[name] for parts in self.parts.values()), start=Cost()) for name in names}
+
+
 def used(component: Component, instances: Any, uses: Any, in_turn: Any) -> Cost:
     """The cost of some instances of a component, used so often in all, and so often one after another."""
     span = lambda known, value: (value, value) if known is None else known

@@ -8,7 +8,7 @@ import equinox as eqx
 
 from memjax import _check
 from memjax._text import columns
-from memjax.cost import Component, Cost, Technology, Totals, used
+from memjax.cost import Component, Cost, PartTotals, Technology, used
 from memjax.cost import technology as named
 from memjax.lookup._lookup import Lookup
 from memjax.transform import SiteRow
@@ -52,7 +52,7 @@ class LookupCounts:
         return math.ceil(math.log2(self.rows + 1))
 
 
-class LookupReport(Totals):
+class LookupReport(PartTotals):
     """Area, latency, energy and leakage of one call of a look-up network. `print` it.
 
     Attributes:
@@ -74,16 +74,6 @@ class LookupReport(Totals):
     def sources(self) -> dict[str, str]:
         """Where the numbers of every component are from, and what is assumed."""
         return dict(self.sources_)
-
-    @property
-    def by_layer(self) -> dict[str, Cost]:
-        """The `Cost` of every layer."""
-        return {layer: sum(parts.values(), start=Cost()) for layer, parts in self.parts.items()}
-
-    @property
-    def by_component(self) -> dict[str, Cost]:
-        """The `Cost` of every component."""
-        return {name: sum((parts[name] for parts in self.parts.values()), start=Cost()) for name in self.sources}
 
     def __str__(self) -> str:
         rows: list[tuple[str, ...]] = [("", "area mm2", "latency us", "energy uJ")]
