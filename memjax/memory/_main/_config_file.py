@@ -201,7 +201,7 @@ class _Keys:
             options["high_mark"] = min(self.whole("HighWaterMark", 8), most)
             low = self.whole("LowWaterMark", 0)
             options["low_mark"] = low if low <= options["high_mark"] else 0
-        bus = self.option("INTERCONNECT", "", {"OffChipBus": "off", "OnChipBus": "on"})
+        bus = self.option("INTERCONNECT", "OffChipBus", {"OffChipBus": "off", "OnChipBus": "on"})
         return MemoryConfig(
             timing=Timing(**{name: self.cycles(key, int(getattr(Timing(), name))) for key, name in _TIMES.items()}),
             energy=self.energy(),
