@@ -110,3 +110,20 @@ def test_first_ready_keeps_the_distances_too():
     log = sorted(memory.simulate_memory(TRACE, _config("frfcfs"), log=True).log, key=lambda command: command.cycle)
     assert min(_slack(log, at) for at in range(len(log))) == 0
     assert {command.name for command in log} == {"ACT", "PRE", "RD", "WR"}
+
+
+@pytest.mark.parametrize("changes", [{}, {"channels": 2}, {"mat_rows": 16, "mapping": "SA:R:RK:BK:CH:C"}])
+def test_in_order_ranks_are_active_while_a_row_is_open(changes):
+    config = _config("fcfs", **changes)
+    found = memory.simulate_memory(TRACE, config, log=True)
+    active = np.zeros((config.channels, config.ranks, int(found.cycles) + 1), bool)
+    opened: dict[tuple[int, ...], int] = {}
+    for one in sorted(found.log, key=lambda command: command.cycle):
+        place = (one.channel, one.rank, one.bank, one.subarray)
+        if one.name == "ACT":
+            opened[place] = one.cycle
+        if one.name == "PRE":
+            active[one.channel, one.rank, opened.pop(place) : one.cycle] = True
+    for place, since in opened.items():
+        active[place[0], place[1], since : int(found.cycles)] = True
+    assert np.array_equal(found.active, active.sum(-1))

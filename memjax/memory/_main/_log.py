@@ -4,7 +4,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 
 from memjax.memory._main import _state as s
 from memjax.memory._main._address import Place, place
@@ -58,10 +58,16 @@ def open_cycles(served: Served, at: Place, real: Array, end: Array, config: Memo
     opened, closed = (real & (cycles >= 0) for cycles in (served.activate, served.precharge))
     alone = real & (served.closed >= 0)
     rank = at.channel * config.ranks + at.rank
-    time = jnp.concatenate([served.precharge, served.closed, served.activate])
-    change = jnp.concatenate([-closed.astype(jnp.int32), -alone.astype(jnp.int32), opened.astype(jnp.int32)])
-    order = jnp.argsort(jnp.where(change == 0, s.NEVER, time), stable=True)
-    time, change, rank = jnp.where(change == 0, s.NEVER, time)[order], change[order], jnp.tile(rank, 3)[order]
+    times = jnp.stack([served.precharge, served.activate, served.closed])
+    changes = jnp.stack([-closed.astype(jnp.int32), opened.astype(jnp.int32), -alone.astype(jnp.int32)])
+    if config.page == "open" and config.channels == 1:
+        # Request by request is the order of time.
+        time, change, rank = times[:2].T.ravel(), changes[:2].T.ravel(), jnp.repeat(rank, 2)
+        time = lax.cummax(jnp.where(change == 0, 0, time))
+    else:
+        time = jnp.where(changes == 0, s.NEVER, times).ravel()
+        order = jnp.argsort(time, stable=True)
+        time, change, rank = time[order], changes.ravel()[order], jnp.tile(rank, 3)[order]
     time = jnp.minimum(time, end)
     lasts = jnp.diff(time, append=end)
     each = [
