@@ -59,6 +59,8 @@ def macro(
         _check.choice("objective", objective, OBJECTIVES)
         if out is not None:
             _files.check_writable(out)
+        if cell not in CELLS and not pathlib.Path(cell).is_file():
+            raise ValueError(f"--cell must be {', '.join(CELLS)} or a file, got {cell!r}")
         chosen = getattr(memory.MemoryCell, cell)() if cell in CELLS else memory.read_cell(cell)
         process = memory.process(node, roadmap, temperature)
         macros = memory.explore(capacity, word, chosen, process, design=memory.Design(**_fields(design or {})))
