@@ -32,7 +32,7 @@ def test_written_is_what_is_found(tmp_path, capsys):
     ("change", "message"),
     [
         ({"capacity": 1000}, "capacity must be a power of two"),
-        ({"cell": "none.cell"}, "source must be a file"),
+        ({"cell": "none.cell"}, "--cell must be rram"),
         ({"node": 10e-9}, "node must be"),
         ({"design": {"buffers": "fast"}}, "buffers must be one of"),
         ({"design": {"wires": "thick"}}, "wires"),
