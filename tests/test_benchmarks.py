@@ -19,6 +19,7 @@ def importable(monkeypatch):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
 
 
+@pytest.mark.slow
 def test_quick_run_agrees_and_names_the_absent(tmp_path):
     command = [sys.executable, BENCHMARKS / "peers.py", "--quick", "--rounds", "2", "--out", tmp_path]
     subprocess.run(command, check=True, capture_output=True)

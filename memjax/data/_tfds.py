@@ -60,7 +60,9 @@ def _builder(name: str, data_dir: str | os.PathLike | None) -> Any:
             f'data set {name!r} needs packages that are not installed ({error}): pip install "memjax[data]"'
         ) from error
     with _quiet():
-        return tfds.builder(name, data_dir=None if data_dir is None else os.fspath(data_dir))
+        # TensorFlow Datasets reads the variable once, when it is imported.
+        folder = os.environ.get("TFDS_DATA_DIR") or None if data_dir is None else os.fspath(data_dir)
+        return tfds.builder(name, data_dir=folder)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ import csv
 import json
 import pathlib
 import re
+import runpy
 import sys
 
 import _language_chips as chips
@@ -80,6 +81,7 @@ def test_a_text_written_past_the_context_goes_on_from_its_last_half():
     assert counted == [(0, 2), (2, 1), (3, 1), (0, 2), (2, 1), (3, 1)]
 
 
+@pytest.mark.slow
 def test_quick_run_writes_tables_and_texts(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(sys, "argv", ["language_model", "--quick", "--out", str(tmp_path)])
     language_model.main()
@@ -108,10 +110,10 @@ def test_missing_weights_are_named_with_the_cure(tmp_path):
         language_model.load(TINY, tmp_path)
 
 
-def test_examples_of_the_page_run():
+def test_examples_of_the_page_run(tmp_path):
     page = pathlib.Path(language_model.__file__).parents[1] / "docs" / "language_model.md"
-    scope = {}
-    for example in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
-        exec(example, scope)
+    program = tmp_path / "page.py"
+    program.write_text("\n".join(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)))
+    scope = runpy.run_path(str(program))
     assert scope["first"].shape == (1, 1, 96)
     assert scope["logits"].shape == (1, 20, 96)

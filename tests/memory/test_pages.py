@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import runpy
 
 import pytest
 
@@ -13,5 +14,7 @@ def test_code_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
     assert blocks
-    for block in blocks:
-        exec(compile(block, str(page), "exec"), {"__name__": page.stem})
+    for number, block in enumerate(blocks):
+        program = tmp_path / f"{page.stem}_{number}.py"
+        program.write_text(block)
+        runpy.run_path(str(program))
