@@ -1,5 +1,8 @@
 """Cells: NVSim's files, devices of memjax, and what is refused."""
 
+import dataclasses
+
+import jax
 import numpy as np
 import pytest
 
@@ -178,3 +181,15 @@ def test_process_between_nodes():
     assert middle.wire("global_aggressive").resistance == pytest.approx(high.wire("global_aggressive").resistance)
     assert low.wire("local_aggressive").resistance == pytest.approx(8.9525e6, 1e-4)
     assert low.wire("local_aggressive").capacitance == pytest.approx(0.2776e-9, 1e-4)
+
+
+def test_an_organisation_that_cannot_be_is_refused_in_a_gradient_too():
+    cell, technology = memory.MemoryCell.rram(), memory.process(45e-9)
+    tiny = memory.Organisation(mats=(16, 16), muxes=(256, 256, 1))
+
+    def area(size):
+        made = dataclasses.replace(cell, area=size)
+        return memory.macro(2**12, 64, made, technology, organisation=tiny).area
+
+    with pytest.raises(ValueError, match="organisation must be one that"):
+        jax.grad(area)(4.0)

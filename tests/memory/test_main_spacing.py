@@ -127,3 +127,13 @@ def test_in_order_ranks_are_active_while_a_row_is_open(changes):
     for place, since in opened.items():
         active[place[0], place[1], since : int(found.cycles)] = True
     assert np.array_equal(found.active, active.sum(-1))
+
+
+@pytest.mark.parametrize("policy", ["fcfs", "frfcfs", "nvmain-frfcfs-wqf"])
+def test_the_cycles_are_the_same_where_jax_counts_in_64_bits(policy):
+    rng = np.random.default_rng(0)
+    numbers = np.arange(60) * 5, rng.random(60) < 0.4, 64 * rng.integers(0, 512, 60)
+    answer = memory.simulate_memory(memory.make_trace(*numbers), _config(policy)).answer
+    with jax.enable_x64(True):
+        wide = memory.simulate_memory(memory.make_trace(*numbers), _config(policy)).answer
+    assert np.array_equal(wide, answer)

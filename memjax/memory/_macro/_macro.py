@@ -165,7 +165,11 @@ def of_organisation(
 
 
 def _reason(found: Macro) -> str:
-    rows, columns, height, width = (float(one) for one in (found.rows, found.columns, found.height, found.width))
+    known = (_check.concrete(one) for one in (found.rows, found.columns, found.height, found.width))
+    sizes = [float(size) for size in known if size is not None]
+    if len(sizes) < 4:  # in a gradient whether it is valid is known, its sizes are not
+        return "ask for it without a gradient to see why"
+    rows, columns, height, width = sizes
     shape = f"subarrays would have {rows:g} rows and {columns:g} columns"
     if rows < 1 or columns < 1 or rows * columns < 2:
         return shape

@@ -161,8 +161,9 @@ def _chunk(
     state, results = carry
 
     def one(state: s.State, _: None) -> tuple[s.State, Array]:
-        state, event = step(config, effects, requests, state)
-        return state, pack(event)
+        after, event = step(config, effects, requests, state)
+        # 32 bits also where JAX counts in 64.
+        return jax.tree.map(lambda new, old: jnp.asarray(new, old.dtype), after, state), pack(event)
 
     state, packed = jax.lax.scan(one, state, length=min(_STEPS, 8 * len(requests.pulse)))
     event = unpack(config, packed)
