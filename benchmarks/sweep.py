@@ -125,8 +125,8 @@ def lenet_part(args) -> None:
 
 
 def points_part(args) -> None:
-    sys.path.append(str(pathlib.Path(__file__).parent.parent / "experiments" / "souto_garnelo"))
-    import cnns as networks
+    sys.path.append(str(pathlib.Path(__file__).parent.parent / "experiments"))
+    import networks
 
     import memjax.cli._chips as chips
 

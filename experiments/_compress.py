@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import networks
 import numpy as np
 import optax
 from flax import nnx
-from souto_garnelo import cnns as networks
 
 import memjax as mj
 from memjax import compress

@@ -23,11 +23,11 @@ import _language_chips as chips
 import _language_model as language
 import jax
 import jax.numpy as jnp
+import networks as zoo
 import numpy as np
 import xarray
 from _intervals import interval
 from flax import nnx
-from souto_garnelo import cnns
 
 import memjax as mj
 from memjax.cli import _files
@@ -49,13 +49,13 @@ def train(size: language.Size, recipes: dict, text: language.Text, out: pathlib.
     for name, recipe in recipes.items():
         folder = out / f"{name}.checkpoints" if kept else None
         model = language.train(model, text, recipe, folder)
-        cnns.save(model, out / f"{name}.npz", recipe._asdict() | size._asdict() | text.about)
+        zoo.save(model, out / f"{name}.npz", recipe._asdict() | size._asdict() | text.about)
 
 
 def load(size: language.Size, folder: pathlib.Path) -> dict:
     """Models by recipe. Raises SystemExit where they are missing or of another size."""
     try:
-        return {name: cnns.restored(lambda: language.untrained(size), folder / f"{name}.npz", CURE)[0]
+        return {name: zoo.restored(lambda: language.untrained(size), folder / f"{name}.npz", CURE)[0]
                 for name in WEIGHTS}  # fmt: skip
     except (FileNotFoundError, ValueError) as error:
         raise SystemExit(str(error)) from None

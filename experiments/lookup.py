@@ -17,11 +17,11 @@ import time
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import networks
 import numpy as np
 import optax
 import xarray
 from _intervals import interval
-from souto_garnelo import cnns as networks
 
 import memjax as mj
 from memjax.cli import _chips, _files, _network

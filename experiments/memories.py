@@ -22,11 +22,11 @@ import time
 import _memories
 import jax
 import jax.numpy as jnp
+import networks
 import numpy as np
 from _intervals import interval
 from _memories import DATA, ENCODERS, LEVELLINGS, LINES, ROUNDS
 from flax import nnx
-from souto_garnelo import cnns
 
 import memjax as mj
 from memjax.cli import _files
@@ -110,9 +110,9 @@ def encoders(seeds: int, lines: int, count: int) -> list[dict]:
     return rows
 
 
-def networks(width: int) -> dict[str, tuple]:
+def swapped(width: int) -> dict[str, tuple]:
     """(function, parameters, inputs) of the networks that are swapped."""
-    model = cnns.untrained("cifar10")
+    model = networks.untrained("cifar10")
     model.eval()
     graphdef, state = nnx.split(model)
     convolutions = lambda state, x: nnx.merge(graphdef, state)(x)
@@ -126,7 +126,7 @@ def networks(width: int) -> dict[str, tuple]:
 
 def swapping(width: int, fractions) -> list[dict]:
     rows = []
-    for name, (function, params, x) in networks(width).items():
+    for name, (function, params, x) in swapped(width).items():
         analog = mj.crossbarify(function, mj.Hardware(tile=(128, 128), dac=mj.Dac(bits=8), adc=mj.Adc(bits=8)))
         plan = analog.plan(params, x)
         report = mj.cost.report(analog, params, x, "isaac")

@@ -19,10 +19,10 @@ import time
 
 import jax
 import jax.numpy as jnp
+import networks
 import numpy as np
 import xarray
 from _intervals import interval
-from souto_garnelo import cnns as networks
 
 import memjax as mj
 from memjax import reliability

@@ -33,12 +33,12 @@ from typing import Any, NamedTuple
 import _insitu
 import jax
 import jax.numpy as jnp
+import networks
 import numpy as np
 import optax
 from flax import nnx
 from networks import MLP
 from rich.table import Table
-from souto_garnelo import cnns as networks
 
 import memjax as mj
 from memjax.cli import _files

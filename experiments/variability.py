@@ -17,8 +17,8 @@ import time
 
 import jax
 import jax.numpy as jnp
+import networks
 import numpy as np
-from souto_garnelo import cnns as networks
 
 import memjax as mj
 from memjax.cli import _chips, _files, _network

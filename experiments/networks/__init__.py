@@ -1,7 +1,4 @@
-"""The networks of experiments and benchmarks, in Flax NNX: from `nnx.Rngs`, in the sizes of their sources.
-
-Those of Souto Garnelo et al. are with their study (souto_garnelo/cnns.py).
-"""
+"""The networks of experiments and benchmarks, in Flax NNX, in the sizes of their sources, and their trained weights."""
 
 from networks._character_transformer import Cache as Cache
 from networks._character_transformer import CharacterTransformer as CharacterTransformer
@@ -13,4 +10,13 @@ from networks._convolutional import Linear as Linear
 from networks._convolutional import Plain20 as Plain20
 from networks._residual import MobileNet as MobileNet
 from networks._residual import ResNet20 as ResNet20
+from networks._study import SHAPES as SHAPES
+from networks._study import StudyCNN as StudyCNN
 from networks._vision_transformer import VisionTransformer as VisionTransformer
+from networks._weights import NAMED as NAMED
+from networks._weights import WEIGHTS as WEIGHTS
+from networks._weights import arrays as arrays
+from networks._weights import load as load
+from networks._weights import restored as restored
+from networks._weights import save as save
+from networks._weights import untrained as untrained

@@ -8,15 +8,18 @@ import argparse
 import io
 import json
 import pathlib
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-import cnns as networks
 import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))  # experiments
+import networks
 
 import memjax as mj
 from memjax.cli import _chips, _files
