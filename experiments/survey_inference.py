@@ -1,0 +1,189 @@
+"""Inference on 16 x 16 tiles beside larger ones: figure 5 of Lammie et al. (Array 13, 2022), with what it left out.
+
+    python experiments/survey_inference.py [--networks resnet20 googlenet] [--tiles 16 64 128 512] [--chips 10]
+    python experiments/survey_inference.py --quick      # a small network on digits: that it runs; no results
+
+CIFAR-10 in batches of 128; pairs of columns, R_on of N(10k, 1k) and R_off of N(100k, 10k) ohm, 6 states, 6-bit ADC.
+Published: time and memory of GoogLeNet, as curves, with weights that were not trained and states that did nothing.
+Here: time of batches beside the digital network's, in turns, and what it makes of 10 000 images; memory by the
+compiler; accuracy of chips, as programmed and with outputs tuned on a batch, where there are trained weights. Writes
+CSV and PNG; goes on where it was stopped.
+"""
+
+import argparse
+import csv
+import io
+import pathlib
+import sys
+
+import _survey as survey
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray
+from _intervals import interval
+from networks import NAMED
+
+import memjax as mj
+from memjax.cli import _files
+from memjax.plot import style
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "benchmarks"))
+from _timing import compare
+
+IMAGES = 10_000  # in the test set, for which times are given
+
+
+def cost(case: survey.Case, tile: int, x, repeats: int) -> dict:
+    """Time and memory of a batch on a chip beside the digital network."""
+    analog = mj.crossbarify(case.forward, survey.hardware(tile))
+    chip = analog.program(case.state, jax.random.key(0), x)
+    run, digital = jax.jit(analog.apply), jax.jit(case.forward)
+    time = compare(lambda: run(chip, case.state, x), lambda: digital(case.state, x), repeats)
+    per_set = IMAGES / len(x)
+    return {
+        "network": case.name,
+        "epochs": case.epochs,
+        "tile": tile,
+        "tiles": analog.plan(case.state, x).tiles,
+        "batch": len(x),
+        "seconds": time.seconds * per_set,
+        "digital_seconds": time.baseline_seconds * per_set,
+        "time_ratio": time.ratio,
+        "time_low": time.spread[0],
+        "time_high": time.spread[1],
+        "memory": survey.memory(run, chip, case.state, x),
+        "digital_memory": survey.memory(digital, case.state, x),
+    }
+
+
+def accuracies(case: survey.Case, images, labels, tiles, chips: int, store) -> xarray.Dataset:
+    """Accuracy of chips by (tile, tuned or not, chip)."""
+    size = min(survey.BATCH, len(labels))
+    fill = -len(labels) % size  # black images of a label that none has
+    x = np.pad(images, ((0, fill), *[(0, 0)] * 3)).reshape(-1, size, *images.shape[1:])
+    y = np.pad(labels, (0, fill), constant_values=-1).reshape(-1, size)
+
+    def chip_of(key, tile):
+        analog = mj.crossbarify(case.forward, survey.hardware(tile))
+        chip = analog.program(case.state, key, x[0])
+        tuned = analog.tune(chip, case.state, jax.random.fold_in(key, 1), x[0])
+        right = lambda chip: jnp.sum(
+            jax.lax.map(lambda part: analog.apply(chip, case.state, part[0]).argmax(-1) == part[1], (x, y))
+        )
+        return {"programmed": right(chip) / len(labels), "tuned": right(tuned) / len(labels)}
+
+    return mj.sweep(
+        chip_of, {"tile": tiles}, key=jax.random.key(0), samples=chips, batch_size=1, store=store, static=("tile",)
+    )
+
+
+def digital_accuracy(case: survey.Case, images, labels) -> float:
+    run = jax.jit(lambda x: case.forward(case.state, x).argmax(-1))
+    parts = [slice(i, i + survey.BATCH) for i in range(0, len(labels), survey.BATCH)]
+    return float(sum(int((run(images[part]) == labels[part]).sum()) for part in parts) / len(labels))
+
+
+def table(rows: list[dict]) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)))
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def figure(rows: list[dict]) -> bytes:
+    """Time, memory and accuracy against the tile."""
+    panels = (
+        ("time_ratio", "Time (digital = 1)", 1),
+        ("memory_ratio", "Memory (digital = 1)", 1),
+        ("programmed", "Accuracy (%)", 100),
+    )
+    buffer = io.BytesIO()
+    with style.panels(1, 3, 9.6, 3.0) as (new, grid):
+        for ax, (column, label, unit) in zip(grid[0], panels, strict=True):
+            for index, name in enumerate(dict.fromkeys(row["network"] for row in rows)):
+                mine = [row for row in rows if row["network"] == name and column in row]
+                tiles, values = [row["tile"] for row in mine], [unit * row[column] for row in mine]
+                errors = [unit * row.get(f"{column}_std", 0.0) for row in mine]
+                look = {"color": style.COLOURS[index], "marker": style.MARKERS[index], "capsize": 2}
+                ax.errorbar(tiles, values, errors, label=name, **look)
+                if column == "programmed" and mine:
+                    tuned = [100 * row["tuned"] for row in mine]
+                    ax.plot(tiles, tuned, color=style.COLOURS[index], linestyle=":", label=f"{name}, tuned")
+                    ax.axhline(100 * mine[0]["digital"], color=style.INK, linestyle="--", linewidth=0.9)
+            ax.set_xscale("log", base=2)
+            sides = sorted({row["tile"] for row in rows})
+            ax.set_xticks(sides, [str(side) for side in sides])
+            ax.set(xlabel="Word lines and bit lines of a tile", ylabel=label)
+            ax.legend()
+        new.savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
+def described(row: dict) -> str:
+    trained = "untrained" if row["epochs"] is None else f"{row['epochs']} epochs"
+    text = (
+        f"{row['network']} ({trained}), tiles {row['tile']}: {row['tiles']} tiles, {row['seconds']:.1f} s for {IMAGES} "
+        f"images against {row['digital_seconds']:.1f} s, {row['time_ratio']:.2f} times [{row['time_low']:.2f}, "
+        f"{row['time_high']:.2f}], memory {row['memory'] / 2**20:.0f} against {row['digital_memory'] / 2**20:.0f} MiB"
+    )
+    if "programmed" in row:
+        text += (
+            f"; accuracy {100 * row['programmed']:.2f} ± {100 * row['programmed_std']:.2f} %, tuned "
+            f"{100 * row['tuned']:.2f} ± {100 * row['tuned_std']:.2f} %, digital {100 * row['digital']:.2f} %"
+        )
+    return text
+
+
+def measure(case: survey.Case, images, labels, args) -> list[dict]:
+    rows = []
+    for tile in args.tiles:
+        row = cost(case, tile, images[: survey.BATCH], args.repeats)
+        rows.append(row | {"memory_ratio": row["memory"] / row["digital_memory"]})
+        print(described(rows[-1]), flush=True)
+    if case.epochs is None:
+        return rows
+    store = args.out / f"{case.name}-{len(labels)}.zarr"
+    found = accuracies(case, images, labels, args.tiles, args.chips, store)
+    digital = digital_accuracy(case, images, labels)
+    for row in rows:
+        one = {name: 1.0 * found[name].sel(tile=row["tile"]).values for name in ("programmed", "tuned")}
+        row |= {name: value.mean() for name, value in one.items()}
+        row |= {f"{name}_std": value.std(ddof=1) for name, value in one.items()} | {"digital": digital}
+        mean, low, high = interval(100 * (one["tuned"] - one["programmed"]))
+        print(described(row), f"  tuning gives {mean:.2f} points, 95 % interval [{low:.2f}, {high:.2f}]", sep="\n")
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--networks", nargs="+", choices=list(NAMED), default=["resnet20", "googlenet"])
+    parser.add_argument("--tiles", nargs="+", type=int, default=[16, 64, 128, 512])
+    parser.add_argument("--chips", type=int, default=10)
+    parser.add_argument("--images", type=int, default=IMAGES, help="test images of the accuracy")
+    parser.add_argument("--repeats", type=int, default=5, help="timed pairs of batches")
+    parser.add_argument("--quick", action="store_true", help="the small network of digits: seconds, no results")
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("results/survey_inference"))
+    args = parser.parse_args()
+    if args.quick:
+        args.networks, args.tiles, args.chips, args.images, args.repeats = ["digits"], [16, 64], 3, 128, 2
+    for name, least in (("chips", 2), ("images", 1), ("repeats", 2)):
+        if (given := getattr(args, name)) < least:
+            parser.error(f"--{name} must be at least {least}, got {given}")
+    rows = []
+    try:
+        _files.check_writable(args.out)
+        for name in args.networks:
+            data = mj.data.load(NAMED[name].dataset)
+            rows += measure(survey.case(name), data.test_images[: args.images], data.test_labels[: args.images], args)
+    except (OSError, ImportError, ValueError) as error:
+        raise SystemExit(str(error)) from None
+    files = {"survey_inference.csv": table(rows), "survey_inference.png": figure(rows)}
+    print("Written:", *_files.write(args.out, files), sep="\n  ")
+    if args.quick:
+        print("The quick setting shows that the experiment runs; its numbers are no results.")
+
+
+if __name__ == "__main__":
+    main()
