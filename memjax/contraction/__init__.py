@@ -10,3 +10,4 @@ from memjax.contraction._observation import merge as merge
 from memjax.contraction._observation import merged as merged
 from memjax.contraction._outer import Order as Order
 from memjax.contraction._outer import Outer as Outer
+from memjax.contraction._precision import matmul as matmul

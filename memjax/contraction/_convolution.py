@@ -18,6 +18,7 @@ from jax import Array, lax
 from jax.custom_derivatives import SymbolicZero
 
 from memjax.contraction._chunks import in_chunks, stacked
+from memjax.contraction._precision import precision
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,7 @@ class Convolution:
             self.kernel_dilation,
             numbers,
             feature_group_count=self.groups,
+            precision=precision(),
         )
         return jnp.moveaxis(y, -2, 0) if turned == "kernel" else y
 
@@ -170,7 +172,16 @@ class Convolution:
             one(self.kernel_dilation),
         )
 
-    def over_rows(self, kernel: Callable, x: Array, operand: Any, key: Array | None, most: int, exact: bool) -> Any:
+    def over_rows(
+        self,
+        kernel: Callable,
+        x: Array,
+        operand: Any,
+        key: Array | None,
+        most: int,
+        exact: bool,
+        constant: bool = False,
+    ) -> Any:
         """kernel(rows [B, K], operand, key, first row), with at most about `most` rows at a time."""
         positions = math.prod(self.space)
 
@@ -184,7 +195,7 @@ class Convolution:
             return y.reshape(x.shape[0], *self.space, -1), seen
 
         size = max(1, most // (positions * self.groups))
-        return in_chunks(piece, x, size, exact)
+        return in_chunks(piece, x, size, exact, constant)
 
     def spread(self, per_output: Array) -> Array:
         """Values [*stack, N] in a shape that broadcasts against the result in standard form."""

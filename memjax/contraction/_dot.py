@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from memjax.contraction._chunks import in_chunks, stacked
+from memjax.contraction._precision import matmul
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class Dot:
 
     def product(self, x: Array, matrix: Array) -> Array:
         """The digital op between standard forms."""
-        return jnp.matmul(x, matrix)
+        return matmul(x, matrix)
 
     def unrows(self, y: Array) -> Array:
         """A result in standard form as rows [*stack, S, N]."""
@@ -124,12 +125,21 @@ class Dot:
         """Largest element of each input vector, in a shape that broadcasts against the result."""
         return jnp.max(x, axis=-1, keepdims=True)
 
-    def over_rows(self, kernel: Callable, x: Array, operand: Any, key: Array | None, most: int, exact: bool) -> Any:
+    def over_rows(
+        self,
+        kernel: Callable,
+        x: Array,
+        operand: Any,
+        key: Array | None,
+        most: int,
+        exact: bool,
+        constant: bool = False,
+    ) -> Any:
         """kernel(rows [B, K], operand, key, first row) for each matrix, with at most about `most` rows at a time."""
 
         def one(rows, operand, key):
             size = max(1, most // math.prod(self.stack))
-            return in_chunks(lambda piece, first: kernel(piece, operand, key, first), rows, size, exact)
+            return in_chunks(lambda piece, first: kernel(piece, operand, key, first), rows, size, exact, constant)
 
         return stacked(one, self.stack)(x, operand, key)
 

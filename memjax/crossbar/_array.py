@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from memjax.contraction import matmul
 from memjax.effects import Conduction
 
 
@@ -70,7 +71,7 @@ class Linear(AbstractArray):
         return self.matrix.shape
 
     def currents(self, drives):
-        return drives @ self.matrix
+        return matmul(drives, self.matrix)
 
     def products(self, drives):
         return [(drives, self.matrix)]
@@ -110,7 +111,7 @@ class Branches(AbstractArray):
         return [(drives * factor(volts), matrix) for factor, matrix in zip(factors, self.matrices, strict=True)]
 
     def currents(self, drives):
-        return reduce(add, (x @ matrix for x, matrix in self.products(drives)))
+        return reduce(add, (matmul(x, matrix) for x, matrix in self.products(drives)))
 
     def at_top(self):
         conduction, _, top = self._numbers

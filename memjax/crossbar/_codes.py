@@ -64,10 +64,12 @@ def sum_of_codes(
         return _product(circuit, operands), None
     fixed = lax.stop_gradient(operands)
     if not adc.clip_gradient or never_clips(adc):
-        return with_derivatives(_simulated(circuit, None, fixed)[0], partial(_product, circuit), operands), None
+        return with_derivatives(
+            _simulated(circuit, None, fixed, constant=True)[0], partial(_product, circuit), operands
+        ), None
     if key is not None or adc.errors:
         return _simulated(circuit, None, operands)
-    value, seen = _simulated(circuit, partial(_clips, adc), fixed)
+    value, seen = _simulated(circuit, partial(_clips, adc), fixed, constant=True)
     assert seen is not None
     return with_derivatives(value, partial(_as_clipped, circuit), (operands, jnp.any(seen.peak > 0))), None
 
@@ -138,9 +140,10 @@ def _folded(keys: Array | None, number: Array) -> Array | None:
 
 
 def _simulated(
-    circuit: Circuit, watch: Watch, operands: Operands, exact: bool = False
+    circuit: Circuit, watch: Watch, operands: Operands, exact: bool = False, constant: bool = False
 ) -> tuple[Array, Observation | None]:
-    """Every conversion computed; with `exact` none of a row that only fills up a chunk."""
+    """Every conversion computed; with `exact` each once and none of a row that only fills up a chunk; `constant` where
+    nothing is differentiated."""
     contraction = circuit.contraction
     codes, tile, dac, adc, key = operands
     encoding, steps = dac.encoding, jnp.asarray(dac.steps(), codes.dtype)
@@ -182,4 +185,4 @@ def _simulated(
 
     row = codes.dtype.itemsize * (inputs + width * (tiles * groups if circuit.batched else 1))
     most = CACHE_BYTES.get(jax.default_backend(), DEVICE_BYTES) // (row * encoding.planes)
-    return contraction.over_rows(kernel, codes, tile, key, most, exact)
+    return contraction.over_rows(kernel, codes, tile, key, most, exact, constant)

@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array
 
 from memjax import _check
-from memjax.contraction import Dot
+from memjax.contraction import Dot, matmul
 from memjax.converters import Dynamic
 from memjax.crossbar._chip import check_chip, check_entry, check_single
 from memjax.crossbar._hardware import Hardware, check_hardware
@@ -175,7 +175,7 @@ def _factors_of_fit(tiling, named, vectors, hardware, tiles, weights, key) -> Ar
     x = _vectors(hardware, tiling, tiles, inputs, vectors)
     y = _outputs(hardware, tiling, tiles, x, reads)
     exact = _over_row_tiles(
-        tiling, lambda tile: x[tile["matrix"], :, tile["row"]] @ tile["weights"], {"weights": weights}, vectors
+        tiling, lambda tile: matmul(x[tile["matrix"], :, tile["row"]], tile["weights"]), {"weights": weights}, vectors
     )
     return _scaled(
         tiles["scale"], _of_matrices(tiling, jnp.sum(exact * y, axis=1)), _of_matrices(tiling, jnp.sum(y * y, axis=1))

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from memjax.contraction import Convolution, Dot, Observation
+from memjax.contraction import Convolution, Dot, Observation, matmul
 from memjax.crossbar._hardware import Hardware
 from memjax.crossbar._packing import Packing
 from memjax.crossbar._program import Chip
@@ -95,10 +95,10 @@ def _powers(hardware: Hardware, lines: WordLines, drives: Array) -> Array:
         share, volts = 1.0, drives * dac.volts() * lines.gain
     squared = share * volts**2
     if hardware.conduction is None:
-        return squared @ lines.branches[0]
+        return matmul(squared, lines.branches[0])
     factors = hardware.conduction.factors()
     return sum(
-        ((squared * f(volts)) @ g for f, g in zip(factors, lines.branches, strict=True)), jnp.zeros(len(drives))
+        (matmul(squared * f(volts), g) for f, g in zip(factors, lines.branches, strict=True)), jnp.zeros(len(drives))
     ).astype(drives.dtype)
 
 

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from memjax.contraction import matmul
 from memjax.converters import AbstractAdc, Dynamic, Fresh
 from memjax.crossbar._array import AbstractArray, cut_groups
 from memjax.effects import Power
@@ -90,9 +91,9 @@ def _variance(x: Array, power: Power) -> Array:
     """Variance of the noise of a bit line [B, n] for drives [B, R]."""
     parts = []
     if power.squared is not None:
-        parts.append(jnp.square(x) @ power.squared)
+        parts.append(matmul(jnp.square(x), power.squared))
     if power.linear is not None:
-        parts.append(jnp.abs(x) @ power.linear)
+        parts.append(matmul(jnp.abs(x), power.linear))
     if power.constant is not None:
         parts.append(jnp.broadcast_to(jnp.sum(power.constant, axis=0), (len(x), power.constant.shape[-1])))
     return sum(parts[1:], start=parts[0])
