@@ -36,6 +36,20 @@ def test_quick_run_agrees_and_names_the_absent(tmp_path):
     assert (tmp_path / "peers.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
+def test_quick_run_for_accelerators_has_every_row(tmp_path):
+    command = [sys.executable, BENCHMARKS / "accelerator.py", "--quick", "--tiles", "128", "--out", tmp_path]
+    subprocess.run(command, check=True, capture_output=True)
+    rows = json.loads((tmp_path / "accelerator.json").read_text())["rows"]
+    timed = [(row["schedule"], row["precision"], row["tile"]) for row in rows if "schedule" in row]
+    both = ("float32", "tensorfloat32")
+    assert timed == [
+        (how, p, None if how == "digital" else 128) for how in ("digital", "scan", "batched") for p in both
+    ]
+    assert all(row["memory"] > 0 and row["seconds"] > 0 for row in rows if "schedule" in row)
+    assert rows[-1]["images"] == 16
+
+
 def test_weights_of_levels_are_those_that_cells_hold():
     import _peer_data
 

@@ -8,6 +8,8 @@ from networks._convolutional import GoogLeNet as GoogLeNet
 from networks._convolutional import LeNet as LeNet
 from networks._convolutional import Linear as Linear
 from networks._convolutional import Plain20 as Plain20
+from networks._linen import LinenVGG8 as LinenVGG8
+from networks._linen import linen_variables as linen_variables
 from networks._residual import MobileNet as MobileNet
 from networks._residual import ResNet20 as ResNet20
 from networks._study import SHAPES as SHAPES

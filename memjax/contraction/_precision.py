@@ -11,7 +11,8 @@ def precision() -> lax.Precision | None:
     XLA's own default is TF32 on GPUs and bfloat16 on TPUs, with errors as large as those of a converter of 10 or 8
     bits.
     """
-    return lax.Precision.HIGHEST if jax.config.jax_default_matmul_precision is None else None
+    said = jax.config.jax_default_matmul_precision  # pyright: ignore[reportAttributeAccessIssue]: made by JAX at import
+    return lax.Precision.HIGHEST if said is None else None
 
 
 def matmul(a: Array, b: Array) -> Array:

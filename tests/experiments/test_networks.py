@@ -36,6 +36,22 @@ def test_ideal_crossbars_compute_the_digital_network(name):
     assert digital.std(axis=0).min() > 1e-4  # the images are told apart
 
 
+def test_the_twin_in_linen_is_the_same_network_on_the_same_chip():
+    sizes = {"channels": (4, 4, 6, 6, 8, 8), "hidden": 12}
+    model = networks.VGG8(nnx.Rngs(0), **sizes)
+    for index, norm in enumerate(model.norms):
+        norm.mean[...] += 0.1 * (index + 1)
+    call, state = as_function(model)
+    twin, variables = networks.LinenVGG8(**sizes), networks.linen_variables(model)
+    x = jax.random.normal(jax.random.key(0), (2, 32, 32, 3))
+    assert jax.tree.map(jnp.shape, twin.init(jax.random.key(0), x)) == jax.tree.map(jnp.shape, variables)
+    np.testing.assert_allclose(twin.apply(variables, x), call(state, x), atol=1e-6)
+    analog, ideal = mj.crossbarify(twin.apply, IDEAL), twin.apply(variables, x)
+    chip = analog.program(variables, jax.random.key(1), x)
+    assert len(chip) == 8
+    np.testing.assert_allclose(analog.apply(chip, variables, x), ideal, atol=2e-5 * abs(ideal).max())
+
+
 @pytest.mark.parametrize(
     ("make", "parameters"),
     [
