@@ -73,11 +73,9 @@ def quickstart(
     _run.show(console, done)
 
     tiles, bits = done.plan.tiles, len(adc_bits)
-    figure = plot.sweep(
-        _in_percent(done.found), x="variability", hue="adc_bits", percent=True, target=done.digital,
-        target_label="digital model",
-    )  # fmt: skip
-    figure.axes[0].set_title(f"{dataset}: {tiles} tiles of {tile[0]}×{tile[1]} in each of {chips} chips", loc="left")
+    title = f"{dataset}: {tiles} tiles of {tile[0]}×{tile[1]} in each of {chips} chips"
+    curves = {"x": "variability", "hue": "adc_bits", "percent": True, "title": title}
+    figure = plot.sweep(_in_percent(done.found), **curves, target=done.digital, target_label="digital model")
     options |= {"images": len(case.labels), "tiles_per_chip": tiles}
     report = options | _run.report(config, done) | {"seconds": {"training": training, "chips": done.seconds}}
     files = {

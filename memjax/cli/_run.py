@@ -138,13 +138,12 @@ def figure(config: Config, done: Measured) -> "Figure":
     """Curves against the first numeric axis of the grid, one for every value of the others."""
     numeric = [axis for axis in config.axes if isinstance(axis.rows[0][0], int | float)]
     across = (*numeric, *config.axes)[0]
-    drawn = mj.plot.sweep(
+    return mj.plot.sweep(
         done.found,
         x=across.names[0] if numeric else across.dim,
         hue=[axis.dim for axis in config.axes if axis is not across],
         percent=True,
         target=done.digital,
         target_label="digital model",
+        title=f"{config.dataset}, {config.network}",
     )
-    drawn.axes[0].set_title(f"{config.dataset}, {config.network}", loc="left")
-    return drawn

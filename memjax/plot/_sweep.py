@@ -30,6 +30,7 @@ def sweep(
     target: float | None = None,
     target_label: str = "target",
     percent: bool = False,
+    title: str | None = None,
 ) -> "Figure":
     """Curves of a sweep: a result of many simulated chips against a parameter.
 
@@ -47,8 +48,9 @@ def sweep(
         select: one value for every other dimension, as in `{"bits": 8}`.
         ax: axes to draw into; a new figure if None.
         target: level drawn as a dashed line, in the unit of `y`.
-        target_label: what the level is called in the legend, such as "digital model".
+        target_label: what the level is called in the legend, before its number, such as "digital model".
         percent: show a fraction in percent. The band ends at 0 and 100 % if every value lies between.
+        title: text above the axes.
 
     Returns:
         The figure. The axes are named by the attributes `long_name` (or `description`) and `units`.
@@ -79,10 +81,13 @@ def sweep(
             axes.plot(places[order], worst, color=colour, linewidth=0.7, alpha=0.9)
             axes.plot(places[order], mean, color=colour, marker=marker, label=label)
         if target is not None:
-            axes.axhline(scale * target, color=style.INK, linestyle="--", linewidth=1, label=target_label)
+            level = f"{target_label} ({_text(float(scale * target))}{' %' if percent else ''})"
+            axes.axhline(scale * target, color=style.INK, linestyle="--", linewidth=1, label=level)
         _draw_places(axes, across_axis)
         axes.set_xlabel(across_axis.label)
         axes.set_ylabel(_label(chips, units="%" if percent else None))
+        if title is not None:
+            axes.set_title(title, loc="left")
         handles = [*axes.get_legend_handles_labels()[0], *_legend_of_lines(chips)]
         if ax is None:
             figure.legend(handles=handles, loc="outside right center")

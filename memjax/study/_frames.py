@@ -37,7 +37,7 @@ def per_chip(data: "xarray.DataArray | xarray.Dataset") -> "pandas.DataFrame":
     summary(data)  # for its checks
     chips = _variable(data)
     chips = chips.transpose(..., _SAMPLE).assign_coords({_SAMPLE: range(chips.sizes[_SAMPLE])})
-    return _frame(chips, [str(chips.name)]).rename(columns={_SAMPLE: "chip"})
+    return _frame(chips.to_dataset(), chips.dims).rename(columns={_SAMPLE: "chip"})
 
 
 def per_point(data: "xarray.DataArray | xarray.Dataset", target: float | None = None) -> "pandas.DataFrame":
@@ -62,7 +62,7 @@ def per_point(data: "xarray.DataArray | xarray.Dataset", target: float | None = 
          2   2.0    2.0
     """
     found = summary(data, target=target).drop_dims("quantile")
-    return _frame(found, [str(name) for name in found.data_vars])
+    return _frame(found, found["mean"].dims)
 
 
 def table(data: "xarray.DataArray | xarray.Dataset", *, percent: bool = False) -> "Table":
@@ -115,11 +115,11 @@ def _variable(data: Any) -> "xarray.DataArray":
     return chips
 
 
-def _frame(data: Any, results: list[str]) -> "pandas.DataFrame":
+def _frame(data: "xarray.Dataset", dims: tuple[Any, ...]) -> "pandas.DataFrame":
     """A column for each parameter, dimension by dimension, then the results."""
-    frame = data.to_dataframe().reset_index()
-    along = {dim: [name for name, c in data.coords.items() if c.dims == (dim,)] or [dim] for dim in data.dims}
-    return frame[[*(str(name) for names in along.values() for name in names), *results]]
+    frame = data.to_dataframe(dim_order=list(dims)).reset_index()
+    along = [[name for name, c in data.coords.items() if c.dims == (dim,)] or [dim] for dim in dims]
+    return frame.loc[:, [*(name for names in along for name in names), *data.data_vars]]
 
 
 def _text(value: Any) -> str:

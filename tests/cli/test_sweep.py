@@ -332,9 +332,9 @@ def test_the_figure_takes_any_grid(measured):
         "mapping = Offset, tile_dac_bits = 32x32, 6",
         "mapping = DualRow, tile_dac_bits = 16x16, 4",
         "mapping = DualRow, tile_dac_bits = 32x32, 6",
-        "digital model",
+        "digital model (90 %)",
     ]
-    np.testing.assert_allclose(curves["digital model"].get_ydata(), 90)
+    np.testing.assert_allclose(curves["digital model (90 %)"].get_ydata(), 90)
     found = measured[1].found
     for line, (mapping, tile) in zip(curves.values(), np.ndindex(2, 2), strict=False):
         np.testing.assert_allclose(line.get_ydata(), 100 * found[:, mapping, tile].mean("sample"))

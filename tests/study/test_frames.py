@@ -14,7 +14,7 @@ def data():
     """Two resistances that change together, and bits."""
     chips = xarray.DataArray(VALUES, dims=("r_on_r_off", "bits", "sample"), name="accuracy")
     pair = {"r_on": ("r_on_r_off", [1e3, 2e3]), "r_off": ("r_on_r_off", [1e5, 1e6])}
-    return chips.assign_coords(pair | {"bits": [4, 6, 8]})
+    return chips.assign_coords(bits=[4, 6, 8]).assign_coords(pair)
 
 
 @pytest.mark.parametrize("order", [("r_on_r_off", "bits", "sample"), ("sample", "r_on_r_off", "bits")])
