@@ -33,23 +33,22 @@ import numpy as np
 import memjax as mj
 
 
+def hardware(sigma, bits) -> mj.Hardware:
+    """Tiles of 64 x 64 cells with a spread of their resistances; numbers may be traced."""
+    spread = mj.effects.DeviceVariation(r_on_std=sigma * 10e3, r_off_std=sigma * 100e3)
+    return mj.Hardware(cell=mj.Cell(r_on=10e3, r_off=100e3), tile=(64, 64), adc=mj.Adc(bits=bits), effects=(spread,))
+
+
 def lenet(images: int):
     """`fn(key, sigma, bits)`: the mean output of a LeNet on one chip."""
     from _networks import LeNet
     from flax import nnx
 
-    graphdef, state = nnx.split(LeNet(nnx.Rngs(0)))
+    forward, state = mj.study.as_function(LeNet(nnx.Rngs(0)))
     x = jax.random.normal(jax.random.key(1), (images, 28, 28, 1))
-    forward = lambda state, x: nnx.merge(graphdef, state)(x)
 
     def fn(key, sigma, bits):
-        hardware = mj.Hardware(
-            cell=mj.Cell(r_on=10e3, r_off=100e3),
-            tile=(64, 64),
-            adc=mj.Adc(bits=bits),
-            effects=(mj.effects.DeviceVariation(r_on_std=sigma * 10e3, r_off_std=sigma * 100e3),),
-        )
-        analog = mj.crossbarify(forward, hardware)
+        analog = mj.crossbarify(forward, hardware(sigma, bits))
         logits = analog.apply(analog.program(state, key, x), state, x)
         return {"class": jnp.mean(logits.argmax(-1) == 0)}
 
@@ -128,13 +127,11 @@ def points_part(args) -> None:
     sys.path.append(str(pathlib.Path(__file__).parent.parent / "experiments"))
     import networks
 
-    import memjax.cli._chips as chips
-
-    forward, state = chips.as_function(networks.load("mnist")[0])
+    forward, state = mj.study.as_function(networks.load("mnist")[0])
     x = jax.random.uniform(jax.random.key(1), (args.images, 28, 28, 1))
 
     def fn(key, sigma):
-        analog = mj.crossbarify(forward, chips.hardware((64, 64), sigma, 8))
+        analog = mj.crossbarify(forward, hardware(sigma, 8))
         logits = analog.apply(analog.program(state, key, x), state, x)
         return {"class": jnp.mean(logits.argmax(-1) == 0)}
 

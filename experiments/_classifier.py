@@ -13,7 +13,7 @@ import optax
 from flax import nnx
 from networks import StudyCNN
 
-from memjax.cli import _files, _leaves
+import memjax as mj
 
 BATCH = 128
 SHIFT = 4  # pixels
@@ -98,8 +98,8 @@ def train(
             flush=True,
         )
         if checkpoint is not None:
-            content = _leaves.packed(made_by | {"epochs": epoch + 1}, carry)
-            _files.write(checkpoint.parent, {checkpoint.name: content})
+            content = mj.study.packed(made_by | {"epochs": epoch + 1}, carry)
+            mj.study.write(checkpoint.parent, {checkpoint.name: content})
     model = nnx.merge(graphdef, *carry[:2])
     model.eval()
     return model
@@ -108,7 +108,7 @@ def train(
 def _restored(checkpoint: pathlib.Path, made_by: dict, like):
     """(state, epochs) of a checkpoint."""
     try:
-        origin, kept = _leaves.unpacked(checkpoint)
+        origin, kept = mj.study.unpacked(checkpoint)
     except ValueError as error:
         raise SystemExit(f"{error}: remove {str(checkpoint)!r} to start again") from None
     epochs = origin.pop("epochs")

@@ -9,7 +9,6 @@ import numpy as np
 import optax
 
 import memjax as mj
-from memjax.cli import _files
 
 
 class Model(NamedTuple):
@@ -58,7 +57,7 @@ def generate(model: Model, folder: pathlib.Path, seed: int) -> None:
     for number, state in enumerate(np.tile(g, 5)):
         current = state * shape * (1 + model.current_noise * rng.normal(size=shape.shape))
         curves += "".join(f"{number},{v:.4f},{i:.6e}\n" for v, i in zip(voltage, current, strict=True))
-    _files.write(folder, {"writes.csv": writes.encode(), "curves.csv": curves.encode()})
+    mj.study.write(folder, {"writes.csv": writes, "curves.csv": curves})
 
 
 def forward(params: Any, x: jax.Array) -> jax.Array:

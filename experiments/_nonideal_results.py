@@ -1,7 +1,5 @@
 """Results of trainings on chips that are not ideal: on disk after each point, in words, as a figure."""
 
-import csv
-import io
 import json
 import pathlib
 from collections.abc import Callable
@@ -9,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from memjax.cli import _files
+import memjax as mj
 from memjax.plot import style
 
 
@@ -42,7 +40,7 @@ class Book:
     def add(self, rows: list[dict], **more: Any) -> None:
         self.rows += rows
         content = {"setting": self.setting, "rows": self.rows} | more
-        _files.write(self.path.parent, {self.path.name: json.dumps(content, indent=1).encode()})
+        mj.study.write(self.path.parent, {self.path.name: json.dumps(content, indent=1)})
 
 
 def summary(book: Book) -> str:
@@ -89,9 +87,8 @@ def figure(book: Book, panels: tuple, unspoilt: Callable, passes: tuple[str, ...
             if x == "States":
                 ax.set_xscale("log", base=2)
             ax.set(xlabel=x, ylabel=y)
-    file = io.BytesIO()
-    picture.savefig(file, format="png", dpi=110)
-    return file.getvalue()
+        picture.set_dpi(110)
+    return picture
 
 
 def _marks(ax, book: Book, passes: tuple[str, ...]) -> None:
@@ -102,11 +99,3 @@ def _marks(ax, book: Book, passes: tuple[str, ...]) -> None:
         ax.errorbar(index, found.mean(), found.std(ddof=1), color=style.COLOURS[0], marker="o", capsize=3)
     ax.set_xticks(range(len(names)), [n.replace("both", "forward,\nbackward").replace(" ", "\n") for n in names])
     ax.tick_params(axis="x", labelsize=7)
-
-
-def table(rows: list[dict]) -> bytes:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)))
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()

@@ -18,8 +18,6 @@ did other work too.
 """
 
 import argparse
-import csv
-import io
 import itertools
 import json
 import pathlib
@@ -46,7 +44,6 @@ from _codesign import (
 )
 
 import memjax as mj
-from memjax.cli import _files
 from memjax.plot import style
 
 TRAINED = 1000  # images that weights are trained on; the rest of the training images is for the search
@@ -328,15 +325,10 @@ def run(size: Size, out: pathlib.Path) -> None:
     print("Loss against bits of all layers: straight-through derivative, and change over one bit:")
     for r in slope:
         print(f"  {r['converter']} {r['bits']:.1f} bits: {r['slope']:9.4f} {r['change']:9.4f} (loss {r['loss']:.3f})")
-    picture, text = io.BytesIO(), io.StringIO()
     note = f"Equal compute, {len(size.tiles)} tile shapes, {size.chips} held-out chips"
-    figure(rows, digital, note).savefig(picture, format="png")
-    writer = csv.DictWriter(text, rows[0].keys())
-    writer.writeheader()
-    writer.writerows(rows)
     summary = {"digital": digital, "work": size.work, "took": took, "cheapest": levels, "slopes": slope}
-    files = {"designs.csv": text.getvalue().encode(), "codesign.json": json.dumps(summary, indent=2).encode()}
-    print("Written:", *_files.write(out, files | {"codesign.png": picture.getvalue()}), sep="\n  ")
+    files = {"designs.csv": rows, "codesign.json": json.dumps(summary, indent=2)}
+    print("Written:", *mj.study.write(out, files | {"codesign.png": figure(rows, digital, note)}), sep="\n  ")
 
 
 def main() -> None:
@@ -344,7 +336,7 @@ def main() -> None:
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("results/codesign"))
     parser.add_argument("--quick", action="store_true", help="a smaller network, few steps: that it runs; no results")
     args = parser.parse_args()
-    _files.check_writable(args.out)
+    mj.study.check_writable(args.out)
     run(QUICK if args.quick else Size(), args.out)
 
 

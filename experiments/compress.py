@@ -12,8 +12,6 @@ are 95 % over the test images (one training each) or over the chips. Writes comp
 """
 
 import argparse
-import csv
-import io
 import pathlib
 import time
 from functools import partial
@@ -23,7 +21,7 @@ import _compress as C
 import numpy as np
 from _intervals import interval
 
-from memjax.cli import _files
+import memjax as mj
 from memjax.plot import style
 
 SETTINGS = {
@@ -101,16 +99,12 @@ def claims(rows: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def table(rows: list[dict[str, Any]]) -> bytes:
-    """The numbers as CSV."""
+def table(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The numbers of a file."""
     columns = [name for name in rows[0] if name not in ("correct", "on_chips")]
     columns += ["compact_tiles", "compact_error"]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
     plain = lambda value: f"{value:.5g}" if isinstance(value, float) else value
-    writer.writerows({name: plain(row.get(name, "")) for name in columns} for row in rows)
-    return text.getvalue().encode()
+    return [{name: plain(row.get(name, "")) for name in columns} for row in rows]
 
 
 def figure(rows: list[dict[str, Any]]):
@@ -148,14 +142,12 @@ def main() -> None:
     parser.add_argument("--dataset", nargs="+", choices=list(SETTINGS), default=["mnist", "cifar10"])
     parser.add_argument("--quick", action="store_true", help="digits, few steps, 2 chips: that it runs; no results")
     args = parser.parse_args()
-    _files.check_writable(args.out)
+    mj.study.check_writable(args.out)
     start, rows = time.perf_counter(), []
     for dataset in ["digits"] if args.quick else args.dataset:
         rows += run(dataset)
-        _files.write(args.out, {"compress.csv": table(rows)})
-    picture = io.BytesIO()
-    figure(rows).savefig(picture, format="png")
-    written = _files.write(args.out, {"compress.csv": table(rows), "compress.png": picture.getvalue()})
+        mj.study.write(args.out, {"compress.csv": table(rows)})
+    written = mj.study.write(args.out, {"compress.csv": table(rows), "compress.png": figure(rows)})
     print(*claims(rows), PUBLISHED, f"{time.perf_counter() - start:.0f} s. Written:", *written, sep="\n")
 
 

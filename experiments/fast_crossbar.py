@@ -11,23 +11,22 @@ of VTEAM cells by `circuit.transient` and by ngspice (NVM-SPICE's field). Writes
 """
 
 import argparse
-import csv
-import io
 import pathlib
 import shutil
 import subprocess
 import tempfile
 import time
 
+import _cases
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas
 import wires
 import xarray
 from _intervals import interval
 
 import memjax as mj
-from memjax.cli import _files
 from memjax.plot import style
 
 OHM = np.array([0.24, 1.0, 2.5, 5.0])
@@ -102,17 +101,15 @@ def writes(n: int, samples: int) -> dict:
 
 def accuracies(dataset: str, out: pathlib.Path, chips: int, images: int, tiles, ohm) -> tuple[float, xarray.DataArray]:
     """(digital accuracy, accuracies [tile, ohm, sample])."""
-    model, x, y = wires.trained(dataset)
-    x, y = jnp.asarray(x[:images]), jnp.asarray(y[:images])
-    digital = float(jnp.mean(model(x).argmax(-1) == y))
+    case = _cases.case(dataset, images)
     parts = [
         mj.sweep(
-            wires.experiment(model, x, y, tile, "none"), {"ohm": ohm}, key=jax.random.key(0), samples=chips,
+            wires.experiment(case, tile, "none"), {"ohm": ohm}, key=jax.random.key(0), samples=chips,
             batch_size=1, store=out / f"{dataset}-{tile}.zarr",
         ).accuracy
         for tile in tiles
     ]  # fmt: skip
-    return digital, xarray.concat(parts, xarray.Variable("tile", list(tiles)))
+    return mj.study.digital_accuracy(case), xarray.concat(parts, xarray.Variable("tile", list(tiles)))
 
 
 def claims(found: dict[str, tuple[float, xarray.DataArray]], times: list[dict]) -> list[str]:
@@ -141,18 +138,14 @@ def claims(found: dict[str, tuple[float, xarray.DataArray]], times: list[dict]) 
     return lines
 
 
-def table(rows: list[dict]) -> bytes:
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names)
-    writer.writeheader()
-    writer.writerows({k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)
-    return text.getvalue().encode()
+def table(rows: list[dict]) -> str:
+    """CSV, with numbers of four digits."""
+    plain = [{k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows]
+    return pandas.DataFrame(plain, dtype=object).to_csv(index=False)
 
 
-def picture(found: dict[str, tuple[float, xarray.DataArray]], times: list[dict], chips: int) -> bytes:
+def picture(found: dict[str, tuple[float, xarray.DataArray]], times: list[dict], chips: int):
     """Accuracy against tile size for each resistance; seconds against the size of the array."""
-    image = io.BytesIO()
     with style.panels(1, len(found) + 1, 3.8 * (len(found) + 1), 3.2) as (figure, grid):
         for ax, (dataset, (digital, points)) in zip(grid[0], found.items(), strict=False):
             for index, ohm in enumerate(points.ohm.values):
@@ -178,14 +171,13 @@ def picture(found: dict[str, tuple[float, xarray.DataArray]], times: list[dict],
         ax.minorticks_off()
         ax.set(xlabel="Lines of an array", ylabel=f"Seconds for {VECTORS} vectors", title="Time")
         ax.legend()
-        figure.savefig(image, format="png")
-    return image.getvalue()
+    return figure
 
 
 def run(args: argparse.Namespace) -> None:
     times = [reads(n, VECTORS) for n in args.sizes]
     times += [writes(n, 200) for n in args.sizes if n <= LARGEST_TRANSIENT] or [writes(LARGEST_TRANSIENT, 200)]
-    print(table(times).decode())
+    print(table(times))
     found = {name: accuracies(name, args.out, args.chips, args.images, args.tiles, args.ohm) for name in args.dataset}
     rows = [
         {
@@ -195,13 +187,13 @@ def run(args: argparse.Namespace) -> None:
         for name, (digital, points) in found.items()
         for point in points.stack(at=("tile", "ohm")).transpose("at", ...)
     ]  # fmt: skip
-    print(table(rows).decode(), "Claims, 95 % intervals over chips:", *claims(found, times), PUBLISHED, sep="\n")
+    print(table(rows), "Claims, 95 % intervals over chips:", *claims(found, times), PUBLISHED, sep="\n")
     contents = {
         "fast_crossbar.csv": table(rows),
         "times.csv": table(times),
         "fast_crossbar.png": picture(found, times, args.chips),
     }
-    print("Written:", *_files.write(args.out, contents), sep="\n  ")
+    print("Written:", *mj.study.write(args.out, contents), sep="\n  ")
 
 
 def main() -> None:
@@ -221,7 +213,7 @@ def main() -> None:
         args.dataset, args.chips, args.images, args.tiles = ["digits"], 2, 50, [16, 64]
         args.ohm, args.sizes = [0.24, 5.0], [8]
     args.ohm = np.asarray(args.ohm)
-    _files.check_writable(args.out)
+    mj.study.check_writable(args.out)
     run(args)
     if args.quick:
         print("A quick run shows that the script works: no results.")

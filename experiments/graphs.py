@@ -21,7 +21,6 @@ Needs networkx: pip install "memjax[graph]".
 """
 
 import argparse
-import io
 import pathlib
 import time
 
@@ -32,7 +31,6 @@ import xarray
 from _intervals import interval
 
 import memjax as mj
-from memjax.cli import _files
 from memjax.plot import style
 
 try:
@@ -205,6 +203,7 @@ def figure(cells: xarray.Dataset, converters: xarray.Dataset, ratio: float):
                 ax.set_ylim(-3, 103)
             axes[0].set_ylabel("Wrong vertices (%)")
         new.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=len(ERRORS))
+        new.set_dpi(100)
     return new
 
 
@@ -217,15 +216,13 @@ def run(out: pathlib.Path, chips: int, graphs, spreads, ratios, bits) -> None:
     text = [f"{name}, tiles of 16 x 16: {mj.graph.blocks(on, _graphs.case(name).adjacency)}" for name in graphs]
     text += anchors(chips) + claims(of_cells, of_bits)
     print(*text, f"{time.perf_counter() - start:.0f} s", sep="\n")
-    picture = io.BytesIO()
-    figure(of_cells, of_bits, 100.0).savefig(picture, format="png", dpi=100)
     written = {
-        "cells.csv": table(of_cells).encode(),
-        "converters.csv": table(of_bits).encode(),
-        "graphs.txt": ("\n".join(text) + "\n").encode(),
-        "graphs.png": picture.getvalue(),
+        "cells.csv": table(of_cells),
+        "converters.csv": table(of_bits),
+        "graphs.txt": "\n".join(text) + "\n",
+        "graphs.png": figure(of_cells, of_bits, 100.0),
     }
-    print("Written:", *_files.write(out, written), sep="\n  ")
+    print("Written:", *mj.study.write(out, written), sep="\n  ")
 
 
 def main() -> None:
@@ -240,7 +237,7 @@ def main() -> None:
     spreads, ratios, bits = SPREADS, RATIOS, BITS
     if args.quick:
         args.graphs, args.chips, spreads, ratios, bits = ["karate club"], 2, (0.0, 0.1), (10.0, 100.0), (1, 8)
-    _files.check_writable(args.out)
+    mj.study.check_writable(args.out)
     run(args.out, args.chips, args.graphs, spreads, ratios, bits)
     if args.quick:
         print("A quick run shows that the script works: no results.")

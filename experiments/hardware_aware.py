@@ -18,20 +18,17 @@ hardware_aware.csv and .png.
 """
 
 import argparse
-import csv
 import dataclasses
-import io
 import pathlib
 import time
 
 import jax
 import jax.numpy as jnp
-import matplotlib.pyplot as plt
 import numpy as np
 import optax
+from matplotlib.figure import Figure
 
 import memjax as mj
-from memjax.cli import _files
 
 R = mj.training.recipes
 HIDDEN = 64
@@ -202,11 +199,9 @@ def table(rows) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def figure(rows) -> bytes:
-    plt.rcParams.update({"font.size": 9})
-    drawn, (left, right) = plt.subplots(
-        1, 2, figsize=(7.2, 3.4), layout="constrained", sharey=True, width_ratios=(2.2, 1)
-    )
+def figure(rows) -> Figure:
+    drawn = Figure(figsize=(7.2, 3.4), dpi=150, layout="constrained")
+    left, right = drawn.subplots(1, 2, sharey=True, width_ratios=(2.2, 1))
     for index, recipe in enumerate(RECIPES):
         for compensated, style in ((False, "--"), (True, "-")):
             found = [picked(rows, recipe, "PCM", compensated, seconds) for seconds in SECONDS]
@@ -223,10 +218,7 @@ def figure(rows) -> bytes:
     left.legend(frameon=False)
     for axes in (left, right):
         axes.grid(alpha=0.3)
-    buffer = io.BytesIO()
-    drawn.savefig(buffer, dpi=150)
-    plt.close(drawn)
-    return buffer.getvalue()
+    return drawn
 
 
 def main() -> None:
@@ -244,15 +236,11 @@ def main() -> None:
     epochs, seeds, chips, images = (2, 2, 2, 50) if args.quick else (args.epochs, args.seeds, args.chips, args.images)
     data = mj.data.load(args.dataset)
     data = dataclasses.replace(data, test_images=data.test_images[:images], test_labels=data.test_labels[:images])
-    args.out.mkdir(parents=True, exist_ok=True)
+    mj.study.check_writable(args.out)
     rows = rows_of(data, epochs, seeds, chips)
     print(f"\nAccuracy [percent], mean ± standard deviation of {seeds} trainings, {chips} chips each:\n")
     print(f"{table(rows)}\n")
-    text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0].keys())
-    writer.writeheader()
-    writer.writerows(rows)
-    _files.write(args.out, {"hardware_aware.csv": text.getvalue().encode(), "hardware_aware.png": figure(rows)})
+    mj.study.write(args.out, {"hardware_aware.csv": rows, "hardware_aware.png": figure(rows)})
     print(f"written: {args.out / 'hardware_aware.csv'}, {args.out / 'hardware_aware.png'}")
 
 

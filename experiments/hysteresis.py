@@ -13,8 +13,6 @@ conductance, the area of the lobes, the energy, and how far Heun steps move the 
 """
 
 import argparse
-import csv
-import io
 import pathlib
 import warnings
 from typing import NamedTuple
@@ -24,7 +22,6 @@ import numpy as np
 
 import memjax as mj
 from memjax import devices as md
-from memjax.cli import _files
 from memjax.plot import style
 
 
@@ -118,6 +115,7 @@ def vteam_figure():
             ax.legend()
             ax.set_title(f"VTEAM, {drive.name}, {drive.positive:g} V, 50 MHz", loc="left")
             errors[drive.name] = float(np.abs(exact.state[::10] - euler.state).max())
+    figure.set_dpi(120)
     return figure, errors
 
 
@@ -130,21 +128,15 @@ def models_figure(results: list[tuple[Drive, md.Trace]]):
             mj.plot.hysteresis(trace, grid[row, column], linewidth=1)
             mj.plot.switching(trace, grid[row + 1, column], linewidth=1)
             grid[row, column].set_title(drive.name, loc="left")
+    figure.set_dpi(120)
     return figure
-
-
-def png(figure) -> bytes:
-    """The file of a figure."""
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=120)
-    return picture.getvalue()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("results/hysteresis"))
     out = parser.parse_args().out
-    _files.check_writable(out)
+    mj.study.check_writable(out)
     jax.config.update("jax_enable_x64", True)
     figure, errors = vteam_figure()
     for name, error in errors.items():
@@ -162,16 +154,8 @@ def main() -> None:
             f"Heun off by {row['heun_state_error']:.1e}",
             flush=True,
         )
-    table = io.StringIO()
-    writer = csv.DictWriter(table, rows[0])
-    writer.writeheader()
-    writer.writerows(rows)
-    contents = {
-        "vteam.png": png(figure),
-        "models.png": png(models_figure(results)),
-        "hysteresis.csv": table.getvalue().encode(),
-    }
-    print("Written:", *_files.write(out, contents), sep="\n  ")
+    contents = {"vteam.png": figure, "models.png": models_figure(results), "hysteresis.csv": rows}
+    print("Written:", *mj.study.write(out, contents), sep="\n  ")
 
 
 if __name__ == "__main__":

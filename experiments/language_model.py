@@ -30,7 +30,6 @@ from _intervals import interval
 from flax import nnx
 
 import memjax as mj
-from memjax.cli import _files
 from memjax.plot import style
 
 WEIGHTS = ("trained", "aware")
@@ -220,16 +219,14 @@ def report(found: dict, bases: dict, texts: dict, about: dict, out: pathlib.Path
              claims(found, bases)]  # fmt: skip
     print("Digital:", ", ".join(f"{name} {value:.3f}" for name, value in bases.items()), "bits per character")
     print(*lines, sep="\n")
-    picture = io.BytesIO()
-    figure(found, bases).savefig(picture, format="png")
     blocks = "\n".join(f"## {name}\n\n```python\n{text}\n```\n" for name, text in texts.items())
     written = {
-        "language_model.csv": table(found).encode(),
-        "language_model.png": picture.getvalue(),
-        "samples.md": f"# Texts of the same draws\n\n{blocks}".encode(),
-        "about.json": json.dumps(about | {"digital": bases, "claims": lines}, indent=1).encode(),
+        "language_model.csv": table(found),
+        "language_model.png": figure(found, bases),
+        "samples.md": f"# Texts of the same draws\n\n{blocks}",
+        "about.json": json.dumps(about | {"digital": bases, "claims": lines}, indent=1),
     }
-    print("Written:", *_files.write(out, written), sep="\n  ")
+    print("Written:", *mj.study.write(out, written), sep="\n  ")
 
 
 def main() -> None:
@@ -247,7 +244,7 @@ def main() -> None:
     size, scope = language.Size(), {"kinds": KINDS, "bits": ADC_BITS, "noise": NOISE, "ages": AGES.values()}
     text = language.load_text(20_000 if args.quick else None)
     try:
-        _files.check_writable(args.weights if args.train else args.out)
+        mj.study.check_writable(args.weights if args.train else args.out)
     except OSError as error:
         raise SystemExit(str(error)) from None
     if args.quick:

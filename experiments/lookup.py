@@ -9,22 +9,20 @@ Adam, codes frozen, in a few hundred batches of 64 training images. Writes a tab
 """
 
 import argparse
-import io
 import itertools
 import pathlib
 import time
 
+import _cases
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import networks
 import numpy as np
 import optax
 import xarray
 from _intervals import interval
 
 import memjax as mj
-from memjax.cli import _chips, _files, _network
 from memjax.plot import style
 
 SIZES = (4, 8, 16, 32, 64)
@@ -84,17 +82,9 @@ def points(sizes) -> list[tuple[int, int]]:
     return list(dict.fromkeys([(k, k) for k in sizes] + [(k, most) for k in sizes] + [(most, k) for k in sizes]))
 
 
-def trained(dataset: str):
-    """(network, data)."""
-    data = mj.data.load(dataset)
-    model = _network.train(data, 0) if dataset == "digits" else networks.load(dataset)[0]
-    model.eval()
-    return model, data
-
-
 def measure(model, data, images: int, sizes, seeds: int, retraining: int, steps: int) -> xarray.Dataset:
     """Accuracy by (codes of weights, codes of inputs, seed), and by (codes of both, seed) after retraining."""
-    forward, state = _chips.as_function(model)
+    forward, state = mj.study.as_function(model)
     batches = lambda a: jnp.asarray(a[:images]).reshape(-1, min(AT_ONCE, images), *a.shape[1:])
     x, y = batches(data.test_images), batches(data.test_labels)
     digital = float(jnp.mean(jax.lax.map(lambda x: forward(state, x).argmax(-1), x) == y))
@@ -189,13 +179,12 @@ def claims(found: xarray.Dataset) -> str:
 
 def run(dataset: str, out: pathlib.Path, images: int, sizes, seeds: int, retraining: int, steps: int) -> None:
     start = time.perf_counter()
-    found = measure(*trained(dataset), images, sizes, seeds, retraining, steps)
+    found = measure(*_cases.trained(dataset), images, sizes, seeds, retraining, steps)
     lines = table(found)
     print(f"{dataset}: digital {100 * found.digital:.2f} % of {images} images, {time.perf_counter() - start:.0f} s")
     print(lines, claims(found), sep="\n")
-    picture = io.BytesIO()
-    figure(found, f"{dataset}, {seeds} seeds, {images} images").savefig(picture, format="png")
-    written = _files.write(out, {f"{dataset}.csv": lines.encode(), f"{dataset}.png": picture.getvalue()})
+    drawn = figure(found, f"{dataset}, {seeds} seeds, {images} images")
+    written = mj.study.write(out, {f"{dataset}.csv": lines, f"{dataset}.png": drawn})
     print("Written:", *written, sep="\n  ")
 
 
@@ -219,7 +208,7 @@ def main() -> None:
             1,
             20,
         )
-    _files.check_writable(args.out)
+    mj.study.check_writable(args.out)
     for dataset in args.dataset:
         run(dataset, args.out, args.images, args.sizes, args.seeds, args.retraining, args.steps)
 

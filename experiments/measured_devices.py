@@ -29,7 +29,6 @@ import numpy as np
 from _intervals import interval
 
 import memjax as mj
-from memjax.cli import _files
 from memjax.plot import style
 
 HIDDEN, MEMBERS = 25, 5
@@ -137,9 +136,8 @@ def table(found: dict[str, np.ndarray]) -> str:
     return text.getvalue()
 
 
-def picture(writes, cells, curves, conduction, found: dict[str, np.ndarray], title: str) -> bytes:
+def picture(writes, cells, curves, conduction, found: dict[str, np.ndarray], title: str):
     """The cells (writes, curves), accuracy after each imperfection, accuracy against the size of a committee."""
-    image = io.BytesIO()
     with style.panels(1, 4, 14, 3.4) as (figure, grid):
         data, bent, bars, size = grid[0]
         for level in range(len(cells.levels)):
@@ -170,8 +168,7 @@ def picture(writes, cells, curves, conduction, found: dict[str, np.ndarray], tit
         size.set(xlabel="Members of the committee", ylabel="Accuracy (%)", title="Committees, all imperfections")
         size.legend()
         figure.suptitle(title, x=0.01, ha="left", fontsize=10)
-        figure.savefig(image, format="png")
-    return image.getvalue()
+    return figure
 
 
 def run(args: argparse.Namespace) -> None:
@@ -194,11 +191,11 @@ def run(args: argparse.Namespace) -> None:
     title = f"{args.dataset}, one hidden layer of {HIDDEN}, {args.chips} committees"
     report = {"claims": lines, "stuck": cells.stuck, "levels": cells.levels.tolist(), "spread": cells.spread.tolist()}
     contents = {
-        "measured_devices.csv": table(found).encode(),
-        "measured_devices.json": json.dumps(report, indent=1).encode(),
+        "measured_devices.csv": table(found),
+        "measured_devices.json": json.dumps(report, indent=1),
         "measured_devices.png": picture(writes, cells, bent, curves, found, title),
     }
-    print("Written:", *_files.write(args.out, contents), sep="\n  ")
+    print("Written:", *mj.study.write(args.out, contents), sep="\n  ")
 
 
 def main() -> None:
@@ -222,7 +219,7 @@ def main() -> None:
     if args.quick:
         args.dataset, args.chips, args.images, args.epochs = "digits", 3, 200, 2
     try:
-        _files.check_writable(args.out)
+        mj.study.check_writable(args.out)
         run(args)
     except (OSError, ImportError, ValueError) as error:
         sys.exit(str(error))

@@ -15,7 +15,6 @@ Writes a table of each part and memories.png; prints claims, with 95 % intervals
 """
 
 import argparse
-import io
 import pathlib
 import time
 
@@ -29,7 +28,6 @@ from _memories import DATA, ENCODERS, LEVELLINGS, LINES, ROUNDS
 from flax import nnx
 
 import memjax as mj
-from memjax.cli import _files
 from memjax.plot import style
 
 memory = mj.memory
@@ -247,7 +245,7 @@ def _draw_swapping(ax, rows) -> None:
     ax.legend()
 
 
-def table(rows: list[dict]) -> bytes:
+def table(rows: list[dict]) -> str:
     """Rows as CSV."""
     texts = [",".join(rows[0])]
     for row in rows:
@@ -256,7 +254,7 @@ def table(rows: list[dict]) -> bytes:
                 f"{v:.6g}" if isinstance(v, float) else f'"{v}"' if "," in str(v) else str(v) for v in row.values()
             )
         )
-    return ("\n".join(texts) + "\n").encode()
+    return "\n".join(texts) + "\n"
 
 
 def main() -> None:
@@ -267,7 +265,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.seeds < 2:
         parser.error(f"--seeds must be at least 2, got {args.seeds}")
-    _files.check_writable(args.out)
+    mj.study.check_writable(args.out)
     start = time.perf_counter()
     if args.quick:
         parts = (
@@ -285,12 +283,10 @@ def main() -> None:
         )
     text = claims(*parts)
     print(*text, f"{time.perf_counter() - start:.0f} s", sep="\n")
-    picture = io.BytesIO()
-    figure(*parts).savefig(picture, format="png", dpi=100)
     names = ("macros.csv", "lives.csv", "encoders.csv", "swapping.csv")
     written = {name: table(rows) for name, rows in zip(names, parts, strict=True)}
-    written |= {"memories.txt": ("\n".join(text) + "\n").encode(), "memories.png": picture.getvalue()}
-    print("Written:", *_files.write(args.out, written), sep="\n  ")
+    written |= {"memories.txt": "\n".join(text) + "\n", "memories.png": figure(*parts)}
+    print("Written:", *mj.study.write(args.out, written), sep="\n  ")
     if args.quick:
         print("A quick run shows that the script works: no results.")
 

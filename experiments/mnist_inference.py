@@ -11,8 +11,6 @@ Needs the MNIST data set (`memjax.data`): pip install "memjax[data]".
 """
 
 import argparse
-import csv
-import io
 import json
 import pathlib
 import time
@@ -24,7 +22,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import memjax as mj
-from memjax.cli import _chips, _files
 
 PUBLISHED_SECONDS = {64: 196.0, 128: 464.0, 256: 1497.0}
 PUBLISHED_ACCURACY = {"digital": 98.73, "after conversion": 97.85}
@@ -42,27 +39,24 @@ def hardware(tile: int) -> mj.Hardware:
     )
 
 
-def measure(forward, state, images, labels, tile: int, chips: int) -> dict:
+def measure(case: mj.study.Case, tile: int, chips: int) -> dict:
     """Accuracy of every chip [%], and the seconds that one chip takes for all images (compilation left out)."""
-    analog = mj.crossbarify(forward, hardware(tile))
-    batches = [(images[i : i + 500], labels[i : i + 500]) for i in range(0, len(labels), 500)]
-
-    @jax.jit
-    def correct(chip, state, x, y):
-        return jnp.sum(analog.apply(chip, state, x).argmax(-1) == y)
+    analog = mj.crossbarify(case.fn, hardware(tile))
+    correct = jax.jit(lambda chip, params, x, y: jnp.sum(analog.apply(chip, params, x).argmax(-1) == y))
 
     def accuracy(chip):
-        return 100.0 * sum(int(correct(chip, state, x, y)) for x, y in batches) / len(labels)
+        right = sum(int(correct(chip, case.params, x, y)) for x, y in zip(*case.parts, strict=True))
+        return 100.0 * right / len(case.labels)
 
     accuracies, seconds = [], []
     for index in range(chips):
-        chip = analog.program(state, jax.random.fold_in(jax.random.key(0), index), batches[0][0])
+        chip = analog.program(case.params, jax.random.fold_in(jax.random.key(0), index), case.parts[0][0])
         if index == 0:
             accuracy(chip)  # compiles
         start = time.perf_counter()
         accuracies.append(accuracy(chip))
         seconds.append(time.perf_counter() - start)
-    plan = analog.plan(state, batches[0][0])
+    plan = analog.plan(case.params, case.parts[0][0])
     return {
         "tile": tile,
         "tiles": plan.tiles,
@@ -74,9 +68,9 @@ def measure(forward, state, images, labels, tile: int, chips: int) -> dict:
     }
 
 
-def picture(rows: list[dict]) -> bytes:
-    """Seconds against tile size, published and measured, as PNG."""
-    figure = Figure(figsize=(5, 3.4), layout="constrained")
+def picture(rows: list[dict]) -> Figure:
+    """Seconds against tile size, published and measured."""
+    figure = Figure(figsize=(5, 3.4), dpi=160, layout="constrained")
     axes = figure.subplots()
     tiles = [row["tile"] for row in rows]
     published = {row["tile"]: row["published_seconds"] for row in rows if row["published_seconds"]}
@@ -89,18 +83,7 @@ def picture(rows: list[dict]) -> bytes:
     axes.set_xticks(tiles, map(str, tiles))
     axes.minorticks_off()
     axes.legend(frameon=False)
-    png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=160)
-    return png.getvalue()
-
-
-def table(rows: list[dict]) -> bytes:
-    """The rows as CSV."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0])
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
+    return figure
 
 
 def main() -> None:
@@ -111,20 +94,16 @@ def main() -> None:
     parser.add_argument("--chips", type=int, default=20)
     parser.add_argument("--images", type=int, default=10_000)
     options = parser.parse_args()
-    _files.check_writable(options.out)
+    mj.study.check_writable(options.out)
 
     data = mj.data.load("mnist")
     images, labels = data.test_images[: options.images], data.test_labels[: options.images]
-    forward, state = _chips.as_function(networks.load("mnist")[0])
-    predict = jax.jit(lambda state, x: forward(state, x).argmax(-1))
-    wrong = sum(
-        int((predict(state, images[i : i + 500]) != labels[i : i + 500]).sum()) for i in range(0, len(labels), 500)
-    )
-    digital = 100.0 * (1.0 - wrong / len(labels))
+    case = mj.study.Case(*mj.study.as_function(networks.load("mnist")[0]), images, labels)
+    digital = 100.0 * mj.study.digital_accuracy(case)
     print(f"digital accuracy: published {PUBLISHED_ACCURACY['digital']} %, measured {digital:.2f} %", flush=True)
     rows = []
     for tile in options.tiles:
-        row = measure(forward, state, images, labels, tile, options.chips)
+        row = measure(case, tile, options.chips)
         rows.append(row)
         published = f"{row['published_seconds']:.0f} s" if row["published_seconds"] else "none"
         print(
@@ -134,8 +113,8 @@ def main() -> None:
             flush=True,
         )
     report = {"digital": digital, "sigma": SIGMA, "chips": options.chips, "images": len(labels), "rows": rows}
-    files = {"csv": table(rows), "json": json.dumps(report, indent=2).encode(), "png": picture(rows)}
-    _files.write(options.out, {f"mnist_inference.{kind}": content for kind, content in files.items()})
+    files = {"csv": rows, "json": json.dumps(report, indent=2), "png": picture(rows)}
+    mj.study.write(options.out, {f"mnist_inference.{kind}": content for kind, content in files.items()})
     print(f"written to {options.out}")
 
 

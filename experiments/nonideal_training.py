@@ -29,10 +29,9 @@ import _nonideal as N
 import jax
 import jax.numpy as jnp
 from _intervals import interval
-from _nonideal_results import Book, figure, summary, table
+from _nonideal_results import Book, figure, summary
 
 import memjax as mj
-from memjax.cli import _files
 
 NAME = "nonideal_training"
 PASSES = {"forward": (True, False), "backward": (False, True), "both": (True, True)}
@@ -292,7 +291,7 @@ def run(setting: Setting, out: pathlib.Path, quick: bool, resume: bool) -> None:
     print("  Sun and Yu: not examined: no loss if devices endure more than 7000 cycles")
     book.add([], claims=[] if quick else claims(book))
     picture = figure(book, PANELS, unspoilt, SPOILT)
-    written = _files.write(out, {f"{NAME}.csv": table(book.rows), f"{NAME}.png": picture})
+    written = mj.study.write(out, {f"{NAME}.csv": book.rows, f"{NAME}.png": picture})
     print("Written:", book.path, *written, sep="\n  ")
 
 
@@ -322,7 +321,7 @@ def main() -> None:
     if setting.test_images % 100:
         parser.error(f"--test-images must be a multiple of 100, got {setting.test_images}")
     try:
-        _files.check_writable(args.out)
+        mj.study.check_writable(args.out)
         run(setting, args.out, args.quick, args.resume)
     except (OSError, ImportError) as error:
         raise SystemExit(str(error)) from None

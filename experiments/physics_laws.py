@@ -22,13 +22,11 @@ MNIST needs the data set (`memjax.data`): pip install "memjax[data]".
 """
 
 import argparse
-import csv
-import io
 import itertools
 import json
 import pathlib
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import _insitu
 import jax
@@ -40,7 +38,6 @@ from _timing import Comparison, compare
 from rich.table import Table
 
 import memjax as mj
-from memjax.cli import _files
 from memjax.plot import style
 
 T, md = mj.training, mj.devices
@@ -190,9 +187,9 @@ def difference(one: dict, other: dict) -> tuple[float, float]:
     return one["accuracy"] - other["accuracy"], error
 
 
-def picture(rows: list, responses: dict[str, dict[str, np.ndarray]]) -> bytes:
+def picture(rows: list, responses: dict[str, dict[str, np.ndarray]]):
     """For each device: above the response of its three laws to pulses up and down, below test accuracy over epochs."""
-    buffer, names = io.BytesIO(), list(responses)
+    names = list(responses)
     algorithms = list(dict.fromkeys(row["algorithm"] for row in rows if row["law"] in LAWS))
     with style.panels(2, len(names), 1.5 + 3.6 * len(names), 6.4) as (figure, grid):
         for (above, below), name in zip(grid.T, names, strict=True):
@@ -215,11 +212,11 @@ def picture(rows: list, responses: dict[str, dict[str, np.ndarray]]) -> bytes:
             below.locator_params(axis="x", integer=True)
         grid[0, 0].legend()
         grid[1, 0].legend()
-        figure.savefig(buffer, format="png", dpi=120)
-    return buffer.getvalue()
+        figure.set_dpi(120)
+    return figure
 
 
-def run(args: argparse.Namespace, setting: train_mnist.Setting) -> dict[str, bytes]:
+def run(args: argparse.Namespace, setting: train_mnist.Setting) -> dict[str, Any]:
     """Prints the table and gives the files."""
     data, console = mj.data.load(setting.dataset), _insitu.console()
     made, facts = {}, {}
@@ -242,14 +239,10 @@ def run(args: argparse.Namespace, setting: train_mnist.Setting) -> dict[str, byt
     pulses = np.repeat([1, -1], round(1.5 * args.states))
     curve = lambda law: np.asarray(T.response(law, pulses, -1.0, law.make(None, ())))
     responses = {name: {law: curve(one) for law, one in of.items()} for name, of in made.items()}
-    text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0])
-    writer.writeheader()
-    writer.writerows(rows)
     summary = {"setting": setting._asdict(), "states": args.states, "devices": facts}
     return {
-        "physics_laws.csv": text.getvalue().encode(),
-        "physics_laws.json": json.dumps(summary, indent=1).encode(),
+        "physics_laws.csv": rows,
+        "physics_laws.json": json.dumps(summary, indent=1),
         "physics_laws.png": picture(rows, responses),
     }
 
@@ -279,9 +272,9 @@ def main() -> None:
         dataset, args.epochs, args.chips, args.images, args.devices = "digits", 2, 2, 512, args.devices[:1]
     given = {name: getattr(args, name) for name in ("epochs", "images", "chips", "omega", "rate")}
     try:
-        _files.check_writable(args.out)
+        mj.study.check_writable(args.out)
         contents = run(args, train_mnist.Setting(dataset=dataset, **given))
-        print("Written:", *_files.write(args.out, contents), sep="\n  ")
+        print("Written:", *mj.study.write(args.out, contents), sep="\n  ")
     except (OSError, ImportError) as error:
         raise SystemExit(str(error)) from None
     if args.quick:

@@ -12,7 +12,6 @@ was stopped goes on from its stores.
 """
 
 import argparse
-import io
 import itertools
 import pathlib
 import time
@@ -26,7 +25,6 @@ from _intervals import interval
 
 import memjax as mj
 from memjax import reliability
-from memjax.cli import _chips, _files
 from memjax.plot import style
 
 R_ON, R_OFF = 10e3, 1e6
@@ -84,7 +82,7 @@ def trained(dataset: str) -> tuple:
 def experiment(task, way: str, rows: int, count: int, samples: int):
     """The function that is swept: the accuracy of one chip on `count` images of its own, and the digital one."""
     model, images, labels = task
-    forward, state = _chips.as_function(model)
+    forward, state = mj.study.as_function(model)
 
     def accuracy(key, sigma, bits):
         table, chosen, write, read = jax.random.split(key, 4)
@@ -235,9 +233,9 @@ def points(way: str, found: xarray.Dataset) -> list[dict]:
     return table
 
 
-def csv(table: list[dict]) -> bytes:
+def csv(table: list[dict]) -> str:
     plain = lambda value: f"{value:.6g}" if isinstance(value, float) else str(value)
-    return "\n".join([",".join(table[0]), *(",".join(map(plain, row.values())) for row in table), ""]).encode()
+    return "\n".join([",".join(table[0]), *(",".join(map(plain, row.values())) for row in table), ""])
 
 
 def main() -> None:
@@ -253,20 +251,18 @@ def main() -> None:
     if args.quick:
         args.dataset, args.draws, args.images, args.samples = "digits", 2, 20, 1000
         grids = QUICK
-    _files.check_writable(args.out)
+    mj.study.check_writable(args.out)
     start = time.perf_counter()
     rows, sigma, _ = grids["explicit"]
     table = rates((1, 2, *rows), (0.1, 0.2, *sigma[1:]), args.samples, jax.random.key(1))
     task = trained(args.dataset)
     found = {way: swept(task, way, *grid, args) for way, grid in grids.items()}
     every = [row for way, one in found.items() for row in points(way, one)]
-    picture = io.BytesIO()
-    figure(table, found).savefig(picture, format="png")
     text = "\n".join([CLAIMED, *claims(table, found)])
-    print(csv(every).decode(), text, f"{time.perf_counter() - start:.0f} s", sep="\n")
-    tables = {"rates.csv": csv(table), "accuracy.csv": csv(every), "claims.txt": f"{text}\n".encode()}
-    files = tables | {"reliability.png": picture.getvalue()}
-    print("Written:", *_files.write(args.out, files), sep="\n  ")
+    print(csv(every), text, f"{time.perf_counter() - start:.0f} s", sep="\n")
+    tables = {"rates.csv": csv(table), "accuracy.csv": csv(every), "claims.txt": f"{text}\n"}
+    files = tables | {"reliability.png": figure(table, found)}
+    print("Written:", *mj.study.write(args.out, files), sep="\n  ")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ import jax.numpy as jnp
 import numpy as np
 
 import memjax as mj
-from memjax.cli import _chips, _network
 
 
 def hardware(sigma) -> mj.Hardware:
@@ -31,7 +30,7 @@ def hardware(sigma) -> mj.Hardware:
 
 def confidence(images, labels, model):
     """`fn(key, sigma)`: mean probability of the right class on one chip."""
-    forward, state = _chips.as_function(model)
+    forward, state = mj.study.as_function(model)
 
     def fn(key, sigma):
         analog = mj.crossbarify(forward, hardware(sigma))
@@ -76,7 +75,7 @@ def main() -> None:
     args = parser.parse_args()
     data = mj.data.load("digits")
     images, labels = jnp.asarray(data.test_images[: args.images]), jnp.asarray(data.test_labels[: args.images])
-    fn = confidence(images, labels, _network.train(data, 0))
+    fn = confidence(images, labels, mj.study.train(data))
     key = jax.random.key(0)
     sigma, evaluations = by_gradient(fn, key, args.chips, args.target)
     print(f"by gradient: sigma = {sigma:.4f} ({evaluations} chips, with their derivatives)")

@@ -19,7 +19,6 @@ import networks
 from _classifier import BATCH, SEED, Recipe, accuracy, cross_validate, train
 
 import memjax as mj
-from memjax.cli import _files
 
 RECIPES = {
     "digits": Recipe(25, 5e-3, False),
@@ -46,7 +45,7 @@ def main() -> None:
     recipe = recipe._replace(epochs=args.epochs or recipe.epochs)
     untrained = partial(networks.untrained, args.network, SEED)
     try:
-        _files.check_writable(args.out)
+        mj.study.check_writable(args.out)
         data = mj.data.load(networks.NAMED[args.network].dataset)
     except (OSError, ImportError) as error:
         raise SystemExit(str(error)) from None

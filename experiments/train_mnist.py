@@ -20,10 +20,8 @@ MNIST needs the data set (`memjax.data`): pip install "memjax[data]".
 """
 
 import argparse
-import csv
 import dataclasses
 import functools
-import io
 import json
 import pathlib
 import time
@@ -41,7 +39,6 @@ from networks import MLP
 from rich.table import Table
 
 import memjax as mj
-from memjax.cli import _files
 from memjax.plot import style
 
 DIGITAL = "digital"
@@ -188,11 +185,10 @@ def kept(path: pathlib.Path, setting: Setting) -> list | None:
     return content["rows"]
 
 
-def picture(rows: list, setting: Setting) -> bytes:
+def picture(rows: list, setting: Setting):
     """Test accuracy over epochs: a panel for each algorithm, a line for each preset, digital dashed."""
     algorithms = list(dict.fromkeys(row["algorithm"] for row in rows if row["preset"] != DIGITAL))
     of = lambda preset, algorithm: [r for r in rows if (r["preset"], r["algorithm"]) == (preset, algorithm)]
-    buffer = io.BytesIO()
     with style.panels(1, max(len(algorithms), 1), 1.5 + 3.6 * max(len(algorithms), 1), 3.6) as (figure, grid):
         presets = list(dict.fromkeys(row["preset"] for row in rows if row["preset"] != DIGITAL))
         for ax, algorithm in zip(grid[0], algorithms, strict=False):
@@ -212,8 +208,7 @@ def picture(rows: list, setting: Setting) -> bytes:
         figure.legend(handles.values(), handles.keys(), loc="outside right center")
         chips = f"{setting.chips} chips" if setting.chips > 1 else "1 chip"
         figure.suptitle(f"{setting.network.upper()} on {setting.dataset}, {chips}", fontsize=10)
-        figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+    return figure
 
 
 def last_of(rows: list, epochs: int) -> tuple[float, dict[tuple[str, str], tuple[float, float]]]:
@@ -248,14 +243,13 @@ def markdown(rows: list, epochs: int) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def heat_map(rows: list, epochs: int, title: str) -> bytes:
+def heat_map(rows: list, epochs: int, title: str):
     """Points lost against digital training: a row for each preset, a column for each algorithm."""
     digital, found = last_of(rows, epochs)
     presets, algorithms = names(found)
     lost = np.full((len(presets), len(algorithms)), np.nan)
     for (preset, algorithm), (mean, _) in found.items():
         lost[presets.index(preset), algorithms.index(algorithm)] = digital - mean
-    buffer = io.BytesIO()
     with style.panels(1, 1, 3.0 + 0.75 * len(algorithms), 1.6 + 0.34 * len(presets)) as (figure, grid):
         ax = grid[0, 0]
         shown = ax.imshow(np.clip(lost, 0.0, 20.0), vmin=0.0, vmax=20.0, cmap="viridis_r", aspect="auto")
@@ -269,8 +263,7 @@ def heat_map(rows: list, epochs: int, title: str) -> bytes:
         ax.grid(visible=False)
         ax.set_title(title, fontsize=10)
         figure.colorbar(shown, ax=ax, label=f"points below digital ({digital:.2f} %)")
-        figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+    return figure
 
 
 def table(rows: list, epochs: int) -> Table:
@@ -290,18 +283,14 @@ def table(rows: list, epochs: int) -> Table:
     return shown
 
 
-def summary(rows: list, setting: Setting) -> dict[str, bytes]:
+def summary(rows: list, setting: Setting) -> dict[str, Any]:
     """Files of the results: curves and last accuracies, as numbers and as pictures."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0])
-    writer.writeheader()
-    writer.writerows(rows)
     name = f"{setting.network}-{setting.dataset}"
-    contents = {f"{name}.csv": text.getvalue().encode(), f"{name}.png": picture(rows, setting)}
+    contents = {f"{name}.csv": rows, f"{name}.png": picture(rows, setting)}
     if len(rows) > setting.epochs:  # not digital alone
         title = f"{setting.network.upper()} on {setting.dataset}, {setting.chips} chips, {setting.epochs} epochs"
         contents[f"{name}-lost.png"] = heat_map(rows, setting.epochs, title)
-        contents[f"{name}.md"] = markdown(rows, setting.epochs).encode()
+        contents[f"{name}.md"] = markdown(rows, setting.epochs)
     return contents
 
 
@@ -326,8 +315,8 @@ def run(presets: list[str], algorithms: list[str], setting: Setting, out: pathli
             if found is None:
                 found = train(preset, algorithm, setting, data, advance)
                 content = {"setting": setting._asdict(), "rows": found}
-                _files.write(finished, {path.name: json.dumps(content, indent=1).encode()})
-                _files.write(out, summary(rows + found, setting))  # so far: all of it may take hours
+                mj.study.write(finished, {path.name: json.dumps(content, indent=1)})
+                mj.study.write(out, summary(rows + found, setting))  # so far: all of it may take hours
                 end = found[-1]
                 console.print(
                     f"{preset} {algorithm}: {100 * end['accuracy']:.2f} ± {100 * end['accuracy_std']:.2f} %, "
@@ -339,7 +328,7 @@ def run(presets: list[str], algorithms: list[str], setting: Setting, out: pathli
                     advance()
             rows += found
     console.print(table(rows, setting.epochs))
-    print("Written:", *_files.write(out, summary(rows, setting)), sep="\n  ")
+    print("Written:", *mj.study.write(out, summary(rows, setting)), sep="\n  ")
 
 
 def main() -> None:
@@ -384,7 +373,7 @@ def main() -> None:
     args.without = tuple(args.without)
     setting = Setting(**{name: getattr(args, name) for name in Setting._fields})
     try:
-        _files.check_writable(args.out)
+        mj.study.check_writable(args.out)
         run(args.presets, args.algorithms, setting, args.out, args.resume)
     except (OSError, ImportError) as error:
         raise SystemExit(str(error)) from None

@@ -21,9 +21,7 @@ CIFAR-10 needs the data set, checkpoints need orbax: pip install "memjax[data,tr
 """
 
 import argparse
-import csv
 import functools
-import io
 import pathlib
 import resource
 import time
@@ -41,7 +39,6 @@ from networks import VGG8
 from rich.table import Table
 
 import memjax as mj
-from memjax.cli import _files
 from memjax.plot import style
 
 DIGITAL = "digital"
@@ -227,17 +224,8 @@ def accuracy(correct: Callable[..., Any], x: jax.Array, y: jax.Array) -> float:
     return int(sum(correct(x[part], y[part]) for part in parts)) / len(y)
 
 
-def as_csv(rows: list) -> bytes:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0] if rows else ["law"])
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
-
-
-def picture(curves: dict[str, list]) -> bytes:
+def picture(curves: dict[str, list]):
     """Training loss and test accuracy over epochs."""
-    buffer = io.BytesIO()
     with style.panels(1, 2, 8.4, 3.2) as (figure, grid):
         columns = (("train_loss", "Training loss", 1.0), ("test_accuracy", "Test accuracy (%)", 100.0))
         for ax, (column, label, unit) in zip(grid[0], columns, strict=True):
@@ -246,8 +234,7 @@ def picture(curves: dict[str, list]) -> bytes:
                 ax.plot([row["epoch"] for row in rows], [unit * row[column] for row in rows], label=name, **look)
             ax.set(xlabel="Epoch", ylabel=label)
         grid[0, 1].legend()
-        figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+    return figure
 
 
 def table(curves: dict[str, list]) -> Table:
@@ -271,10 +258,10 @@ def run(setting: Setting, epochs: int, out: pathlib.Path, keep: Checkpoint, resu
     curves: dict[str, list] = {}
     for chosen in [setting, *([setting._replace(law=DIGITAL, algorithm="sgd")] if baseline else [])]:
         name = DIGITAL if chosen.law == DIGITAL else f"{chosen.law}-{chosen.algorithm}"
-        write = lambda rows, name=name: _files.write(out, {f"{name}.csv": as_csv(rows)})
+        write = lambda rows, name=name: mj.study.write(out, {f"{name}.csv": rows or "law\n"})
         _, curves[name] = train(chosen, images, epochs, out / "checkpoints" / name, keep, resume, write)
     _insitu.console().print(table(curves))
-    print("Written:", *(out / f"{name}.csv" for name in curves), *_files.write(out, {"vgg8.png": picture(curves)}),
+    print("Written:", *(out / f"{name}.csv" for name in curves), *mj.study.write(out, {"vgg8.png": picture(curves)}),
           sep="\n  ")  # fmt: skip
 
 
@@ -311,7 +298,7 @@ def main() -> None:
         args.law, args.algorithm, args.batch, args.rate, args.momentum, args.omega, seed=args.seed, images=images
     )
     try:
-        _files.check_writable(args.out)
+        mj.study.check_writable(args.out)
         keep = Checkpoint(args.checkpoint_epochs, args.checkpoint_steps)
         run(setting, args.epochs, args.out, keep, args.resume, args.baseline)
     except (OSError, ImportError, ValueError) as error:

@@ -11,21 +11,19 @@ MNIST needs the data set (`memjax.data`): pip install "memjax[data]".
 """
 
 import argparse
-import io
 import pathlib
 import time
 
+import _cases
 import jax
-import jax.numpy as jnp
-import networks
 import numpy as np
 
 import memjax as mj
-from memjax.cli import _chips, _files, _network
 
 SIGMA = np.array([0.0, 0.1, 0.2, 0.3, 0.4, 0.5])
 BITS = np.array([4, 6, 8])
 TILE = (64, 64)
+CELL = mj.Cell(r_on=10e3, r_off=100e3)
 TARGET = 0.95  # accuracy that a chip must reach to count for the yield
 ATTRS = {
     "sigma": {"units": "1", "description": "Device variability, relative std of resistance"},
@@ -34,41 +32,20 @@ ATTRS = {
 }
 
 
-def trained(dataset: str):
-    """(network, test images, test labels)."""
-    data = mj.data.load(dataset)
-    model = _network.train(data, 0) if dataset == "digits" else networks.load("mnist")[0]
-    model.eval()
-    return model, data.test_images, data.test_labels
-
-
-def experiment(model, images, labels):
-    """The function that is swept: the accuracy of one chip."""
-    forward, state = _chips.as_function(model)
-
-    def accuracy(key, sigma, bits):
-        analog = mj.crossbarify(forward, _chips.hardware(TILE, sigma, bits))
-        logits = analog.apply(analog.program(state, key, images), state, images)
-        return {"accuracy": jnp.mean(logits.argmax(-1) == labels)}
-
-    return accuracy
-
-
-def table(found) -> str:
-    """One line for every point: the statistics of its chips."""
-    frame = mj.montecarlo.summary(found.accuracy, target=TARGET).drop_dims("quantile").to_dataframe()
-    return frame.round(5).to_csv()
+def hardware(sigma, bits) -> mj.Hardware:
+    """Cells with resistances of their own, of relative standard deviation `sigma` at both ends."""
+    spread = mj.effects.DeviceVariation(r_on_std=sigma * CELL.r_on, r_off_std=sigma * CELL.r_off)
+    return mj.Hardware(CELL, tile=TILE, dac=mj.Dac(bits=8), adc=mj.Adc(bits=bits), effects=(spread,))
 
 
 def run(dataset: str, out: pathlib.Path, chips: int, images: int) -> None:
-    model, x, y = trained(dataset)
-    pick = np.sort(np.random.default_rng(0).permutation(len(y))[:images])
-    x, y = jnp.asarray(x[pick]), jnp.asarray(y[pick])
-    forward, state = _chips.as_function(model)
-    digital = float(jnp.mean(jax.jit(forward)(state, x).argmax(-1) == y))
+    model, data = _cases.trained(dataset)
+    pick = np.sort(np.random.default_rng(0).permutation(len(data.test_labels))[:images])
+    case = mj.study.Case(*mj.study.as_function(model), data.test_images[pick], data.test_labels[pick])
+    digital = mj.study.digital_accuracy(case)
     start = time.perf_counter()
     found = mj.sweep(
-        experiment(model, x, y),
+        lambda key, sigma, bits: {"accuracy": mj.study.accuracy(case, hardware(sigma, bits), key)},
         {"sigma": SIGMA, "bits": BITS},
         key=jax.random.key(0),
         samples=chips,
@@ -76,13 +53,13 @@ def run(dataset: str, out: pathlib.Path, chips: int, images: int) -> None:
         store=out / f"{dataset}.zarr",
         attrs=ATTRS,
     )
-    seconds, rows = time.perf_counter() - start, table(found)
+    seconds = time.perf_counter() - start
+    rows = mj.study.per_point(found.accuracy, TARGET).round(5).to_csv(index=False)
     print(f"{dataset}: digital {100 * digital:.2f} %, {found.accuracy.size} chips in {seconds:.0f} s, "
           f"{found.attrs['compilations']} compilation(s)\n{rows}")  # fmt: skip
-    picture = io.BytesIO()
-    mj.plot.sweep(found, x="sigma", hue="bits", target=TARGET, percent=True).savefig(picture, format="png")
-    contents = {f"{dataset}.csv": rows.encode(), f"{dataset}.png": picture.getvalue()}
-    print("Written:", out / f"{dataset}.zarr", *_files.write(out, contents), sep="\n  ")
+    picture = mj.plot.sweep(found, x="sigma", hue="bits", target=TARGET, percent=True)
+    contents = {f"{dataset}.csv": rows, f"{dataset}.png": picture}
+    print("Written:", out / f"{dataset}.zarr", *mj.study.write(out, contents), sep="\n  ")
 
 
 def main() -> None:
@@ -95,7 +72,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.quick:
         args.dataset, args.chips, args.images = ["digits"], 10, 200
-    _files.check_writable(args.out)
+    mj.study.check_writable(args.out)
     for dataset in args.dataset:
         run(dataset, args.out, args.chips, args.images)
 

@@ -15,9 +15,7 @@ measured beside published values: medians over the arrays of a class of IR drop,
 """
 
 import argparse
-import csv
 import functools
-import io
 import json
 import pathlib
 import time
@@ -28,7 +26,6 @@ import numpy as np
 from _wire_models import MODELS, Memory, Model
 
 import memjax as mj
-from memjax.cli import _files
 from memjax.plot import style
 
 CLASSES = (0.01, 0.03, 0.1, 0.3, 0.6, 1.0)  # upper ends of the IR drop
@@ -240,21 +237,8 @@ def figure(drop: np.ndarray, current: dict, gradient: dict, cost: dict):
         ax.xaxis.set_minor_formatter("")
         ax.set_xlabel("time of one MVM (ms)")
         ax.set_ylabel("median error of currents (%)")
+        picture.set_dpi(120)
     return picture
-
-
-def _csv(rows: list[dict]) -> bytes:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0])
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
-
-
-def _png(picture) -> bytes:
-    file = io.BytesIO()
-    picture.savefig(file, format="png", dpi=120)
-    return file.getvalue()
 
 
 def main() -> None:
@@ -265,12 +249,12 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="few models and arrays: that it runs")
     args = parser.parse_args()
-    _files.check_writable(args.out)
+    mj.study.check_writable(args.out)
     if args.quick:
         print("Quick: few models and arrays, to see that it runs; no results.")
     with jax.enable_x64(True):
         contents = run(quick=args.quick, full=args.sweep == "full")
-    print("Written:", *_files.write(args.out, contents), sep="\n  ")
+    print("Written:", *mj.study.write(args.out, contents), sep="\n  ")
 
 
 def run(quick: bool, full: bool) -> dict[str, bytes]:
@@ -314,9 +298,9 @@ def run(quick: bool, full: bool) -> dict[str, bytes]:
         published_sweep=PUBLISHED_SWEEP,
     )
     return {
-        "errors.csv": _csv(rows),
-        "wire_models.json": json.dumps(summary, indent=1).encode(),
-        "wire_models.png": _png(figure(drop, current, gradient, cost)),
+        "errors.csv": rows,
+        "wire_models.json": json.dumps(summary, indent=1),
+        "wire_models.png": figure(drop, current, gradient, cost),
     }
 
 

@@ -10,18 +10,15 @@ goes on from its stores. Writes a table of all points and a picture for each dat
 """
 
 import argparse
-import io
 import pathlib
 import time
 
+import _cases
 import jax
-import jax.numpy as jnp
-import networks
 import numpy as np
 import xarray
 
 import memjax as mj
-from memjax.cli import _chips, _files, _network
 from memjax.plot import style
 
 CELL = mj.Cell(r_on=10e3, r_off=100e3)
@@ -45,28 +42,16 @@ def hardware(tile: int, ohm, remedy: str) -> mj.Hardware:
     return mj.Hardware(CELL, tile=(tile, tile), dac=mj.Dac(bits=8), adc=mj.Adc(bits=8), effects=effects, wires=wires)
 
 
-def experiment(model, images, labels, tile: int, remedy: str):
+def experiment(case: mj.study.Case, tile: int, remedy: str):
     """The function that is swept: the accuracy of one chip."""
-    forward, state = _chips.as_function(model)
 
     def accuracy(key, ohm):
         write, tune = jax.random.split(key)
-        analog = mj.crossbarify(forward, hardware(tile, ohm, remedy))
-        chip = analog.program(state, write, images)
-        if remedy in ("gain", "both"):
-            chip = analog.tune(chip, state, tune, images)
-        logits = analog.apply(chip, state, images)
-        return {"accuracy": jnp.mean(logits.argmax(-1) == labels)}
+        tuned = lambda analog, chip: analog.tune(chip, case.params, tune, case.images)
+        then = tuned if remedy in ("gain", "both") else None
+        return {"accuracy": mj.study.accuracy(case, hardware(tile, ohm, remedy), write, then=then)}
 
     return accuracy
-
-
-def trained(dataset: str):
-    """(network, test images, test labels)."""
-    data = mj.data.load(dataset)
-    model = _network.train(data, 0) if dataset == "digits" else networks.load(dataset)[0]
-    model.eval()
-    return model, data.test_images, data.test_labels
 
 
 def figure(found: xarray.DataArray, digital: float, title: str):
@@ -90,15 +75,13 @@ def figure(found: xarray.DataArray, digital: float, title: str):
 
 
 def run(dataset: str, out: pathlib.Path, chips: int, images: int, tiles, ohm, remedies) -> None:
-    model, x, y = trained(dataset)
-    x, y = jnp.asarray(x[:images]), jnp.asarray(y[:images])
-    forward, state = _chips.as_function(model)
-    digital = float(jnp.mean(jax.jit(forward)(state, x).argmax(-1) == y))
+    case = _cases.case(dataset, images)
+    digital = mj.study.digital_accuracy(case)
     start, parts = time.perf_counter(), {}
     for tile in tiles:
         for remedy in remedies:
             parts[tile, remedy] = mj.sweep(
-                experiment(model, x, y, tile, remedy),
+                experiment(case, tile, remedy),
                 {"ohm": ohm},
                 key=jax.random.key(0),
                 samples=chips,
@@ -113,9 +96,8 @@ def run(dataset: str, out: pathlib.Path, chips: int, images: int, tiles, ohm, re
     table = xarray.Dataset({"mean": found.mean("sample"), "std": found.std("sample"), "worst": found.min("sample")})
     lines = table.to_dataframe().round(5).to_csv()
     print(f"{dataset}: digital {100 * digital:.2f} %, {found.size} chips in {seconds:.0f} s\n{lines}")
-    picture = io.BytesIO()
-    figure(found, digital, f"{dataset}, {chips} chips, {images} images").savefig(picture, format="png")
-    written = _files.write(out, {f"{dataset}.csv": lines.encode(), f"{dataset}.png": picture.getvalue()})
+    drawn = figure(found, digital, f"{dataset}, {chips} chips, {images} images")
+    written = mj.study.write(out, {f"{dataset}.csv": lines, f"{dataset}.png": drawn})
     print("Written:", *written, sep="\n  ")
 
 
@@ -133,7 +115,7 @@ def main() -> None:
     if args.quick:
         args.dataset, args.chips, args.images, args.tiles = ["digits"], 2, 100, [64]
         args.ohm, args.remedies = [0.0, 5.0], ["none", "predistortion"]
-    _files.check_writable(args.out)
+    mj.study.check_writable(args.out)
     for dataset in args.dataset:
         run(dataset, args.out, args.chips, args.images, args.tiles, np.asarray(args.ohm), args.remedies)
     print(PUBLISHED)

@@ -54,7 +54,7 @@ from memjax.transform import value_and_outer as value_and_outer
 __version__ = version("memjax")
 
 # Imported at first use, because they import libraries that take time to load.
-_LAZY = ("compress", "data", "flax", "plot")
+_LAZY = ("compress", "data", "flax", "plot", "study")
 
 
 def __getattr__(name: str):

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import surface_memory
+import xarray
 from flax import nnx
 
 import memjax as mj
@@ -170,6 +171,11 @@ SOP = SOP_CELLS | {"adc": mj.Adc(4)}
 
 def squares(params, y=0.0):
     return jnp.sum((params["w"] - y) ** 2)
+
+
+DIGITS = mj.data.load("digits")
+CASE = {"fn": network, "params": PARAMS, "images": X, "labels": np.array([0, 1]), "batch": 2}
+SWEPT = xarray.DataArray(np.ones((2, 3)), {"a": [1.0, 2.0]}, ("a", "sample"), "y")
 
 
 def functions() -> list[Call]:
@@ -423,6 +429,28 @@ def functions() -> list[Call]:
             "compress.purify",
             mj.compress.purify,
             {"model": nnx.Sequential(nnx.Linear(5, 3, rngs=nnx.Rngs(0))), "x": X, "eps": 0.0},
+        ),
+        Call("study.as_function", mj.study.as_function, {"model": nnx.Linear(5, 3, rngs=nnx.Rngs(0))}),
+        Call("study.Case", lambda **arguments: mj.study.Case(**arguments).parts, CASE),
+        Call(
+            "study.accuracy",
+            mj.study.accuracy,
+            {"case": mj.study.Case(**CASE), "hardware": HARDWARE, "key": KEY, "then": None, "read": None},
+        ),
+        Call("study.digital_accuracy", mj.study.digital_accuracy, {"case": mj.study.Case(**CASE)}),
+        Call("study.per_chip", lambda data: mj.study.per_chip(data).to_numpy(), {"data": SWEPT}),
+        Call("study.per_point", lambda **a: mj.study.per_point(**a)["mean"].to_numpy(), {"data": SWEPT, "target": 0.5}),
+        Call("study.table", mj.study.table, {"data": SWEPT, "percent": False}),
+        Call("study.packed", mj.study.packed, {"origin": {"seed": 0}, "tree": PARAMS}),
+        Call(
+            "study.untrained",
+            lambda **a: str(mj.study.untrained(**a)),
+            {"dataset": DIGITS, "seed": 0, "network": "mlp"},
+        ),
+        Call(
+            "study.train",
+            lambda **arguments: str(mj.study.train(**arguments)),
+            {"dataset": DIGITS, "seed": 0, "network": "mlp", "steps": 1, "progress": None},
         ),
         Call(
             "sweep",

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from memjax.cli import _files
+import memjax as mj
 from networks._convolutional import GoogLeNet
 from networks._residual import ResNet20
 from networks._study import SHAPES, StudyCNN
@@ -52,8 +52,7 @@ def save(model: nnx.Module, path: pathlib.Path, recipe: dict) -> None:
     buffer = io.BytesIO()
     about = {"recipe": recipe, "checksum": _checksum(content)}
     np.savez_compressed(buffer, about=np.array(json.dumps(about)), **content)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _files.write(path.parent, {path.name: buffer.getvalue()})
+    mj.study.write(path.parent, {path.name: buffer.getvalue()})
 
 
 def load(name: str, path: pathlib.Path | None = None):

@@ -36,7 +36,7 @@ def measure(case: study.Case, sweep) -> study.Result:
         def age(analog, chip):
             ageing, tuning = jax.random.split(jax.random.fold_in(key, 1))
             chip = analog.age(chip, ageing, **stress)
-            return analog.tune(chip, case.state, tuning, case.images[:1]) if read == "tuned" else chip
+            return analog.tune(chip, case.shown.params, tuning, case.shown.images[:1]) if read == "tuned" else chip
 
         return study.accuracy(case, key, study.hardware(effects=(study.variation(), effect)), age)
 

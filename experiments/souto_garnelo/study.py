@@ -5,7 +5,6 @@ defaults of MemTorch 1.1.6 and the settings of its tutorial, with which the pape
 """
 
 import argparse
-import io
 import json
 import pathlib
 import sys
@@ -14,15 +13,12 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 import xarray
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))  # experiments
 import networks
 
 import memjax as mj
-from memjax.cli import _chips, _files
 
 R_ON, R_OFF = 50.0, 1e3  # ohm; MemTorch: its VTEAM device, which the paper took
 TILE, BITS = (64, 64), 8  # paper: its compromise between accuracy and time
@@ -48,10 +44,7 @@ class Case(NamedTuple):
     """A trained network and the test images shown to every chip."""
 
     dataset: str
-    forward: Callable
-    state: Any
-    images: np.ndarray
-    labels: np.ndarray
+    shown: mj.study.Case
     digital: float
     quick: bool
 
@@ -100,21 +93,13 @@ def load(dataset: str, images: int, quick: bool = False) -> Case:
     """
     data = mj.data.load(dataset)
     model, _ = networks.load(dataset)
-    forward, state = _chips.as_function(model)
-    x, labels = data.test_images[:images], data.test_labels[:images]
-    digital = float(jnp.mean(jax.jit(forward)(state, x).argmax(-1) == labels))
-    return Case(dataset, forward, state, x, labels, digital, quick)
+    shown = mj.study.Case(*mj.study.as_function(model), data.test_images[:images], data.test_labels[:images])
+    return Case(dataset, shown, mj.study.digital_accuracy(shown), quick)
 
 
 def accuracy(case: Case, key, hardware: mj.Hardware, then: Callable | None = None) -> dict:
     """Accuracy of one chip; `then(analog, chip)` is what happens to it before it is read."""
-    parts, answers = _chips.parts_of(case.images, case.labels)
-    analog = mj.crossbarify(case.forward, hardware)
-    chip = analog.program(case.state, key, parts[0])
-    if then is not None:
-        chip = then(analog, chip)
-    right = jax.lax.map(lambda part: analog.apply(chip, case.state, part[0]).argmax(-1) == part[1], (parts, answers))
-    return {"accuracy": jnp.sum(right) / len(case.labels)}
+    return {"accuracy": mj.study.accuracy(case.shown, hardware, key, then=then)}
 
 
 def in_percent(chips: xarray.DataArray) -> str:
@@ -170,7 +155,7 @@ def main(name: str, about: str, measure: Callable[[Case, Callable], Result]) -> 
     if args.quick:
         args.dataset, args.chips, args.images = ["digits"], QUICK_CHIPS, QUICK_IMAGES
     try:
-        _files.check_writable(args.out)
+        mj.study.check_writable(args.out)
         cases = [load(dataset, args.images, args.quick) for dataset in args.dataset]
     except (OSError, ImportError, ValueError) as error:
         raise SystemExit(str(error)) from None
@@ -186,7 +171,7 @@ def _sweep(case: Case, chips: int, path: pathlib.Path, fn: Callable, grid: dict,
         key=jax.random.key(0),
         samples=chips,
         batch_size=min(CHIPS_AT_ONCE, chips),
-        store=path.with_name(f"{path.name}{tag}-{len(case.labels)}.zarr"),
+        store=path.with_name(f"{path.name}{tag}-{len(case.shown.labels)}.zarr"),
         static=static,
         attrs={name: ATTRS[name] for name in (*grid, "accuracy") if name in ATTRS},
     )
@@ -194,9 +179,8 @@ def _sweep(case: Case, chips: int, path: pathlib.Path, fn: Callable, grid: dict,
 
 def _report(name: str, case: Case, result: Result, args, assumptions: str) -> None:
     """Prints table and claims and writes CSV, JSON and PNG."""
-    print(
-        f"\n{case.dataset}: {args.chips} chips, {len(case.labels)} images; the errors are standard deviations of chips"
-    )
+    images = len(case.shown.labels)
+    print(f"\n{case.dataset}: {args.chips} chips, {images} images; the errors are standard deviations of chips")
     if case.quick:
         print("The quick setting shows that the experiment runs; its numbers are no results.")
     published = DIGITAL.get(case.dataset)
@@ -207,17 +191,15 @@ def _report(name: str, case: Case, result: Result, args, assumptions: str) -> No
     for claim in result.claims:
         print(f"  {'confirmed' if claim.holds else 'NOT confirmed'}: {claim.text}: {claim.numbers}")
     print(assumptions)
-    frame = mj.montecarlo.summary(result.found.accuracy).drop_dims("quantile").to_dataframe().round(5)
-    picture = io.BytesIO()
-    result.figure.savefig(picture, format="png")
     content = {
         "dataset": case.dataset,
         "chips": args.chips,
-        "images": len(case.labels),
+        "images": images,
         "table": [dict(zip(("what", "published", "measured"), line, strict=True)) for line in lines],
         "claims": [claim._asdict() for claim in result.claims],
         "assumptions": assumptions,
     }
-    files = {"csv": frame.to_csv().encode(), "json": json.dumps(content, indent=2).encode(), "png": picture.getvalue()}
-    written = _files.write(args.out, {f"{name}-{case.dataset}.{kind}": data for kind, data in files.items()})
+    points = mj.study.per_point(result.found.accuracy).round(5)
+    files = {"csv": points, "json": json.dumps(content, indent=2), "png": result.figure}
+    written = mj.study.write(args.out, {f"{name}-{case.dataset}.{kind}": data for kind, data in files.items()})
     print("Written:", *written, sep="\n  ", flush=True)

@@ -17,7 +17,6 @@ import study
 import xarray
 
 import memjax as mj
-from memjax.cli import _chips
 
 TILES = [64, 128, 256]  # paper
 BITS = list(range(2, 11))  # paper
@@ -28,14 +27,14 @@ KNEE = 6  # bits; paper
 
 def seconds(case: study.Case, tile: int) -> float:
     """Time that one chip takes for 10 000 images, from those of the case."""
-    parts, _ = _chips.parts_of(case.images, case.labels)
-    analog = mj.crossbarify(case.forward, study.hardware((tile, tile)))
-    chip = analog.program(case.state, jax.random.key(0), parts[0])
-    run = jax.jit(lambda chip, parts: jax.lax.map(lambda x: analog.apply(chip, case.state, x).argmax(-1), parts))
+    params, (parts, _) = case.shown.params, case.shown.parts
+    analog = mj.crossbarify(case.shown.fn, study.hardware((tile, tile)))
+    chip = analog.program(params, jax.random.key(0), parts[0])
+    run = jax.jit(lambda chip, parts: jax.lax.map(lambda x: analog.apply(chip, params, x).argmax(-1), parts))
     jax.block_until_ready(run(chip, parts))
     start = time.perf_counter()
     jax.block_until_ready(run(chip, parts))
-    return (time.perf_counter() - start) * 10_000 / len(case.labels)
+    return (time.perf_counter() - start) * 10_000 / len(case.shown.labels)
 
 
 def measure(case: study.Case, sweep) -> study.Result:

@@ -29,7 +29,8 @@ def measure(case: study.Case, sweep) -> study.Result:
         if read == "physical":
             return study.accuracy(case, key, study.hardware(effects=effects, dac=mj.Dac(v_max=v_max)))
         dac = mj.Dac(v_max=v_max, range=mj.Dynamic(at_least=v_max), rescale=False)
-        tune = lambda analog, chip: analog.tune(chip, case.state, jax.random.fold_in(key, 1), case.images[:1])
+        params, example, tuning = case.shown.params, case.shown.images[:1], jax.random.fold_in(key, 1)
+        tune = lambda analog, chip: analog.tune(chip, params, tuning, example)
         return study.accuracy(case, key, study.hardware(effects=effects, dac=dac), tune)
 
     found = sweep(accuracy, {"read": READS, "v_max": QUICK_VOLTAGES if case.quick else VOLTAGES})

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import memjax as mj
+from memjax import study
 from memjax.cli import _build
 from memjax.cli._toml import Problem, flat, located, physical, shown
 
@@ -23,7 +24,7 @@ INTEGERS: dict[str, tuple[int | None, int, int]] = {
     "seed": (0, 0, 2**32 - 1),
     "batch_size": (None, 1, 2**31 - 1),
     "data.images": (1000, 1, 2**31 - 1),
-    "network.steps": (None, 1, 2**31 - 1),
+    "network.steps": (study.STEPS, 1, 2**31 - 1),
 }
 NAMES = ("data.name", "network.name")
 REQUIRED = ("data", "network", "hardware", "grid")
@@ -43,6 +44,11 @@ class Axis:
     rows: tuple[tuple, ...]
     """A value of each, for every point."""
 
+    @property
+    def dim(self) -> str:
+        """The dimension of the results."""
+        return "_".join(self.names)
+
 
 @dataclasses.dataclass(frozen=True)
 class Config:
@@ -59,7 +65,7 @@ class Config:
     dataset: str
     images: int
     network: str
-    steps: int | None
+    steps: int
 
     @property
     def grid(self) -> dict[str | tuple[str, ...], list]:
@@ -128,12 +134,16 @@ def read(path: pathlib.Path) -> Config:
     except RecursionError:
         raise ValueError(f"{path}: not TOML: nested too deeply") from None
     try:
-        return _parse(content)
+        return parse(content)
     except Problem as problem:
         raise ValueError(located(path, text, problem)) from problem
 
 
-def _parse(content: dict[str, Any]) -> Config:
+def parse(content: dict[str, Any]) -> Config:
+    """Checks what a file says.
+
+    Raises: Problem with the path of what is wrong.
+    """
     _check_tables(content)
     given = flat({name: value for name, value in content.items() if name != "grid"})
     settings = _build.by_kind({path: v if path in INTEGERS else physical(path, v) for path, v in given.items()})
@@ -148,17 +158,11 @@ def _parse(content: dict[str, Any]) -> Config:
         batch_size=whole["batch_size"],
         dataset=_name(settings, "data.name", mj.data.NAMES),
         images=whole["data.images"],
-        network=_name(settings, "network.name", _networks()),
+        network=_name(settings, "network.name", study.NETWORKS),
         steps=whole["network.steps"],
     )
     _check_points(config)
     return config
-
-
-def _networks() -> Iterable[str]:
-    from memjax.cli import _network
-
-    return _network.NETWORKS
 
 
 def _check_tables(content: dict[str, Any]) -> None:

@@ -1,4 +1,3 @@
-import io
 import pathlib
 from typing import Annotated, Any
 
@@ -7,10 +6,7 @@ import tyro
 from rich.console import Console
 
 from memjax import data
-from memjax.cli import _files
 from memjax.cli._errors import usage_errors
-
-WEIGHTS = "weights.npz"
 
 
 def cost(
@@ -35,7 +31,7 @@ def cost(
     """
     # Late, because it takes a second that `memjax --help` should not cost.
     import memjax as mj
-    from memjax.cli import _chips, _config, _network, _sweep
+    from memjax.cli import _config, _weights
 
     folder = pathlib.Path(config.stem) if out is None else out
     with usage_errors():
@@ -44,28 +40,21 @@ def cost(
         examples = data.load(settings.dataset)
         if not 1 <= images <= len(examples.test_images):
             raise ValueError(f"images must be from 1 to {len(examples.test_images)}, got {images}")
-        _files.check_writable(folder)
-        forward, state = _chips.as_function(_network.untrained(settings.network, examples, settings.seed))
+        mj.study.check_writable(folder)
+        model = mj.study.untrained(examples, settings.seed, network=settings.network)
+        forward, state = mj.study.as_function(model)
         if weights is not None:
-            state = _sweep.load_weights(weights / WEIGHTS, settings, state)
+            state = _weights.load(weights, settings, state)
         analog = mj.crossbarify(forward, settings.hardware(next(settings.points())))
         report = mj.cost.report(analog, state, examples.test_images[:images], chosen)
     console = Console(highlight=False)
     console.print(str(report), markup=False, soft_wrap=True)
     if weights is None:
         console.print("Weights are random: --weights FOLDER takes those of a finished sweep.")
-    picture = io.BytesIO()
     title = f"{settings.dataset}, {settings.network}, {images} image{'s' if images > 1 else ''}: {chosen.name}"
-    mj.plot.cost(report, title).savefig(picture, format="png")
+    files = {"cost.json": report.to_json(), "cost.csv": _lines(report), "cost.png": mj.plot.cost(report, title)}
     with usage_errors():
-        paths = _files.write(
-            folder,
-            {
-                "cost.json": report.to_json().encode(),
-                "cost.csv": _lines(report).encode(),
-                "cost.png": picture.getvalue(),
-            },
-        )
+        paths = mj.study.write(folder, files)
     console.print("Written:", *paths, sep="\n  ", soft_wrap=True)
 
 

@@ -5,15 +5,19 @@ import io
 import pathlib
 import warnings
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 import tyro
 
+import memjax as mj
 from memjax import devices, plot
-from memjax.cli import _files, _phase_change
+from memjax.cli import _phase_change
 from memjax.cli._errors import UsageError, usage_errors
 from memjax.plot import style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MODELS = {
     name.lower(): kind
@@ -88,10 +92,10 @@ def device(
             cell = devices.Series(cell, series)
             label += f" + {series:g} Ω"
         for path in filter(None, (out, csv)):
-            _files.check_writable(path.parent)
+            mj.study.check_writable(path.parent)
     if isinstance(cell, devices.PCM):
         print(f"{label}\n{_phase_change.summary(cell)}")
-        _write(out, _phase_change.figure(cell, label, out.suffix[1:]), csv, lambda: _phase_change.table(cell))
+        _write(out, _phase_change.figure(cell, label), csv, lambda: _phase_change.table(cell))
         return
     time = np.linspace(0, periods / frequency, periods * samples + 1)
     voltage = amplitude * np.sin(2 * np.pi * frequency * time)
@@ -104,14 +108,14 @@ def device(
     print(f"{label}, {amplitude:g} V at {frequency:g} Hz\n{_summary(trace)}")
     for warning in caught:
         print(f"memjax: warning: {warning.message}")
-    _write(out, _figure(trace, label, out.suffix[1:]), csv, lambda: _table(trace))
+    _write(out, _figure(trace, label), csv, lambda: _table(trace))
 
 
-def _write(out: pathlib.Path, picture: bytes, csv: pathlib.Path | None, table: Callable[[], bytes]) -> None:
-    files = {out: picture} | ({} if csv is None else {csv: table()})
+def _write(out: pathlib.Path, figure: "Figure", csv: pathlib.Path | None, table: Callable[[], bytes]) -> None:
+    files = {out: figure} | ({} if csv is None else {csv: table()})
     with usage_errors():
         for path, content in files.items():
-            _files.write(path.parent, {path.name: content})
+            mj.study.write(path.parent, {path.name: content})
     print("Written:", *files, sep="\n  ")
 
 
@@ -161,12 +165,10 @@ def _table(trace: devices.Trace) -> bytes:
     return text.getvalue().encode()
 
 
-def _figure(trace: devices.Trace, title: str, kind: str) -> bytes:
-    picture = io.BytesIO()
+def _figure(trace: devices.Trace, title: str) -> "Figure":
     with style.panels(1, 3, 9.6, 3.0) as (figure, grid):
         plot.hysteresis(trace, grid[0, 0])
         plot.switching(trace, grid[0, 1])
         plot.state_against_time(trace, grid[0, 2])
         figure.suptitle(title, x=0.01, ha="left", fontsize=10)
-    figure.savefig(picture, format=kind)
-    return picture.getvalue()
+    return figure

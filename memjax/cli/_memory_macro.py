@@ -1,4 +1,3 @@
-import io
 import json
 import pathlib
 from typing import Annotated, Any
@@ -8,7 +7,6 @@ import tyro
 from rich.console import Console
 
 from memjax import _check
-from memjax.cli import _files
 from memjax.cli._errors import usage_errors
 
 CELLS = ("rram", "pcm", "stt", "stt_aggressive", "sram", "dram", "cbram")
@@ -58,7 +56,7 @@ def macro(
     with usage_errors():
         _check.choice("objective", objective, OBJECTIVES)
         if out is not None:
-            _files.check_writable(out)
+            mj.study.check_writable(out)
         if cell not in CELLS and not pathlib.Path(cell).is_file():
             raise ValueError(f"--cell must be {', '.join(CELLS)} or a file, got {cell!r}")
         chosen = getattr(memory.MemoryCell, cell)() if cell in CELLS else memory.read_cell(cell)
@@ -70,19 +68,12 @@ def macro(
     console.print(str(best), markup=False, soft_wrap=True)
     if out is None:
         return
-    picture = io.BytesIO()
-    mj.plot.macros(macros).savefig(picture, format="png")
     settings = {"capacity_bits": capacity, "word_bits": word, "cell": cell, "node_m": node, "roadmap": roadmap}
     settings |= {"temperature_k": temperature, "objective": objective, "design": design or {}}
     with usage_errors():
-        paths = _files.write(
-            out,
-            {
-                "macro.json": json.dumps(settings | _as_json(best), indent=1).encode(),
-                "macro.csv": _lines(front).encode(),
-                "macro.png": picture.getvalue(),
-            },
-        )
+        content = json.dumps(settings | _as_json(best), indent=1)
+        files = {"macro.json": content, "macro.csv": _lines(front), "macro.png": mj.plot.macros(macros)}
+        paths = mj.study.write(out, files)
     console.print("Written:", *paths, sep="\n  ", soft_wrap=True)
 
 

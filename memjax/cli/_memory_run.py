@@ -1,6 +1,5 @@
 """`memjax memory run`: a trace served by a main memory."""
 
-import io
 import json
 import pathlib
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -10,7 +9,6 @@ import tyro
 from rich.console import Console
 
 from memjax._text import columns
-from memjax.cli import _files
 from memjax.cli._errors import usage_errors
 
 if TYPE_CHECKING:
@@ -56,20 +54,18 @@ def run(
             served = _first(served, requests)
         if not len(served):
             raise ValueError(f"{trace} must have at least one request, got none")
-        _files.check_writable(folder)
+        mj.study.check_writable(folder)
     statistics = mj.memory.simulate_memory(served, memory, progress=True)
     found = _numbers(statistics)
     console = Console(highlight=False)
     console.print("\n".join(columns([(name, f"{value:.6g}") for name, value in found.items()])), soft_wrap=True)
-    picture = io.BytesIO()
-    mj.plot.requests(statistics, f"{trace.name} on {config.name}").savefig(picture, format="png")
     with usage_errors():
         content = {
-            "memory.json": json.dumps(found, indent=2).encode(),
-            "memory.csv": _lines(statistics).encode(),
-            "memory.png": picture.getvalue(),
+            "memory.json": json.dumps(found, indent=2),
+            "memory.csv": _lines(statistics),
+            "memory.png": mj.plot.requests(statistics, f"{trace.name} on {config.name}"),
         }
-        paths = _files.write(folder, content)
+        paths = mj.study.write(folder, content)
     console.print("Written:", *paths, sep="\n  ", soft_wrap=True)
 
 

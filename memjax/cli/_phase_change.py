@@ -1,7 +1,7 @@
 """What `memjax device pcm` shows: the statistics of phase-change cells, which have no voltage dynamics."""
 
 import io
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +9,9 @@ import numpy as np
 
 from memjax.devices import PCM
 from memjax.plot import style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _LEVELS = (0.1, 0.25, 0.5, 1.0)  # of G_max
 _CELLS = 300
@@ -57,9 +60,9 @@ def table(cell: PCM) -> bytes:
     return text.getvalue().encode()
 
 
-def figure(cell: PCM, title: str, kind: str) -> bytes:
+def figure(cell: PCM, title: str) -> "Figure":
     """Error of programming, drift of the levels (median, and 68 % of the cells), 1/f noise of the reads."""
-    ageing, picture = _age(cell), io.BytesIO()
+    ageing = _age(cell)
     with style.panels(1, 3, 9.6, 3.0) as (canvas, grid):
         left, middle, right = grid[0]
         targets = np.linspace(0, float(cell.g_max), 101)
@@ -84,5 +87,4 @@ def figure(cell: PCM, title: str, kind: str) -> bytes:
             axes.set_xscale("log")
             axes.set_xlabel("Time after $t_0$ (s)")
         canvas.suptitle(title, x=0.01, ha="left", fontsize=10)
-    canvas.savefig(picture, format=kind)
-    return picture.getvalue()
+    return canvas

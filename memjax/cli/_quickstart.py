@@ -1,38 +1,43 @@
-import contextlib
-import io
+import importlib.resources
 import json
 import math
 import pathlib
-import sys
 import time
-from typing import Annotated
+import tomllib
+from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import tyro
 from rich.console import Console
 
-from memjax import data, plot
-from memjax.cli import _files, _report
+from memjax import data
 from memjax.cli._errors import usage_errors
 
+if TYPE_CHECKING:
+    import xarray
+
 _NAMES = tyro.conf.arg(metavar="{" + ",".join(data.NAMES) + "}")
+# What is run, but for the options: a file of `memjax sweep`.
+FILE: Any = tomllib.loads(importlib.resources.files("memjax.cli").joinpath("quickstart.toml").read_text("utf-8"))
+_CELL = FILE["hardware"]["cell"]
+_SPREAD, _BITS = FILE["grid"]
 
 
 def quickstart(
-    dataset: Annotated[str, _NAMES] = "digits",
-    chips: int = 100,
-    tile: tuple[int, int] = (16, 16),
-    adc_bits: tuple[int, ...] = (4, 6, 8),
-    variability: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5),
-    images: int = 1000,
-    seed: int = 0,
+    dataset: Annotated[str, _NAMES] = FILE["data"]["name"],
+    chips: int = FILE["samples"],
+    tile: tuple[int, int] = tuple(FILE["hardware"]["tile"]),
+    adc_bits: tuple[int, ...] = tuple(FILE["grid"][_BITS]),
+    variability: tuple[float, ...] = tuple(on / _CELL["r_on"] for on, _ in FILE["grid"][_SPREAD]),
+    images: int = FILE["data"]["images"],
+    seed: int = FILE["seed"],
     out: pathlib.Path = pathlib.Path("memjax-quickstart"),
 ) -> None:
     """Train a small network, run it on many imperfect simulated crossbar chips, and report the accuracy.
 
     A convolutional network (Flax NNX) is trained. Then chips are made for every device variability, each with its own
     random resistances, and read out with every ADC resolution. Shows a table and writes accuracy.png, accuracy.csv (one
-    line for each chip) and accuracy.json (configuration, versions, summary).
+    line for each chip) and accuracy.json (configuration, versions, summary). `memjax sweep` does the same for a file in
+    which everything can be chosen.
 
     Args:
         dataset: images to classify; all but digits must have been prepared with tensorflow-datasets
@@ -44,83 +49,82 @@ def quickstart(
         seed: of the training, the chips and the choice of images
         out: folder for the results
     """
+    options = {"dataset": dataset, "chips": chips, "tile": tile, "images": images, "seed": seed}
     with usage_errors():
-        _check(dataset, chips, tile, adc_bits, variability, images, seed)
+        _check(**options, adc_bits=adc_bits, variability=variability)
         examples = data.load(dataset)
-        _files.check_writable(out)
 
     # Late, because they take a second that a wrong argument should not cost.
     import jax
 
-    import memjax as mj
-    from memjax.cli import _chips, _compiling, _network
+    from memjax import plot, study
+    from memjax.cli import _config, _run
 
-    _compiling.keep()
+    with usage_errors():
+        study.check_writable(out)
+        config = _config.parse(_filled(**options, adc_bits=adc_bits, variability=variability))
     console = Console(highlight=False)
-    device = jax.devices()[0].device_kind
-    console.print(f"{examples} on {device}")
-    pick = np.sort(np.random.default_rng(seed).permutation(len(examples.test_labels))[:images])
-    test_images, test_labels = examples.test_images[pick], examples.test_labels[pick]
-    grid = variability, adc_bits
-    seconds = {}
-
-    with _report.progress(console) as progress:
-        start = time.perf_counter()
-        task = progress.add_task("training", total=_network.STEPS)
-        model = _network.train(examples, seed, progress=lambda: progress.advance(task))
-        forward, state = _chips.as_function(model)
-        predicted = np.asarray(jax.jit(forward)(state, test_images)).argmax(-1)
-        digital = float(np.mean(predicted == test_labels))
-        seconds["training"] = time.perf_counter() - start
-
-    hardware = _chips.hardware(tile, variability[0], adc_bits[0])
-    plan = mj.crossbarify(forward, hardware).plan(state, test_images[:1])
-    console.print(f"\n{plan}\n", markup=False, soft_wrap=True)
-
+    console.print(f"{examples} on {jax.devices()[0].device_kind}")
     start = time.perf_counter()
-    with _compiling.shown() if sys.stderr.isatty() else contextlib.nullcontext():
-        accuracies = _chips.accuracies(model, test_images, test_labels, tile, *grid, chips, jax.random.key(seed))
-    seconds["chips"] = time.perf_counter() - start
+    case = _run.case(config, examples, *_run.trained(config, examples, console))
+    training = time.perf_counter() - start
+    done = _run.measured(config, case, console)
+    done = done._replace(found=_relative(done.found, variability))
+    _run.show(console, done)
 
-    console.print(f"\nDigital model: {100 * digital:.2f} %. Chips: mean ± std (worst) of their accuracies in %.")
-    console.print(_report.table(*grid, accuracies))
-    report = {
-        "dataset": dataset,
-        "images": len(pick),
-        "chips": chips,
-        "tile": tile,
-        "tiles_per_chip": plan.tiles,
-        "r_on_ohm": _chips.R_ON,
-        "r_off_ohm": _chips.R_OFF,
-        "dac_bits": _chips.DAC_BITS,
-        "seed": seed,
-        "digital_accuracy": digital,
-        "results": _report.summary(*grid, accuracies),
-        "seconds": seconds,
-        "device": device,
-        "versions": _report.versions(),
-    }
-    title = f"{dataset}: {plan.tiles} tiles of {tile[0]}×{tile[1]} in each of {chips} chips"
-    picture = io.BytesIO()
-    plot.accuracy(*grid, accuracies, digital, title).savefig(picture, format="png")
+    tiles, bits = done.plan.tiles, len(adc_bits)
+    title = f"{dataset}: {tiles} tiles of {tile[0]}×{tile[1]} in each of {chips} chips"
+    curves = {"x": "variability", "hue": "adc_bits", "percent": True, "title": title}
+    figure = plot.sweep(_in_percent(done.found), **curves, target=done.digital, target_label="digital model")
+    options |= {"images": len(case.labels), "tiles_per_chip": tiles}
+    report = options | _run.report(config, done) | {"seconds": {"training": training, "chips": done.seconds}}
     files = {
-        "accuracy.png": picture.getvalue(),
-        "accuracy.csv": _report.csv_lines(*grid, accuracies).encode(),
-        "accuracy.json": json.dumps(report, indent=2).encode(),
+        "accuracy.png": figure,
+        "accuracy.csv": study.per_chip(done.found),
+        "accuracy.json": json.dumps(report, indent=2),
     }
     with usage_errors():
-        paths = _files.write(out, files)
+        paths = study.write(out, files)
     made = chips * len(variability)
     console.print(
-        f"Chips made: {made} ({made * plan.tiles} tiles), each read at {len(adc_bits)} ADC resolution(s), in "
-        f"{seconds['chips']:.0f} s. Training took {seconds['training']:.0f} s. Written:",
+        f"Chips made: {made} ({made * tiles} tiles), each read at {bits} ADC resolution(s), in "
+        f"{done.seconds:.0f} s. Training took {training:.0f} s. Written:",
         *map(str, paths),
         sep="\n  ",
         soft_wrap=True,
     )
 
 
-def _check(dataset: str, chips: int, tile: tuple, adc_bits: tuple, variability: tuple, images: int, seed: int) -> None:
+def _filled(
+    dataset: str, chips: int, tile: tuple, images: int, seed: int, adc_bits: tuple, variability: tuple
+) -> dict[str, Any]:
+    """The file with the options in it."""
+    spread = [[sigma * _CELL["r_on"], sigma * _CELL["r_off"]] for sigma in variability]
+    return FILE | {
+        "samples": chips,
+        "seed": seed,
+        "data": {"name": dataset, "images": images},
+        "hardware": FILE["hardware"] | {"tile": list(tile)},
+        "grid": {_SPREAD: spread, _BITS: list(adc_bits)},
+    }
+
+
+def _relative(found: "xarray.DataArray", variability: tuple[float, ...]) -> "xarray.DataArray":
+    """The accuracies over the relative spread in place of the two resistances."""
+    dim, bits, _ = found.dims
+    found = found.drop_vars([name for name, c in found.coords.items() if c.dims == (dim,)]).rename({dim: "variability"})
+    about = {"long_name": "Device variability, relative std of resistance", "units": "1"}
+    found = found.assign_coords(variability=("variability", list(variability), about))
+    found[bits].attrs |= {"long_name": "ADC resolution", "units": "bit"}
+    return found
+
+
+def _in_percent(found: "xarray.DataArray") -> "xarray.DataArray":
+    sigma = found["variability"]
+    return found.assign_coords(variability=("variability", 100 * sigma.values, sigma.attrs | {"units": "%"}))
+
+
+def _check(dataset: str, chips: int, tile: tuple, images: int, seed: int, adc_bits: tuple, variability: tuple) -> None:
     if dataset not in data.NAMES:
         raise ValueError(f"dataset must be one of {', '.join(data.NAMES)}; got {dataset!r}")
     if chips < 1:

@@ -6,7 +6,6 @@ import tyro
 
 import memjax as mj
 from memjax import crossbar
-from memjax.cli import _files
 from memjax.cli._errors import usage_errors
 
 
@@ -36,9 +35,9 @@ def spice(
         wires = mj.Wires() if hardware.wires is None else hardware.wires
         volts = float(hardware.dac.v_max) if volts is None else volts
         drive = volts * np.resize(_signs(hardware, placed), len(cells))
-        _files.check_writable(out.parent)
+        mj.study.check_writable(out.parent)
         text = mj.circuit.to_spice(cells, drive, wires, conduction=hardware.conduction)
-        _files.write(out.parent, {out.name: text.encode()})
+        mj.study.write(out.parent, {out.name: text.encode()})
     print(f"{cells.shape[0]} word lines, {cells.shape[1]} bit lines at {volts:g} V\nWritten:\n  {out}")
 
 

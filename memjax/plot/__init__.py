@@ -5,7 +5,6 @@ Every function takes results and returns a `matplotlib.figure.Figure`, which bel
 """
 
 from memjax.plot import style as style
-from memjax.plot._accuracy import accuracy as accuracy
 from memjax.plot._chip import conductances as conductances
 from memjax.plot._cost import cost as cost
 from memjax.plot._devices import conductance_against_pulses as conductance_against_pulses

@@ -1,6 +1,6 @@
 """Figures of parameter sweeps over simulated chips."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -23,12 +23,14 @@ def sweep(
     data: "xarray.Dataset | xarray.DataArray",
     y: str | None = None,
     x: str | None = None,
-    hue: str | None = None,
+    hue: str | Sequence[str] | None = None,
     *,
     select: Mapping[str, Any] | None = None,
     ax: "Axes | None" = None,
     target: float | None = None,
+    target_label: str = "target",
     percent: bool = False,
+    title: str | None = None,
 ) -> "Figure":
     """Curves of a sweep: a result of many simulated chips against a parameter.
 
@@ -41,11 +43,14 @@ def sweep(
         data: with a dimension `sample`, one entry for each chip `[..., sample, ...]`.
         y: variable of `data`; the only one if None.
         x: dimension, or coordinate along one, on the horizontal axis; the first dimension left if None.
-        hue: dimension, or coordinate along one, with a curve for each value; a single curve if None.
+        hue: dimension, or coordinate along one, with a curve for each value; of several, a curve for each combination
+            of their values; a single curve if None.
         select: one value for every other dimension, as in `{"bits": 8}`.
         ax: axes to draw into; a new figure if None.
         target: level drawn as a dashed line, in the unit of `y`.
+        target_label: what the level is called in the legend, before its number, such as "digital model".
         percent: show a fraction in percent. The band ends at 0 and 100 % if every value lies between.
+        title: text above the axes.
 
     Returns:
         The figure. The axes are named by the attributes `long_name` (or `description`) and `units`.
@@ -56,9 +61,10 @@ def sweep(
     """
     if target is not None:
         number("target", target)
-    chips, (across, by) = _arrange(data, y, select, {"x": x, "hue": hue}, need=("x",))
+    hues = _hues(hue)
+    chips, (across, *by) = _arrange(data, y, select, {"x": x} | hues, need=("x",))
     across_axis = _axis(chips, across)
-    series = [(None, chips)] if by is None else _split(chips, by)
+    series = _series(chips, by)
     scale = 100 if percent else 1
     fraction = percent and bool(((chips >= 0) & (chips <= 1) | chips.isnull()).all())
     limits = (0.0, 100.0) if fraction else (-np.inf, np.inf)
@@ -75,10 +81,13 @@ def sweep(
             axes.plot(places[order], worst, color=colour, linewidth=0.7, alpha=0.9)
             axes.plot(places[order], mean, color=colour, marker=marker, label=label)
         if target is not None:
-            axes.axhline(scale * target, color=style.INK, linestyle="--", linewidth=1, label="target")
+            level = f"{target_label} ({_text(float(scale * target))}{' %' if percent else ''})"
+            axes.axhline(scale * target, color=style.INK, linestyle="--", linewidth=1, label=level)
         _draw_places(axes, across_axis)
         axes.set_xlabel(across_axis.label)
         axes.set_ylabel(_label(chips, units="%" if percent else None))
+        if title is not None:
+            axes.set_title(title, loc="left")
         handles = [*axes.get_legend_handles_labels()[0], *_legend_of_lines(chips)]
         if ax is None:
             figure.legend(handles=handles, loc="outside right center")
@@ -203,12 +212,30 @@ def _select(chips: "xarray.DataArray", name: str, value: Any) -> "xarray.DataArr
     return chips.isel({axis.dim: index[0]})
 
 
+def _hues(hue: Any) -> dict[str, str]:
+    """Names of the dimensions with a curve for each value, by what they are called in messages."""
+    if hue is None:
+        return {}
+    if isinstance(hue, str) or not isinstance(hue, Sequence):
+        return {"hue": hue}
+    return {f"hue[{i}]": name for i, name in enumerate(hue)}
+
+
+def _series(chips: "xarray.DataArray", names: Sequence[str]) -> "list[tuple[str | None, xarray.DataArray]]":
+    """The parts of `chips` along some dimensions, with their names in a legend: none where there is one part."""
+    series = [("", chips)]
+    for name in names:
+        series = [(f"{label}, {text}", one) for label, part in series for text, one in _split(part, name)]
+    return [(label.removeprefix(", ") or None, part) for label, part in series]
+
+
 def _split(chips: "xarray.DataArray", name: str) -> "list[tuple[str, xarray.DataArray]]":
     """The parts of `chips` along a dimension, with their names in a legend."""
     axis = _axis(chips, name)
     units = chips[name].attrs.get("units", "1") if name in chips.coords else "1"
     end = "" if units in ("", "1") else f" {units}"
-    return [(f"{name} = {text}{end}", chips.isel({axis.dim: i})) for i, text in enumerate(axis.texts)]
+    title = chips[name].attrs.get("long_name", name) if name in chips.coords else name
+    return [(f"{title} = {text}{end}", chips.isel({axis.dim: i})) for i, text in enumerate(axis.texts)]
 
 
 def _dim(chips: "xarray.DataArray", argument: str, name: str) -> str:

@@ -83,7 +83,7 @@ def read(tmp_path):
 def test_a_file_becomes_hardware_at_every_point(read):
     config = read(WHOLE)
     assert (config.samples, config.seed, config.batch_size, config.dataset) == (3, 0, None, "digits")
-    assert (config.network, config.steps, config.images) == ("mlp", None, 1000)
+    assert (config.network, config.steps, config.images) == ("mlp", 2500, 1000)
     assert config.grid == {"adc_bits": [4, 6], ("Drift_nu", "age_seconds"): [(0.1, 60), (0.2, 3600)]}
     assert config.paths == {
         "adc_bits": "hardware.adc.bits",

@@ -9,7 +9,7 @@ import pytest
 
 import memjax as mj
 from memjax import data
-from memjax.cli import _chips, _network, main
+from memjax.cli import main
 
 CONFIG = """
 [data]
@@ -43,7 +43,7 @@ def test_written_is_the_report_of_the_first_point(config, tmp_path, capsys):
     assert run("cost", config, "--images", 2, "--node", 45e-9, "--out", out) == 0
     printed = capsys.readouterr().out
     examples = data.load("digits")
-    forward, state = _chips.as_function(_network.untrained("mlp", examples, 0))
+    forward, state = mj.study.as_function(mj.study.untrained(examples, network="mlp"))
     hardware = mj.Hardware(tile=(32, 16), adc=mj.Adc(6))
     wanted = mj.cost.report(mj.crossbarify(forward, hardware), state, examples.test_images[:2], 45e-9)
     found = json.loads((out / "cost.json").read_text())

@@ -20,7 +20,7 @@ from rich.console import Console
 
 import memjax as mj
 from memjax import _disk, data
-from memjax.cli import _chips, _config, _leaves, _network, _sweep, main
+from memjax.cli import _config, _run, _sweep, _weights, main
 from memjax.montecarlo._store import Store
 
 CONFIG = """\
@@ -137,9 +137,9 @@ def test_the_files_agree(done):
 def test_every_number_is_that_of_a_chip_made_by_hand(config, done):
     settings = _config.read(config)
     examples = data.load("digits")
-    forward, like = _chips.as_function(_network.untrained("mlp", examples, 0))
-    state = _sweep.load_weights(done / "weights.npz", settings, like)
-    images, labels = _sweep._shown_images(settings, examples)
+    forward, like = mj.study.as_function(mj.study.untrained(examples, network="mlp"))
+    case = _run.case(settings, examples, forward, _weights.load(done, settings, like))
+    state, images, labels = case.params, case.images, case.labels
     hardware = mj.Hardware(
         tile=(32, 16), adc=mj.Adc(bits=8), effects=(mj.effects.DeviceVariation(r_on_std=2e3, r_off_std=1e4),)
     )
@@ -207,10 +207,10 @@ def test_a_broken_weights_file_is_one_line(config, done, tmp_path, capsys):
 def test_a_network_without_a_store_is_not_trained_again(config, done, tmp_path, monkeypatch):
     """A run that was killed before its first batch."""
     (tmp_path / "weights.npz").write_bytes((done / "weights.npz").read_bytes())
-    monkeypatch.setattr(_network, "train", None)
+    monkeypatch.setattr(mj.study, "train", None)
     settings, examples = _config.read(config), data.load("digits")
     _, state = _sweep._network(settings, examples, tmp_path, Console(file=io.StringIO()), resume=True)
-    assert (tmp_path / "weights.npz").read_bytes() == _leaves.packed(ORIGIN, state)
+    assert (tmp_path / "weights.npz").read_bytes() == mj.study.packed(ORIGIN, state)
 
 
 def test_a_store_is_verified(done, tmp_path, capsys):
@@ -279,10 +279,10 @@ def test_noise_and_age_reach_the_chips(tmp_path):
     grid = "[grid]\nage.seconds = [0, 1e4]\neffects.ReadNoise.relative = [0, 1]\n"
     path.write_text(CONFIG[: CONFIG.index("kind")] + effects + grid)
     config = _config.read(path)
-    forward, state = _chips.as_function(_network.untrained("mlp", data.load("digits"), 0))
+    forward, state = mj.study.as_function(mj.study.untrained(data.load("digits"), network="mlp"))
     images = data.load("digits").test_images[:40]
     labels = np.asarray(forward(state, images)).argmax(-1)
-    experiment = jax.jit(_sweep._experiment(config, forward, state, images, labels))
+    experiment = jax.jit(_run.experiment(config, mj.study.Case(forward, state, images, labels)))
     fresh, noisy, old, _ = (
         float(experiment(jax.random.key(0), **jax.tree.map(float, point))["accuracy"]) for point in config.points()
     )
@@ -297,15 +297,61 @@ def test_the_example_is_valid():
     assert len(list(config.points())) == 12
 
 
-def test_the_figure_takes_any_grid(tmp_path):
-    path = tmp_path / "a.toml"
-    path.write_text(
-        CONFIG[: CONFIG.index('"effects')]
-        + "hardware.mapping = ['Offset', 'DualRow']\n"
-        + "'hardware.tile, hardware.dac.bits' = [[[16, 16], 4], [[32, 32], 6]]\n"
-    )
+GRID = (
+    CONFIG[: CONFIG.index('"effects')]
+    + "hardware.mapping = ['Offset', 'DualRow']\n"
+    + "'hardware.tile, hardware.dac.bits' = [[[16, 16], 4], [[32, 32], 6]]\n"
+)
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """A file with three axes, and accuracies of three chips at each point, as they come from a sweep."""
+    path = tmp_path_factory.mktemp("grid") / "a.toml"
+    path.write_text(GRID)
     config = _config.read(path)
-    drawn = _sweep.figure(config, np.random.default_rng(0).random((8, 3)), 0.9)
-    axes = drawn.axes[0]
-    assert len(axes.containers) == 4
-    assert axes.get_xlabel() == "hardware.adc.bits"
+    results = mj.sweep(
+        lambda key, **point: {"accuracy": jax.random.uniform(key)},
+        config.grid,
+        key=jax.random.key(0),
+        samples=3,
+        batch_size=24,
+        progress=False,
+    )
+    return config, _run.Measured(_run._readable(config, results["accuracy"], 40), 0.9, mj.Plan, 1.0)
+
+
+def test_the_figure_takes_any_grid(measured):
+    """Against the first numeric axis, with a curve for every combination of the others."""
+    (axes,) = _run.figure(*measured).axes
+    assert axes.get_xlabel() == "adc_bits"
+    assert axes.get_ylabel() == "Classification accuracy (%)"
+    curves = {line.get_label(): line for line in axes.lines if not line.get_label().startswith("_")}
+    assert list(curves) == [
+        "mapping = Offset, tile_dac_bits = 16x16, 4",
+        "mapping = Offset, tile_dac_bits = 32x32, 6",
+        "mapping = DualRow, tile_dac_bits = 16x16, 4",
+        "mapping = DualRow, tile_dac_bits = 32x32, 6",
+        "digital model (90 %)",
+    ]
+    np.testing.assert_allclose(curves["digital model (90 %)"].get_ydata(), 90)
+    found = measured[1].found
+    for line, (mapping, tile) in zip(curves.values(), np.ndindex(2, 2), strict=False):
+        np.testing.assert_allclose(line.get_ydata(), 100 * found[:, mapping, tile].mean("sample"))
+
+
+def test_the_report_has_whole_images_and_plain_numbers(measured):
+    config, done = measured
+    np.testing.assert_array_equal(done.found * 40, np.rint(done.found * 40))
+    report = json.loads(json.dumps(_run.report(config, done)))
+    assert report["digital_accuracy"] == 0.9
+    first = report["results"][0]
+    assert {name: first[name] for name in ("adc_bits", "mapping", "tile", "dac_bits")} == {
+        "adc_bits": 4,
+        "mapping": "Offset",
+        "tile": "16x16",
+        "dac_bits": 4,
+    }
+    assert list(first)[4:] == ["mean", "std", "worst"]
+    alone = done._replace(found=done.found.isel(sample=[0]))
+    assert json.loads(json.dumps(_run.report(config, alone)))["results"][0]["std"] is None

@@ -1,15 +1,15 @@
 """The numbers behind the figures and tables of the command line: frequency, series resistance, spread, error bars."""
 
 import csv
-import types
+import inspect
 
 import equinox as eqx
 import numpy as np
-import pytest
+import xarray
 
 import memjax as mj
 from memjax import devices as md
-from memjax.cli import _chips, _device, _report, _sweep, main
+from memjax.cli import _config, _device, _quickstart, main
 
 DRAW = np.random.default_rng(0)
 ACCURACIES = DRAW.uniform(0.5, 1.0, (2, 3, 7))  # variability or first axis, ADC or second axis, chips
@@ -44,13 +44,15 @@ def test_three_panels_show_the_trace(monkeypatch):
         monkeypatch.setattr(_device.plot, name, lambda trace, ax, name=name: drawn.update({name: (trace, ax)}))
     time = np.linspace(0, 1, 11)
     trace = md.simulate(md.VTEAM.pt_hf_ti(), 0.1 * time, time)
-    assert _device._figure(trace, "title", "png").startswith(b"\x89PNG")
+    _device._figure(trace, "title")
     assert all(shown is trace for shown, _ in drawn.values())
     assert len({id(ax) for _, ax in drawn.values()}) == 3
 
 
 def test_chips_of_the_quickstart():
     """A spread relative to each resistance, 10 kohm and 100 kohm, and drivers of eight bits."""
+    options = {"dataset": "digits", "chips": 3, "tile": (12, 9), "images": 10, "seed": 4}
+    config = _config.parse(_quickstart._filled(**options, adc_bits=(5, 7), variability=(0.2, 0.4)))
     expected = mj.Hardware(
         mj.Cell(10e3, 100e3),
         mj.mapping.DoubleColumn(),
@@ -59,88 +61,25 @@ def test_chips_of_the_quickstart():
         mj.Adc(bits=5),
         (mj.effects.DeviceVariation(r_on_std=0.2 * 10e3, r_off_std=0.2 * 100e3),),
     )
-    assert eqx.tree_equal(_chips.hardware((12, 9), 0.2, 5), expected)
-    assert (_chips.R_ON, _chips.R_OFF, _chips.DAC_BITS) == (10e3, 100e3, 8)
+    assert eqx.tree_equal(config.hardware(next(config.points())), expected)
+    assert (config.samples, config.images, config.seed, config.network) == (3, 10, 4, "cnn")
 
 
-def test_parts_of_a_test_set():
-    """Equal parts of at most 500 images; those that fill the last up are never classified correctly."""
-    images, labels = DRAW.uniform(size=(1201, 2, 2, 1)), DRAW.integers(0, 10, 1201)
-    parts, answers = _chips.parts_of(images, labels)
-    assert parts.shape == (3, 500, 2, 2, 1)
-    np.testing.assert_array_equal(answers.ravel()[:1201], labels)
-    np.testing.assert_array_equal(answers.ravel()[1201:], -1)
-    np.testing.assert_array_equal(parts.reshape(-1, 2, 2, 1)[:1201], images)
+def test_the_quickstart_is_a_file_of_sweep():
+    config = _config.parse(_quickstart.FILE)
+    assert [len(axis.rows) for axis in config.axes] == [6, 3]
+    defaults = {name: option.default for name, option in inspect.signature(_quickstart.quickstart).parameters.items()}
+    assert defaults.pop("out")
+    assert _config.parse(_quickstart._filled(**defaults)) == config
 
 
-def cells_of(table):
-    """Text of a rich table, row by row."""
-    return [list(row) for row in zip(*(column.cells for column in table.columns), strict=True)]
-
-
-def test_tables_and_summaries_of_chips():
-    percent = 100 * ACCURACIES
-    each = [[f"{c.mean():.2f} ± {c.std():.2f} ({c.min():.2f})" for c in row] for row in percent]
-    shown = cells_of(_report.table((0.0, 0.25), (4, 6, 8), ACCURACIES))
-    assert shown == [["0 %", *each[0]], ["25 %", *each[1]]]
-    entries = _report.summary((0.0, 0.25), (4, 6, 8), ACCURACIES)
-    assert [(entry["variability"], entry["adc_bits"]) for entry in entries[:4]] == [
-        (0.0, 4),
-        (0.0, 6),
-        (0.0, 8),
-        (0.25, 4),
-    ]
-    for name, of in (("mean", np.mean), ("std", np.std), ("worst", np.min)):
-        np.testing.assert_allclose([entry[name] for entry in entries], of(ACCURACIES, -1).ravel())
-    lines = list(csv.DictReader(_report.csv_lines((0.0, 0.25), (4, 6, 8), ACCURACIES).splitlines()))
-    np.testing.assert_allclose([float(line["accuracy"]) for line in lines], ACCURACIES.ravel())
-    assert [line["chip"] for line in lines[6:8]] == ["6", "0"]
-    assert (lines[-1]["variability"], lines[-1]["adc_bits"]) == ("0.25", "8")
-
-
-def test_the_table_of_a_sweep():
-    rows = [{"bits": bits, "tile": (16, 8)} for bits in (4, 6, 8)]
-    shown = cells_of(_sweep._table(rows, ACCURACIES[0]))
-    percent = 100 * ACCURACIES[0]
-    assert shown == [
-        [str(row["bits"]), "16x8", f"{chips.mean():.2f} ± {chips.std():.2f}", f"{chips.min():.2f}"]
-        for row, chips in zip(rows, percent, strict=True)
-    ]
-
-
-@pytest.fixture
-def figure():
-    axis = lambda key, names, rows: types.SimpleNamespace(key=key, names=names, rows=rows)
-    config = types.SimpleNamespace(
-        axes=[
-            axis("hardware.tile", ("tile",), [((16, 16),), ((32, 8),)]),
-            axis("std", ("std",), [(0.0,), (0.1,), (0.4,)]),
-        ],
-        dataset="digits",
-        network="mlp",
-        samples=7,
-    )
-    return _sweep.figure(config, ACCURACIES.reshape(6, 7), 0.97)
-
-
-def test_curves_of_a_sweep_are_means_with_bars_of_one_standard_deviation(figure):
-    """In percent, against the first numeric axis; one curve for each value of the other."""
-    (ax,) = figure.axes
-    assert len(ax.containers) == 2
-    for index, (bars, tile) in enumerate(zip(ax.containers, ("16x16", "32x8"), strict=True)):
-        line, _, (sticks,) = bars.lines
-        mean, std = 100 * ACCURACIES[index].mean(-1), 100 * ACCURACIES[index].std(-1)
-        np.testing.assert_allclose(np.asarray(line.get_xdata(), float), [0.0, 0.1, 0.4])
-        np.testing.assert_allclose(line.get_ydata(), mean)
-        for (low, high), x, m, s in zip(sticks.get_segments(), (0.0, 0.1, 0.4), mean, std, strict=True):
-            np.testing.assert_allclose([low, high], [[x, m - s], [x, m + s]])
-        assert bars.get_label() == f"tile {tile}"
-
-
-def test_the_digital_model_is_a_line(figure):
-    (ax,) = figure.axes
-    line = next(line for line in ax.lines if line.get_label() == "digital model")
-    np.testing.assert_allclose(line.get_ydata(), 97.0)
-    assert ax.get_xlabel() == "std"
-    assert ax.get_ylabel() == "Classification accuracy (%)"
-    assert ax.get_title(loc="left") == "digits, mlp: mean ± std of 7 chips"
+def test_the_quickstart_shows_the_relative_spread():
+    file = {"r_on_r_off": [0, 1], "adc_bits": [4, 6, 8], "sample": range(7)}
+    found = xarray.DataArray(ACCURACIES, file, list(file)).drop_vars("r_on_r_off")
+    found = found.assign_coords(r_on=("r_on_r_off", [0.0, 1e3]), r_off=("r_on_r_off", [0.0, 1e4]))
+    relative = _quickstart._relative(found, (0.0, 0.1))
+    assert relative.dims == ("variability", "adc_bits", "sample")
+    assert set(relative.coords) == {"variability", "adc_bits", "sample"}
+    assert relative.variability.values.tolist() == [0.0, 0.1]
+    assert _quickstart._in_percent(relative).variability.values.tolist() == [0.0, 10.0]
+    np.testing.assert_array_equal(relative, ACCURACIES)

@@ -115,16 +115,16 @@ def small():
 def test_interrupted_training_goes_on_to_the_same_weights(monkeypatch, tmp_path):
     recipe = classifier.Recipe(epochs=2, rate=5e-3, augment=True)
     straight = networks.arrays(classifier.train(digits, *small(), recipe))
-    path, write = tmp_path / "digits.checkpoint", classifier._files.write
+    path, write = tmp_path / "digits.checkpoint", mj.study.write
 
     def once(*args):
         write(*args)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(classifier._files, "write", once)
+    monkeypatch.setattr(mj.study, "write", once)
     with pytest.raises(KeyboardInterrupt):
         classifier.train(digits, *small(), recipe, path)
-    monkeypatch.setattr(classifier._files, "write", write)
+    monkeypatch.setattr(mj.study, "write", write)
     resumed = networks.arrays(classifier.train(digits, *small(), recipe, path))
     for name, array in straight.items():
         np.testing.assert_allclose(resumed[name], array, rtol=1e-4, atol=1e-5)

@@ -6,6 +6,8 @@ import wires
 import xarray
 from flax import nnx
 
+import memjax as mj
+
 
 class Tiny(nnx.Module):
     """One dense layer whose classes are told apart by a sum."""
@@ -21,9 +23,10 @@ def test_wires_cost_accuracy_that_predistortion_gives_back():
     model = Tiny(nnx.Rngs(0))
     images = jax.random.uniform(jax.random.key(0), (300, 48))
     labels = model(images).argmax(-1)
+    case = mj.study.Case(*mj.study.as_function(model), images, labels)
     agreement = {}
     for remedy in ("none", "predistortion"):
-        accuracy = jax.jit(wires.experiment(model, images, labels, 64, remedy))
+        accuracy = jax.jit(wires.experiment(case, 64, remedy))
         agreement[remedy] = [float(accuracy(jax.random.key(1), ohm)["accuracy"]) for ohm in (0.0, 6.0)]
     assert min(agreement["none"][0], *agreement["predistortion"]) > 0.9
     assert agreement["none"][1] < agreement["predistortion"][1] - 0.02

@@ -89,7 +89,21 @@ def test_every_curve_can_be_told_apart_and_everything_is_named(data):
     assert figure.axes[0].get_ylabel() == "Classification accuracy (%)"
     (legend,) = figure.legends
     names = [text.get_text() for text in legend.get_texts()]
-    assert names == ["bits = 4 bit", "bits = 8 bit", "target", "mean of 20 chips", "± 1 std", "worst chip"]
+    assert names == ["bits = 4 bit", "bits = 8 bit", "target (80 %)", "mean of 20 chips", "± 1 std", "worst chip"]
+
+
+def test_a_curve_for_every_combination_with_words_for_names(data):
+    """The long name of a coordinate, where it has one; a title, and a target by its name and number."""
+    third = xr.concat([data, 0.5 * data], xr.Variable("mapping", ["offset", "pair"]))
+    third["bits"].attrs["long_name"] = "ADC resolution"
+    figure = plot.sweep(third, x="sigma", hue=["mapping", "bits"], target=0.8, target_label="digital", title="all")
+    *found, digital = curves(figure)
+    assert found == [f"mapping = {m}, ADC resolution = {b} bit" for m in ("offset", "pair") for b in (4, 8)]
+    assert digital == "digital (0.8)"
+    assert figure.axes[0].get_title(loc="left") == "all"
+    for label, (m, b) in zip(found, np.ndindex(2, 2), strict=True):
+        mean = third["accuracy"].isel(mapping=m, bits=b).mean("sample")
+        np.testing.assert_allclose(curves(figure)[label].get_ydata(), mean)
 
 
 def test_axes_without_attributes_have_plain_names(data):
@@ -243,6 +257,8 @@ def test_a_cell_of_failed_chips_says_so(data):
         ({"x": "sample", "hue": "bits"}, "x must be one of .*, got 'sample'"),
         ({"hue": "volts"}, "hue must be one of .*, got 'volts'"),
         ({"x": "bits", "hue": "bits"}, "x and hue must be different dimensions, got 'bits', 'bits'"),
+        ({"hue": ["bits", "volts"]}, r"hue\[1\] must be one of .*, got 'volts'"),
+        ({"hue": ["bits", "bits"]}, "x and hue.0. and hue.1. must be different dimensions"),
         ({"y": "power"}, "y must be one of 'accuracy', got 'power'"),
         ({"select": {"volts": 1}}, "select must be one of .*, got 'volts'"),
         ({"select": {"bits": 6}}, r"select\['bits'\] must be one of 4, 8, got 6"),

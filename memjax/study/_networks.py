@@ -1,4 +1,4 @@
-"""The networks of the commands: small, ordinary Flax NNX, with nothing in them that knows of crossbars."""
+"""Two small networks and their training: ordinary Flax NNX, with nothing in it that knows of crossbars."""
 
 import math
 from collections.abc import Callable
@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import optax
 from flax import nnx
 
+from memjax import _check
 from memjax.data import Dataset
 
 STEPS = 2500
@@ -48,32 +49,67 @@ class SmallMLP(nnx.Module):
 
 
 NETWORKS: dict[str, type[nnx.Module]] = {"cnn": SmallCNN, "mlp": SmallMLP}
+"""By the names that `train` and `untrained` take."""
 
 
-def untrained(network: str, dataset: Dataset, seed: int) -> nnx.Module:
-    """A network of `NETWORKS` for a data set, with random weights."""
+def untrained(dataset: Dataset, seed: int = 0, *, network: str = "cnn") -> nnx.Module:
+    """A small network for a data set, with random weights.
+
+    Args:
+        dataset: its images `[N, height, width, channels]` and classes give the sizes.
+        seed: of the weights, from 0 to 2³² - 1.
+        network: "cnn", two convolutions and a dense layer, or "mlp", one hidden layer of 64.
+
+    Returns: a Flax NNX module, images `[B, height, width, channels]` to logits `[B, classes]`.
+
+    Raises: TypeError and ValueError naming the argument.
+
+    Example:
+        >>> import memjax as mj
+        >>> digits = mj.data.load("digits")
+        >>> mj.study.untrained(digits)(digits.test_images).shape
+        (360, 10)
+    """
+    _check.part("dataset", dataset, Dataset, example='memjax.data.load("digits")')
+    _check.integer("seed", seed, 0, 2**32 - 1)
+    _check.choice("network", network, tuple(NETWORKS))
     kind: Any = NETWORKS[network]
     return kind(dataset.train_images.shape[1:], len(dataset.classes), rngs=nnx.Rngs(seed))
 
 
 def train(
     dataset: Dataset,
-    seed: int,
-    steps: int = STEPS,
-    progress: Callable[[], None] = lambda: None,
+    seed: int = 0,
+    *,
     network: str = "cnn",
+    steps: int = STEPS,
+    progress: Callable[[], None] | None = None,
 ) -> nnx.Module:
-    """Trains a network with Adam on the cross-entropy.
+    """Trains a small network with Adam on the cross-entropy: seconds on a CPU, 98 % on digits.
 
     Args:
         dataset: its training part is used.
-        seed: of the initial weights, the order of the images and the noise.
-        steps: batches of 128 images.
+        seed: of the initial weights, the order of the images and the noise that is added to them, from 0 to 2³² - 1.
+        network: "cnn" or "mlp", as in `untrained`.
+        steps: batches of 128 images, at least 1.
         progress: called after every step.
-        network: a name of `NETWORKS`.
+
+    Returns: the network, as `untrained` makes it.
+
+    Raises: TypeError and ValueError naming the argument.
+
+    Example:
+        >>> import memjax as mj
+        >>> digits = mj.data.load("digits")
+        >>> model = mj.study.train(digits, network="mlp", steps=300)
+        >>> bool((model(digits.test_images).argmax(-1) == digits.test_labels).mean() > 0.9)
+        True
     """
+    graphdef, state = nnx.split(untrained(dataset, seed, network=network))
+    _check.integer("steps", steps, 1, 2**31 - 1)
+    if progress is not None and not callable(progress):
+        raise TypeError(f"progress must be a function without arguments, or None, got {_check.shown(progress)}")
     images, labels = jnp.asarray(dataset.train_images), jnp.asarray(dataset.train_labels)
-    graphdef, state = nnx.split(untrained(network, dataset, seed))
     tx = optax.adam(optax.cosine_decay_schedule(LEARNING_RATE, steps))
     opt_state = tx.init(state)
     key = jax.random.key(seed)
@@ -94,5 +130,6 @@ def train(
 
     for i in range(steps):
         state, opt_state = step(state, opt_state, jax.random.fold_in(key, i))
-        progress()
+        if progress is not None:
+            progress()
     return nnx.merge(graphdef, state)
