@@ -1,11 +1,10 @@
 """The setting of Lammie et al. (Array 13, 2022), and what a compiled program holds in memory."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import networks
-from flax import nnx
 
 import memjax as mj
 
@@ -28,24 +27,15 @@ def hardware(tile: int) -> mj.Hardware:
     )
 
 
-class Case(NamedTuple):
-    """A network as a function of its parameters and images, and how long it was trained (None: not at all)."""
-
-    name: str
-    forward: Callable[..., jax.Array]
-    state: Any
-    epochs: int | None
-
-
-def case(name: str) -> Case:
-    """A network of `networks.NAMED` with its stored weights, or as initialised where there are none."""
+def network(name: str) -> tuple[Callable[..., jax.Array], Any, int | None]:
+    """(function, parameters, epochs of training) of a network of `networks.NAMED` with its stored weights; as
+    initialised, without epochs, where there are none."""
     try:
         model, recipe = networks.load(name)
     except FileNotFoundError:
         model, recipe = networks.untrained(name), {"epochs": None}
         model.eval()
-    graphdef, state = nnx.split(model)
-    return Case(name, lambda state, x: nnx.merge(graphdef, state)(x), state, recipe["epochs"])
+    return *mj.study.as_function(model), recipe["epochs"]
 
 
 def memory(run: Any, *args) -> int:

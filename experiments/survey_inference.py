@@ -11,21 +11,17 @@ CSV and PNG; goes on where it was stopped.
 """
 
 import argparse
-import csv
-import io
 import pathlib
 import sys
+from functools import partial
 
 import _survey as survey
 import jax
-import jax.numpy as jnp
-import numpy as np
 import xarray
 from _intervals import interval
 from networks import NAMED
 
 import memjax as mj
-from memjax.cli import _files
 from memjax.plot import style
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "benchmarks"))
@@ -34,72 +30,50 @@ from _timing import compare
 IMAGES = 10_000  # in the test set, for which times are given
 
 
-def cost(case: survey.Case, tile: int, x, repeats: int) -> dict:
+def cost(case: mj.study.Case, tile: int, repeats: int) -> dict:
     """Time and memory of a batch on a chip beside the digital network."""
-    analog = mj.crossbarify(case.forward, survey.hardware(tile))
-    chip = analog.program(case.state, jax.random.key(0), x)
-    run, digital = jax.jit(analog.apply), jax.jit(case.forward)
-    time = compare(lambda: run(chip, case.state, x), lambda: digital(case.state, x), repeats)
-    per_set = IMAGES / len(x)
+    x = case.parts[0][0]
+    analog = mj.crossbarify(case.fn, survey.hardware(tile))
+    chip = analog.program(case.params, jax.random.key(0), x)
+    run, digital = jax.jit(analog.apply), jax.jit(case.fn)
+    time = compare(lambda: run(chip, case.params, x), lambda: digital(case.params, x), repeats)
+    batches = IMAGES / len(x)
+    memory, of_digital = survey.memory(run, chip, case.params, x), survey.memory(digital, case.params, x)
     return {
-        "network": case.name,
-        "epochs": case.epochs,
         "tile": tile,
-        "tiles": analog.plan(case.state, x).tiles,
+        "tiles": analog.plan(case.params, x).tiles,
         "batch": len(x),
-        "seconds": time.seconds * per_set,
-        "digital_seconds": time.baseline_seconds * per_set,
+        "seconds": time.seconds * batches,
+        "digital_seconds": time.baseline_seconds * batches,
         "time_ratio": time.ratio,
         "time_low": time.spread[0],
         "time_high": time.spread[1],
-        "memory": survey.memory(run, chip, case.state, x),
-        "digital_memory": survey.memory(digital, case.state, x),
+        "memory": memory,
+        "digital_memory": of_digital,
+        "memory_ratio": memory / of_digital,
     }
 
 
-def accuracies(case: survey.Case, images, labels, tiles, chips: int, store) -> xarray.Dataset:
-    """Accuracy of chips by (tile, tuned or not, chip)."""
-    size = min(survey.BATCH, len(labels))
-    fill = -len(labels) % size  # black images of a label that none has
-    x = np.pad(images, ((0, fill), *[(0, 0)] * 3)).reshape(-1, size, *images.shape[1:])
-    y = np.pad(labels, (0, fill), constant_values=-1).reshape(-1, size)
+def accuracies(case: mj.study.Case, tiles, chips: int, store) -> xarray.Dataset:
+    """Accuracy of chips by (tile, chip), as programmed and with outputs tuned on the first batch."""
 
     def chip_of(key, tile):
-        analog = mj.crossbarify(case.forward, survey.hardware(tile))
-        chip = analog.program(case.state, key, x[0])
-        tuned = analog.tune(chip, case.state, jax.random.fold_in(key, 1), x[0])
-        right = lambda chip: jnp.sum(
-            jax.lax.map(lambda part: analog.apply(chip, case.state, part[0]).argmax(-1) == part[1], (x, y))
-        )
-        return {"programmed": right(chip) / len(labels), "tuned": right(tuned) / len(labels)}
+        tune = lambda analog, chip: analog.tune(chip, case.params, jax.random.fold_in(key, 1), case.parts[0][0])
+        of = partial(mj.study.accuracy, case, survey.hardware(tile), key)
+        return {"programmed": of(), "tuned": of(then=tune)}
 
     return mj.sweep(
         chip_of, {"tile": tiles}, key=jax.random.key(0), samples=chips, batch_size=1, store=store, static=("tile",)
     )
 
 
-def digital_accuracy(case: survey.Case, images, labels) -> float:
-    run = jax.jit(lambda x: case.forward(case.state, x).argmax(-1))
-    parts = [slice(i, i + survey.BATCH) for i in range(0, len(labels), survey.BATCH)]
-    return float(sum(int((run(images[part]) == labels[part]).sum()) for part in parts) / len(labels))
-
-
-def table(rows: list[dict]) -> bytes:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)))
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
-
-
-def figure(rows: list[dict]) -> bytes:
+def figure(rows: list[dict]):
     """Time, memory and accuracy against the tile."""
     panels = (
         ("time_ratio", "Time (digital = 1)", 1),
         ("memory_ratio", "Memory (digital = 1)", 1),
         ("programmed", "Accuracy (%)", 100),
     )
-    buffer = io.BytesIO()
     with style.panels(1, 3, 9.6, 3.0) as (new, grid):
         for ax, (column, label, unit) in zip(grid[0], panels, strict=True):
             for index, name in enumerate(dict.fromkeys(row["network"] for row in rows)):
@@ -117,8 +91,7 @@ def figure(rows: list[dict]) -> bytes:
             ax.set_xticks(sides, [str(side) for side in sides])
             ax.set(xlabel="Word lines and bit lines of a tile", ylabel=label)
             ax.legend()
-        new.savefig(buffer, format="png")
-    return buffer.getvalue()
+    return new
 
 
 def described(row: dict) -> str:
@@ -136,21 +109,23 @@ def described(row: dict) -> str:
     return text
 
 
-def measure(case: survey.Case, images, labels, args) -> list[dict]:
+def measure(name: str, args) -> list[dict]:
+    data = mj.data.load(NAMED[name].dataset)
+    fn, params, epochs = survey.network(name)
+    images, labels = data.test_images[: args.images], data.test_labels[: args.images]
+    case = mj.study.Case(fn, params, images, labels, batch=survey.BATCH)
     rows = []
     for tile in args.tiles:
-        row = cost(case, tile, images[: survey.BATCH], args.repeats)
-        rows.append(row | {"memory_ratio": row["memory"] / row["digital_memory"]})
+        rows.append({"network": name, "epochs": epochs} | cost(case, tile, args.repeats))
         print(described(rows[-1]), flush=True)
-    if case.epochs is None:
+    if epochs is None:
         return rows
-    store = args.out / f"{case.name}-{len(labels)}.zarr"
-    found = accuracies(case, images, labels, args.tiles, args.chips, store)
-    digital = digital_accuracy(case, images, labels)
+    found = accuracies(case, args.tiles, args.chips, args.out / f"{name}-{len(labels)}.zarr")
+    digital = mj.study.digital_accuracy(case)
     for row in rows:
-        one = {name: 1.0 * found[name].sel(tile=row["tile"]).values for name in ("programmed", "tuned")}
-        row |= {name: value.mean() for name, value in one.items()}
-        row |= {f"{name}_std": value.std(ddof=1) for name, value in one.items()} | {"digital": digital}
+        one = {kind: found[kind].sel(tile=row["tile"]).values.astype(float) for kind in ("programmed", "tuned")}
+        row |= {kind: values.mean() for kind, values in one.items()}
+        row |= {f"{kind}_std": values.std(ddof=1) for kind, values in one.items()} | {"digital": digital}
         mean, low, high = interval(100 * (one["tuned"] - one["programmed"]))
         print(described(row), f"  tuning gives {mean:.2f} points, 95 % interval [{low:.2f}, {high:.2f}]", sep="\n")
     return rows
@@ -173,14 +148,13 @@ def main() -> None:
             parser.error(f"--{name} must be at least {least}, got {given}")
     rows = []
     try:
-        _files.check_writable(args.out)
+        mj.study.check_writable(args.out)
         for name in args.networks:
-            data = mj.data.load(NAMED[name].dataset)
-            rows += measure(survey.case(name), data.test_images[: args.images], data.test_labels[: args.images], args)
+            rows += measure(name, args)
     except (OSError, ImportError, ValueError) as error:
         raise SystemExit(str(error)) from None
-    files = {"survey_inference.csv": table(rows), "survey_inference.png": figure(rows)}
-    print("Written:", *_files.write(args.out, files), sep="\n  ")
+    files = {"survey_inference.csv": rows, "survey_inference.png": figure(rows)}
+    print("Written:", *mj.study.write(args.out, files), sep="\n  ")
     if args.quick:
         print("The quick setting shows that the experiment runs; its numbers are no results.")
 

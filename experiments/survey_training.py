@@ -11,8 +11,6 @@ Published: curves without numbers. Writes CSV of all epochs, a table, PNG.
 """
 
 import argparse
-import csv
-import io
 import pathlib
 import statistics
 import time
@@ -23,7 +21,7 @@ import jax.numpy as jnp
 import train_vgg8 as vgg8
 from rich.table import Table
 
-from memjax.cli import _files
+import memjax as mj
 
 OMEGA = 0.5
 COLUMNS = {
@@ -82,14 +80,6 @@ def table(found: dict[str, dict[str, Any]]) -> Table:
     return shown
 
 
-def as_csv(found: dict[str, dict[str, Any]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, ["", *next(iter(found.values()))])
-    writer.writeheader()
-    writer.writerows({"": name, **row} for name, row in found.items())
-    return text.getvalue().encode()
-
-
 def run(chosen: dict[str, vgg8.Setting], count: int | None, epochs: int, repeats: int, resume: bool, out) -> None:
     images = vgg8.load(chosen["digital"])
     images = images._replace(train=images.train[:count], train_labels=images.train_labels[:count])
@@ -103,9 +93,9 @@ def run(chosen: dict[str, vgg8.Setting], count: int | None, epochs: int, repeats
         found[name] |= {"test_accuracy": last["test_accuracy"]}
         found[name]["best"] = max(row["test_accuracy"] for row in curves[name])
     vgg8._insitu.console().print(table(found))
-    files = {f"{name}.csv": vgg8.as_csv(rows) for name, rows in curves.items()}
-    files |= {"survey_training.csv": as_csv(found), "survey_training.png": vgg8.picture(curves)}
-    print("Written:", *_files.write(out, files), sep="\n  ")
+    files = {f"{name}.csv": rows for name, rows in curves.items()} | {"survey_training.png": vgg8.picture(curves)}
+    files["survey_training.csv"] = [{"training": name, **row} for name, row in found.items()]
+    print("Written:", *mj.study.write(out, files), sep="\n  ")
 
 
 def main() -> None:
@@ -124,7 +114,7 @@ def main() -> None:
         if (given := getattr(args, name)) is not None and given < least:
             parser.error(f"--{name} must be at least {least}, got {given}")
     try:
-        _files.check_writable(args.out)
+        mj.study.check_writable(args.out)
         run(settings(kind, batch), args.images, args.epochs, args.repeats, args.resume, args.out)
     except (OSError, ImportError, ValueError) as error:
         raise SystemExit(str(error)) from None
