@@ -441,7 +441,6 @@ def functions() -> list[Call]:
         Call("study.per_chip", lambda data: mj.study.per_chip(data).to_numpy(), {"data": SWEPT}),
         Call("study.per_point", lambda **a: mj.study.per_point(**a)["mean"].to_numpy(), {"data": SWEPT, "target": 0.5}),
         Call("study.table", mj.study.table, {"data": SWEPT, "percent": False}),
-        Call("study.packed", mj.study.packed, {"origin": {"seed": 0}, "tree": PARAMS}),
         Call(
             "study.untrained",
             lambda **a: str(mj.study.untrained(**a)),

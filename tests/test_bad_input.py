@@ -61,6 +61,8 @@ GOOD = {
     ("crossbarify", "select", "class"),
     ("reliability.choose_rows", "score", "class"),
     ("simulate", "voltage", "class"),
+    ("study.accuracy", "then", "class"),
+    ("study.train", "progress", "class"),
     ("sweep", "batch_size", "huge integer"),
     ("training.coincidence", "rate", "class"),
 }
