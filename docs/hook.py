@@ -9,11 +9,8 @@ import pathlib
 import pkgutil
 import posixpath
 import re
-import sys
 
 ROOT = pathlib.Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))  # the sources beside this file, whatever is installed
-
 LINK = re.compile(r"(?<=\]\()(?P<target>[^)\s:#]+)(?P<anchor>#[^)\s]*)?(?=\))")
 
 

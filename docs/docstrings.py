@@ -1,0 +1,45 @@
+"""Docstrings as the API reference shows them."""
+
+import importlib
+import inspect
+import re
+from typing import Any
+
+import griffe
+
+
+class Plain(griffe.Extension):
+    """Docstrings are plain text, and specifications are classes without a written constructor."""
+
+    def on_instance(self, *, obj: griffe.Object, **_) -> None:
+        """Brackets that meet, as in the shape and unit [K, N] [S], are no link: a space of no width between them."""
+        if obj.docstring is not None:
+            parts = re.split(r"(^ *```.*?^ *```$)", obj.docstring.value, flags=re.DOTALL | re.MULTILINE)
+            text = (re.sub(r"\]( ?)\[", "]\u200b\\1[", part) if part[:1] != "`" else part for part in parts)
+            obj.docstring.value = "".join(text)
+
+    def on_class_members(self, *, cls: griffe.Class, **_) -> None:
+        """How a specification is made, below its first line."""
+        from memjax.spec import Spec
+
+        kind = getattr(importlib.import_module(cls.module.path), cls.name, None)
+        if cls.docstring is None or not inspect.isclass(kind) or not issubclass(kind, Spec) or inspect.isabstract(kind):
+            return
+        first, _, rest = cls.docstring.value.partition("\n")
+        call = signature(cls.name, inspect.signature(kind))
+        cls.docstring.value = f"{first}\n\n```python\n{call}\n```\n{rest}"
+
+
+def signature(name: str, found: inspect.Signature) -> str:
+    """Name(field, field=default), on lines of their own where one is too long."""
+    fields = [shown(parameter) for parameter in found.parameters.values()]
+    line = f"{name}({', '.join(fields)})"
+    return line if len(line) <= 100 else f"{name}(\n" + "".join(f"    {field},\n" for field in fields) + ")"
+
+
+def shown(parameter: inspect.Parameter) -> str:
+    default: Any = parameter.default
+    if default is parameter.empty:
+        return parameter.name
+    plain = default is None or isinstance(default, bool | int | float | str | tuple)
+    return f"{parameter.name}={default!r}" if plain else f"{parameter.name}={type(default).__name__}(...)"
