@@ -18,7 +18,7 @@ FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 OTHERS = {"bash", "text", "toml", "csv", "bibtex"}
 
 # Blocks that take more than a few seconds.
-SLOW = {"docs/memory_macro.md:0"}
+SLOW = {"docs/memory_macro.md:0", "docs/memory_main.md:0", "docs/language_model.md:0", "docs/graph.md:0"}
 
 
 class Block(NamedTuple):
