@@ -9,8 +9,10 @@ import pathlib
 import pkgutil
 import posixpath
 import re
+import tomllib
 
 ROOT = pathlib.Path(__file__).parents[1]
+URLS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]
 LINK = re.compile(r"(?<=\]\()(?P<target>[^)\s:#]+)(?P<anchor>#[^)\s]*)?(?=\))")
 
 
@@ -60,6 +62,8 @@ def on_config(config):
     rows = [{page.removeprefix("api/").removesuffix(".md"): page} for page in reference()]
     if not any("API reference" in entry for entry in config.nav):
         config.nav.append({"API reference": rows})
+    # Not mkdocs' repo_url, whose readers' browsers would ask GitHub for numbers of stars.
+    config.extra["social"] = [{"icon": "fontawesome/brands/github", "link": URLS["Repository"]}]
     return config
 
 
@@ -85,6 +89,6 @@ def on_page_markdown(markdown, page, config, **_):
         if not (ROOT / path).exists():
             return link[0]  # strict builds say so
         kind = "tree" if (ROOT / path).is_dir() else "blob"
-        return f"{config.repo_url}/{kind}/main/{path}{link['anchor'] or ''}"
+        return f"{URLS['Repository']}/{kind}/main/{path}{link['anchor'] or ''}"
 
     return LINK.sub(moved, markdown)

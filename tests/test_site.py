@@ -8,6 +8,8 @@ import runpy
 
 import pytest
 
+import memjax as mj
+
 ROOT = pathlib.Path(__file__).parents[1]
 PAGES = [
     ROOT / "README.md",
@@ -63,3 +65,24 @@ def test_links_lead_to_files(page):
     files = (link.partition("#")[0] for link in links if not re.match(r"https?:|#|mailto:", link))
     made = "api/"  # pages of the reference are made with the site
     assert [file for file in files if made not in file and not (page.parent / file).exists()] == []
+
+
+# Names as pages write them: mj.plot.sweep, memjax.spec, and effects.Drift alone.
+NAME = re.compile(r"(?<![\w./-])(?:(?:mj|memjax)\.|(?=(?:effects|converters)\.[A-Z]))([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)")
+
+
+def exists(dotted: str) -> bool:
+    """Whether memjax has what the name stands for; fields of specifications count."""
+    value = mj
+    for part in dotted.split("."):
+        if not hasattr(value, part) and part not in getattr(value, "__dataclass_fields__", {}):
+            return False
+        value = getattr(value, part, None)
+    return True
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_names_exist(page):
+    text = re.sub(r"\]\([^)\s]+\)", "]", page.read_text("utf-8"))  # without addresses
+    found = set(NAME.findall(text)) - {"presets.NAME", "training.presets.NAME"}  # NAME: any of them
+    assert [name for name in sorted(found) if not exists(name)] == []
