@@ -7,16 +7,21 @@ from typing import Any
 
 import griffe
 
+CODE = re.compile(r"(^ *```.*?^ *```$|`[^`\n]+`)", re.DOTALL | re.MULTILINE)
+
+
+def plain(text: str) -> str:
+    """Shapes such as [*leading, K, N] [S] as they are: neither emphasis nor, where two brackets meet, a link."""
+    return re.sub(r"\]( ?)\[", "]\u200b\\1[", re.sub(r"(?<=\[)\*(?=\w)|\*(?=/)|(?<=/)\*", r"\*", text))
+
 
 class Plain(griffe.Extension):
     """Docstrings are plain text, and specifications are classes without a written constructor."""
 
     def on_instance(self, *, obj: griffe.Object, **_) -> None:
-        """Brackets that meet, as in the shape and unit [K, N] [S], are no link: a space of no width between them."""
         if obj.docstring is not None:
-            parts = re.split(r"(^ *```.*?^ *```$)", obj.docstring.value, flags=re.DOTALL | re.MULTILINE)
-            text = (re.sub(r"\]( ?)\[", "]\u200b\\1[", part) if part[:1] != "`" else part for part in parts)
-            obj.docstring.value = "".join(text)
+            parts = re.split(CODE, obj.docstring.value)
+            obj.docstring.value = "".join(part if part.lstrip()[:1] == "`" else plain(part) for part in parts)
 
     def on_class_members(self, *, cls: griffe.Class, **_) -> None:
         """How a specification is made, below its first line."""
