@@ -112,13 +112,14 @@ def parameter(block: Block):
 
 
 @pytest.mark.parametrize("block", [parameter(block) for block in BLOCKS])
-def test_block_runs_alone(block, tmp_path, monkeypatch, capsys):
+def test_block_runs_alone(block, tmp_path, monkeypatch, capsys, few_programs):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "agg")
     names = run(block, tmp_path)
     if block.name in GIVES:
         page = ROOT / block.name.split(":")[0]
         GIVES[block.name](page.read_text("utf-8"), names, capsys.readouterr().out)
+    few_programs()
 
 
 def test_every_name_above_is_a_block():
