@@ -63,12 +63,16 @@ def compiled_as_users_do(request, monkeypatch):
 
 @pytest.fixture(autouse=True, scope="module")
 def few_programs():
-    """No test process holds more compiled programs than the system lets it have."""
-    yield
-    regions = pathlib.Path("/proc/self/maps")
-    if regions.exists() and regions.read_bytes().count(b"\n") > REGIONS:
-        jax.clear_caches()
-        gc.collect()
+    """No test process holds more compiled programs than the system lets it have; a long module may ask in between."""
+
+    def let_go():
+        regions = pathlib.Path("/proc/self/maps")
+        if regions.exists() and regions.read_bytes().count(b"\n") > REGIONS:
+            jax.clear_caches()
+            gc.collect()
+
+    yield let_go
+    let_go()
 
 
 @pytest.fixture

@@ -115,6 +115,29 @@ def test_mapping(page):
         np.testing.assert_allclose(y, x @ weights, atol=2e-5)
 
 
+def test_converter_error(page):
+    """Each column has a phase of its own, kept by the chip; the shift is at most the amplitude."""
+    ideal = mj.Hardware(tile=(8, 8), dac=mj.Dac(), adc=mj.Adc(bits=8))
+    chip = mj.program(page["rippled"], jnp.eye(8), KEY)
+    ((phases,),) = (list(each.values()) for each in chip["adc"].values())
+    assert len(np.unique(phases)) == phases.size >= 8
+    x = jax.random.uniform(KEY, (50, 8))
+    lsb = 1.0 / 127 * np.max(np.asarray(chip["adc_range"])) / (9e-5 * 0.2)
+    shift = mj.matmul(page["rippled"], chip, x) - mj.matmul(ideal, mj.program(ideal, jnp.eye(8), KEY), x)
+    assert 0 < np.max(np.abs(shift)) < 2.5 * lsb
+
+
+def test_converter(page):
+    """One row tile: the codes -1, 0 and 1 of each vector's own scale, and gradients straight through."""
+    hardware = page["ternary"]
+    chip = mj.program(hardware, jnp.eye(8), KEY)
+    x = jnp.linspace(-1.0, 1.0, 80).reshape(10, 8)
+    codes = mj.matmul(hardware, chip, x) / jnp.max(jnp.abs(x), axis=1, keepdims=True)
+    np.testing.assert_allclose(np.unique(np.round(codes, 4)), [-1.0, 0.0, 1.0])
+    slope = jax.grad(lambda x: mj.matmul(hardware, chip, x)[0])(jnp.full(8, 0.1))
+    np.testing.assert_allclose(slope, jnp.eye(8)[0], atol=1e-5)
+
+
 def test_text_that_is_not_static_is_told():
     class Loose(mj.effects.Reading):
         kind: str = "soft"

@@ -74,6 +74,16 @@ def solve(
 
     Source: ladder-preconditioned conjugate gradients; the arrays of badcrossbar (Joksas and Mehonic, SoftwareX 12,
     2020) are Wires(row=r, column=r).
+
+    Example:
+        ```python
+        import jax.numpy as jnp
+        import memjax as mj
+
+        wires = mj.Wires(row=1.0, column=1.0)
+        solution = mj.circuit.solve(jnp.full((8, 4), 1e-4), jnp.full(8, 0.2), wires)
+        print(solution.current)  # A, below the ideal 8 * 0.2 * 1e-4
+        ```
     """
     check_conduction(conduction)
     conductance, voltage, sense = _checked(conductance, voltage, wires, sense_voltage)

@@ -85,6 +85,14 @@ def to_spice(
 
     ngspice may give up ("Timestep too small") on a model that is stopped hard at the bounds of its state: use a smooth
     window. What it wrote then is refused by `from_spice`.
+
+    Example:
+        ```python
+        import jax.numpy as jnp
+        import memjax as mj
+
+        print(mj.circuit.to_spice(jnp.full((2, 2), 1e-4), jnp.array([0.2, 0.1]), mj.Wires(row=1.0, column=1.0)))
+        ```
     """
     check_conduction(conduction)
     if device is not None:

@@ -40,6 +40,14 @@ class Wires(Spec):
     Any of them may be zero.
 
     Raises: ValueError for a resistance that is negative, NaN or (segments) infinite.
+
+    Example:
+        ```python
+        import memjax as mj
+
+        wires = mj.Wires(row=2.0, column=2.0, source=50.0, sense=50.0)  # ohm
+        hardware = mj.Hardware(tile=(64, 64), wires=wires)
+        ```
     """
 
     row: Any = number(low=0.0, per_line=True, unit="ohm", default=0.0)

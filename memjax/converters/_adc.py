@@ -105,6 +105,16 @@ class Adc(AbstractAdc):
     Raises: ValueError for a value out of its range, and for errors without bits; TypeError for errors of another kind.
 
     Source: mid-tread and mid-rise quantisers and their optimal ranges, J. Max, IRE Trans. Inf. Theory 6 (1960).
+
+    Example:
+        ```python
+        import memjax as mj
+        from memjax.converters import Noise, Offset
+
+        plain = mj.Adc(bits=8)
+        real = mj.Adc(bits=8, errors=(Offset(0.5), Noise(0.3)))  # LSB
+        own_range = mj.Adc(bits=6, range=mj.Dynamic())  # a full scale for each vector and tile
+        ```
     """
 
     bits: Any = number(low=1.0, high=32.0, whole=True, optional=True, default=None)

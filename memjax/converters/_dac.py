@@ -31,6 +31,15 @@ class Dac(Spec):
         asymmetry: a of drivers whose negative voltages are 1 - a times what they should be; None: there is none.
 
     Raises: ValueError for a value out of its range; TypeError for an encoding of another kind.
+
+    Example:
+        ```python
+        import memjax as mj
+
+        plain = mj.Dac(bits=8, v_max=0.2)  # the largest input of each vector is 0.2 V
+        fixed = mj.Dac(bits=8, range=1.0)  # an input of 1 is v_max, larger ones clip
+        serial = mj.Dac(bits=8, encoding=mj.converters.BitSerial(7))  # bit by bit
+        ```
     """
 
     bits: Any = number(low=1.0, high=32.0, whole=True, optional=True, default=None)

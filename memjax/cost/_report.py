@@ -155,6 +155,17 @@ def report(
 
     Raises: TypeError for arguments of the wrong kind; ValueError for an unknown technology and for a chip of another
         function.
+
+    Example:
+        ```python
+        import jax
+        import memjax as mj
+
+        params = {"w": jax.random.normal(jax.random.key(0), (128, 10))}
+        x = jax.random.normal(jax.random.key(1), (5, 128))
+        analog = mj.crossbarify(lambda params, x: x @ params["w"], mj.Hardware(adc=mj.Adc(bits=8)))
+        print(mj.cost.report(analog, params, x, "isaac"))
+        ```
     """
     _check.part("analog", analog, Analog, example="crossbarify(fn, hardware)")
     technology = named(technology)

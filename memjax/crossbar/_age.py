@@ -36,6 +36,18 @@ def age(
 
     Raises: ValueError where no effect of the hardware ages, and for values out of their range; TypeError for a key that
         is none.
+
+    Example:
+        ```python
+        import jax
+        import memjax as mj
+
+        hardware = mj.Hardware(effects=(mj.effects.Drift(0.05),))
+        w = jax.random.normal(jax.random.key(0), (20, 10))
+        chip = mj.program(hardware, w, jax.random.key(1))
+        old = mj.age(hardware, chip, jax.random.key(2), seconds=1e6)
+        print((mj.weights(hardware, old) / w).mean())  # about (1e6)^-0.05 = 0.5
+        ```
     """
     check_hardware(hardware)
     check_single("chip", chip)

@@ -54,6 +54,23 @@ class Hardware(Spec):
             numbers are the same.
 
     Raises: TypeError for a part of the wrong kind; ValueError for a value out of its range.
+
+    Example:
+        ```python
+        import jax
+        import memjax as mj
+
+        hardware = mj.Hardware(
+            cell=mj.Cell(r_on=10e3, r_off=100e3, levels=16),
+            tile=(64, 64),
+            dac=mj.Dac(bits=8, v_max=0.2),
+            adc=mj.Adc(bits=6),
+            effects=(mj.effects.StuckAt(hrs=0.01), mj.effects.ReadNoise(0.02)),
+            wires=mj.Wires(row=1.0, column=1.0),
+        )
+        print(hardware)  # effects in the order in which they act
+        print(len(jax.tree.leaves(hardware)))  # its numbers, all of which may be traced
+        ```
     """
 
     cell: Cell = part(Cell, example="Cell(r_on=10e3, r_off=100e3)", default=Cell())

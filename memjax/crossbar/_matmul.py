@@ -26,6 +26,17 @@ def matmul(hardware: Hardware, chip: Chip, x: Array, key: Array | None = None) -
     Returns: [..., N], approximately x @ weights, in the units of both.
 
     Raises: ValueError for a chip of other hardware, for inputs of another length or NaN, and for a missing key.
+
+    Example:
+        ```python
+        import jax
+        import memjax as mj
+
+        hardware = mj.Hardware(dac=mj.Dac(bits=8), adc=mj.Adc(bits=8), effects=(mj.effects.ReadNoise(0.01),))
+        w, x = jax.random.normal(jax.random.key(0), (40, 10)), jax.random.normal(jax.random.key(1), (5, 40))
+        chip = mj.program(hardware, w, jax.random.key(2))
+        y = mj.matmul(hardware, chip, x, jax.random.key(3))  # about x @ w; the key is that of the noise
+        ```
     """
     return _matmul(hardware, chip, _checked(hardware, chip, x, key), key)
 

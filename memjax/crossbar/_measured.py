@@ -48,6 +48,16 @@ def chip_from_conductances(
 
     Raises: ValueError for other arrays than the mapping's, for shapes that do not agree, for conductances that are
         negative, not finite or outside [low, high], and for a missing key.
+
+    Example:
+        ```python
+        import jax
+        import memjax as mj
+
+        hardware = mj.Hardware(cell=mj.Cell(r_on=10e3, r_off=100e3), tile=(16, 16))
+        g = jax.random.uniform(jax.random.key(0), (2, 20, 10), minval=1e-5, maxval=1e-4)  # measured, S
+        chip = mj.chip_from_conductances(hardware, {"pos": g[0], "neg": g[1]}, scale=0.3)
+        ```
     """
     check_hardware(hardware)
     arrays = hardware.mapping.arrays

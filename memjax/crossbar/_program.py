@@ -51,6 +51,18 @@ def program(hardware: Hardware, weights: Array, key: Array) -> Chip:
         converter: {error: [T, numbers, width]}} [LSB].
 
     Raises: ValueError for weights that are not a matrix of finite numbers; TypeError for a key that is none.
+
+    Example:
+        ```python
+        import jax
+        import memjax as mj
+
+        hardware = mj.Hardware(tile=(16, 16))
+        w = jax.random.normal(jax.random.key(0), (40, 10))
+        chip = mj.program(hardware, w, jax.random.key(1))
+        chips = jax.vmap(lambda key: mj.program(hardware, w, key))(jax.random.split(jax.random.key(2), 5))
+        print(chip["conductance"]["pos"].shape, chips["conductance"]["pos"].shape)  # (3, 16, 16) (5, 3, 16, 16)
+        ```
     """
     check_hardware(hardware)
     weights = _matrix(weights)

@@ -28,6 +28,17 @@ def weights(hardware: Hardware, chip: Chip) -> Array:
     Returns: [*leading, K, N].
 
     Raises: TypeError for something else than a chip; ValueError for a chip of other hardware.
+
+    Example:
+        ```python
+        import jax
+        import memjax as mj
+
+        hardware = mj.Hardware(cell=mj.Cell(levels=8))
+        w = jax.random.normal(jax.random.key(0), (20, 10))
+        chip = mj.program(hardware, w, jax.random.key(1))
+        print(abs(mj.weights(hardware, chip) - w).max())  # what eight levels leave of the weights
+        ```
     """
     check_hardware(hardware)
     check_entry("chip", chip)

@@ -28,6 +28,14 @@ def load(name: str = "digits", data_dir: str | os.PathLike | None = None) -> Dat
         ValueError: the name is not known.
         FileNotFoundError: the data set has not been prepared; the message has the command that does it.
         ImportError: the packages of `pip install "memjax[data]"` are missing.
+
+    Example:
+        ```python
+        import memjax as mj
+
+        digits = mj.data.load("digits")
+        print(digits.train_images.shape, digits.test_labels[:5])
+        ```
     """
     if name == "digits":
         return _digits.load()

@@ -77,6 +77,20 @@ def fit(
     the data determine each, `Fit.undetermined` names those that they do not. Raises TypeError for what is no device or
     number; ValueError for unknown names, starting values outside their bounds, and measurements with NaN, of unequal
     length or of no more samples than parameters.
+
+    Example:
+        ```python
+        import jax.numpy as jnp
+        import memjax as mj
+
+        time = jnp.linspace(0.0, 2.0, 200)
+        voltage = 1.2 * jnp.sin(jnp.pi * time)
+        measured = mj.simulate(mj.devices.LinearIonDrift.biolek_soft(r_on=150.0), voltage, time).current
+        found = mj.devices.fit(
+            mj.devices.LinearIonDrift.biolek_soft(), voltage, measured, time, bounds={"r_on": (50.0, 500.0)}
+        )
+        print(found.device.r_on, found.deviation["r_on"])
+        ```
     """
     check_device("fit", device)
     _check_measurement(voltage, current, time)

@@ -56,6 +56,17 @@ def population(
         cells = population(VTEAM.pt_hf_ti(), key, (1000,), r_on=lognormal(0.1), v_off=normal(0.02))
 
     Raises ValueError for a name the model does not have.
+
+    Example:
+        ```python
+        import jax
+        import jax.numpy as jnp
+        import memjax as mj
+
+        device = mj.devices.VTEAM.pt_hf_ti()
+        cells = mj.devices.population(device, jax.random.key(0), (100,), v_on=mj.devices.lognormal(0.05))
+        states = mj.apply_pulse(cells, jnp.ones(100), -0.6, 1e-10)
+        ```
     """
     check_device("population", device)
     check_key("key", key)

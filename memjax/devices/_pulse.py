@@ -41,6 +41,16 @@ def apply_pulse(
     amplitude that is not finite; RuntimeError, outside `jit`, where `substeps` did not do.
     Source: exponential Rosenbrock method exprb32, Hochbruck, Ostermann and Schweitzer, SIAM J. Numer. Anal. 47, 786
     (2009).
+
+    Example:
+        ```python
+        import jax.numpy as jnp
+        import memjax as mj
+
+        device = mj.devices.VTEAM.pt_hf_ti()
+        states = mj.apply_pulse(device, jnp.ones(4), jnp.array([-0.5, -0.6, -0.7, -0.8]), 1e-10)  # V, s
+        print(device.conductance(states))  # S: the first is below the threshold
+        ```
     """
     check_device("apply_pulse", device)
     number("state", state, 0.0, 1.0)

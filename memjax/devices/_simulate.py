@@ -73,6 +73,17 @@ def simulate(
     Raises TypeError for what is no device, number or key; ValueError for times that do not increase, states outside
     [0, 1], shapes that do not agree. Warns (StepSizeWarning) when a step is too long for the rate, with a number of
     `substeps` that would do.
+
+    Example:
+        ```python
+        import jax.numpy as jnp
+        import memjax as mj
+
+        device = mj.devices.LinearIonDrift.biolek_soft()
+        time = jnp.linspace(0.0, 2.0, 500)
+        trace = mj.simulate(device, 1.2 * jnp.sin(jnp.pi * time), time, method="rk4")
+        print(trace.current.shape, trace.conductance[-1])
+        ```
     """
     time, width, voltage, state = prepare("simulate", device, voltage, time, state, substeps, hold, key)
     number("tolerance", tolerance, 0.0, 1.0, open_low=True)

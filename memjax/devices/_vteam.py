@@ -22,6 +22,17 @@ class VTEAM(AbstractDevice):
     convention); opposite signs of the two thresholds reverse it.
     Source: Kvatinsky et al., "VTEAM", IEEE TCAS-II 62, 786 (2015); equations as restated in Biolek et al.,
     IEEE Access 9 (2021), eqs 1-5. Where no window is given, a rectangular pulse has a closed form.
+
+    Example:
+        ```python
+        import jax.numpy as jnp
+        import memjax as mj
+
+        device = mj.devices.VTEAM.pt_hf_ti()
+        time = jnp.linspace(0.0, 20e-9, 400)
+        trace = mj.simulate(device, jnp.sin(1e8 * jnp.pi * time), time)  # 1 V, 50 MHz
+        print(trace.state.min(), trace.state.max())
+        ```
     """
 
     k_off: Numeric = parameter(above=0.0, unit="m/s")

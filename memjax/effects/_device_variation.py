@@ -33,6 +33,14 @@ class DeviceVariation(Fabrication):
 
     Source: the variability model of Lammie et al. (Array 13, 2022), which draws R_on and R_off for each device;
     correlation by algebra (a first-order autoregressive field along both axes).
+
+    Example:
+        ```python
+        import memjax as mj
+
+        variation = mj.effects.DeviceVariation(r_on_std=1e3, r_off_std=10e3)  # ohm
+        hardware = mj.Hardware(cell=mj.Cell(r_on=10e3, r_off=100e3), effects=(variation,))
+        ```
     """
 
     r_on_std: Any = number(low=0.0, unit="ohm", default=0.0)

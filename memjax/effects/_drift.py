@@ -27,6 +27,17 @@ class Drift(Ageing):
 
     Source: the conductance-drift model of MemTorch (G (t / t0)^-nu), continuous here at t = 0; time-temperature
     equivalence by S. Arrhenius.
+
+    Example:
+        ```python
+        import jax
+        import memjax as mj
+
+        hardware = mj.Hardware(effects=(mj.effects.Drift(0.05, nu_std=0.01),))
+        fresh = mj.program(hardware, jax.random.normal(jax.random.key(0), (20, 10)), jax.random.key(1))
+        aged = mj.age(hardware, fresh, jax.random.key(2), seconds=86400.0)
+        mended = mj.compensate(hardware, aged, fresh, jax.random.key(3))  # the common factor is undone digitally
+        ```
     """
 
     nu: Any = number()

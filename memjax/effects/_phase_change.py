@@ -23,6 +23,16 @@ class PhaseChange(Programming, Ageing, Noise):
     Raises: TypeError for another device; ValueError in `Hardware` for a cell beyond `device.g_max`.
 
     Source: Joshi et al., Nature Communications 11, 2473 (2020), with the constants of aihwkit's PCM noise model.
+
+    Example:
+        ```python
+        import jax
+        import memjax as mj
+
+        hardware = mj.Hardware(cell=mj.Cell(r_on=40e3, r_off=4e6), effects=(mj.effects.PhaseChange(),))
+        fresh = mj.program(hardware, jax.random.normal(jax.random.key(0), (20, 10)), jax.random.key(1))
+        aged = mj.age(hardware, fresh, jax.random.key(2), seconds=3600.0)
+        ```
     """
 
     device: PCM = part(PCM, example="memjax.devices.PCM()", default_factory=PCM)

@@ -19,6 +19,16 @@ class ReadNoise(Noise):
     Raises: ValueError for a value out of its range.
 
     Source: `relative` is the read noise of DNN+NeuroSim, G (1 + N(0, s)).
+
+    Example:
+        ```python
+        import jax
+        import memjax as mj
+
+        hardware = mj.Hardware(effects=(mj.effects.ReadNoise(0.05),))
+        chip = mj.program(hardware, jax.random.normal(jax.random.key(0), (20, 10)), jax.random.key(1))
+        y = mj.matmul(hardware, chip, jax.numpy.ones(20), jax.random.key(2))  # another key, another noise
+        ```
     """
 
     relative: Any = number(low=0.0, default=0.0)

@@ -27,6 +27,13 @@ class StuckAt(Fabrication):
     Raises: ValueError for a value out of its range.
 
     Source: the stuck-at faults of Lammie et al. (Array 13, 2022), drawn here for each cell or line independently.
+
+    Example:
+        ```python
+        import memjax as mj
+
+        hardware = mj.Hardware(effects=(mj.effects.StuckAt(lrs=0.01, hrs=0.02),))  # shares of the cells
+        ```
     """
 
     rank = 1

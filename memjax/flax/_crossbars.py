@@ -56,6 +56,18 @@ class Crossbars(nnx.Module):
 
     Raises: as `memjax.crossbarify`; TypeError for a model of another kind (Linen needs no module); ValueError for a
         method that the model does not have.
+
+    Example:
+        ```python
+        import jax
+        import memjax as mj
+        from flax import nnx
+
+        x = jax.random.normal(jax.random.key(0), (5, 64))
+        model = mj.flax.Crossbars(nnx.Linear(64, 10, rngs=nnx.Rngs(0)), mj.Hardware(), jax.random.key(1), x)
+        y = model(x)
+        print(nnx.state(model, mj.flax.Conductance))
+        ```
     """
 
     def __init__(

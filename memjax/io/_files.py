@@ -34,6 +34,17 @@ def save(path: str | os.PathLike, chip: dict[str, Any], hardware: Any = None) ->
 
     Raises: TypeError, naming the place, for what cannot be stored (PRNG keys, functions); ValueError for traced values;
         OSError where the file cannot be written.
+
+    Example:
+        ```python
+        import jax
+        import memjax as mj
+
+        hardware = mj.Hardware()
+        chip = mj.program(hardware, jax.random.normal(jax.random.key(0), (20, 10)), jax.random.key(1))
+        mj.save("chip.safetensors", chip, hardware)
+        chip, hardware = mj.load("chip.safetensors")
+        ```
     """
     if not isinstance(chip, dict):
         raise TypeError(f"chip must be a dict, as made by program, got {type(chip).__name__}")

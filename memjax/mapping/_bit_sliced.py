@@ -39,6 +39,18 @@ class BitSliced(AbstractMapping):
     Raises: ValueError for values out of their range, and where `Cell.levels` is below 2^bits (traced: NaN weights).
 
     Source: weights sliced over cells, A. Shafiee et al., ISCA 2016 (ISAAC); error by algebra.
+
+    Example:
+        ```python
+        import jax
+        import memjax as mj
+
+        cell, mapping = mj.Cell(levels=4), mj.mapping.BitSliced(slices=3, bits=2)  # magnitudes of 6 bits
+        hardware = mj.Hardware(cell=cell, mapping=mapping, dac=mj.Dac(), adc=mj.Adc())
+        w = jax.random.randint(jax.random.key(0), (20, 10), -63, 64).at[0, 0].set(63)
+        chip = mj.program(hardware, w.astype(float), jax.random.key(1))
+        print(abs(mj.weights(hardware, chip) - w).max())  # integers are held exactly, to rounding
+        ```
     """
 
     slices: int = integer(1, 24, default=4)

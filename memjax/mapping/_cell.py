@@ -20,6 +20,14 @@ class Cell(Spec):
 
     Raises: ValueError for a resistance that is not positive, for an r_on that is not finite, for r_on >= r_off, and for
         levels < 2.
+
+    Example:
+        ```python
+        import memjax as mj
+
+        cell = mj.Cell(r_on=10e3, r_off=1e6, levels=16)
+        print(cell.g_off, cell.g_on)  # 1e-6 and 1e-4 S
+        ```
     """
 
     r_on: Any = number(above=0.0, unit="ohm", default=10e3)

@@ -28,6 +28,14 @@ class DoubleColumn(AbstractMapping):
         percentile: percentile of |w| that maps to the full range (None: the maximum); larger weights are clipped.
 
     Source: the two-array scheme of Lammie et al. (Array 13, 2022); error by algebra.
+
+    Example:
+        ```python
+        import memjax as mj
+
+        remapped = mj.Hardware(mapping=mj.mapping.DoubleColumn(scaling="column"))  # a scale for each output
+        clipped = mj.Hardware(mapping=mj.mapping.DoubleColumn(percentile=99.5))  # the largest weights are clipped
+        ```
     """
 
     scaling: str = choice(*SCALINGS, default="matrix")

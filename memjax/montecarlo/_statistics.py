@@ -63,6 +63,16 @@ def summary(
         Student, "The probable error of a mean", Biometrika 6 (1908), for low and high, which are exact for normally
         distributed values. E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
         J. Am. Stat. Assoc. 22 (1927), for the interval of the yield.
+
+    Example:
+        ```python
+        import memjax as mj
+        import numpy as np
+        import xarray
+
+        accuracy = xarray.DataArray(np.random.default_rng(0).normal(0.9, 0.02, 50), dims="sample")
+        print(mj.montecarlo.summary(accuracy, target=0.9))
+        ```
     """
     import xarray
 

@@ -66,6 +66,22 @@ def sweep(
     Raises: TypeError and ValueError naming the argument, before anything is computed; ValueError for a store of another
         sweep, naming the difference; OSError where the store cannot be written, is being written by another process or
         moved meanwhile; MemoryError where a batch does not fit.
+
+    Example:
+        ```python
+        import jax
+        import memjax as mj
+
+
+        def experiment(key, bits):
+            hardware = mj.Hardware(adc=mj.Adc(bits=bits))
+            w, x = jax.random.normal(key, (20, 10)), jax.numpy.ones(20)
+            return {"error": abs(mj.matmul(hardware, mj.program(hardware, w, key), x) - x @ w).mean()}
+
+
+        table = mj.sweep(experiment, {"bits": [4, 6, 8]}, key=jax.random.key(0), samples=10)
+        print(table["error"].mean("sample"))
+        ```
     """
     parsed = _grid.parse(grid, static)
     if not _is_count(samples):

@@ -195,6 +195,17 @@ def write_verify(
         options: the other fields of `WriteVerify`, such as `tolerance`, `max_pulses`, `scheme`, `set_ramp`.
 
     Raises: ValueError for a concrete target outside the device's range; see `WriteVerify` and `Ramp.matched`.
+
+    Example:
+        ```python
+        import jax
+        import jax.numpy as jnp
+        import memjax as mj
+
+        device, targets = mj.devices.VTEAM.pt_hf_ti(), jnp.linspace(5e-4, 9e-3, 20)  # S
+        done = mj.programming.write_verify(device, targets, jax.random.key(0), tolerance=0.01)
+        print(done.pulses.mean(), done.energy.sum(), done.failed.sum())
+        ```
     """
     return WriteVerify(device, **options).program(target, key, state)
 

@@ -44,6 +44,17 @@ class Analog:
             params, *args, **kwargs: the arguments of the function, as arrays or `jax.ShapeDtypeStruct`.
 
         Raises: ValueError for a function without a product of parameters with data.
+
+        Example:
+            ```python
+            import jax
+            import jax.numpy as jnp
+            import memjax as mj
+
+            params = {"w": jax.ShapeDtypeStruct((512, 100), jnp.float32)}  # shapes are enough
+            x = jax.ShapeDtypeStruct((1, 512), jnp.float32)
+            print(mj.crossbarify(lambda params, x: x @ params["w"], mj.Hardware()).plan(params, x))
+            ```
         """
         program, _ = self._program(params, args, kwargs)
         _check_weights(program)
@@ -109,6 +120,18 @@ class Analog:
             percentile: in (0, 100].
 
         Raises: ValueError where the hardware has no range to calibrate.
+
+        Example:
+            ```python
+            import jax
+            import memjax as mj
+
+            params = {"w": jax.random.normal(jax.random.key(0), (64, 10))}
+            x = jax.random.normal(jax.random.key(1), (100, 64))
+            analog = mj.crossbarify(lambda params, x: x @ params["w"], mj.Hardware(adc=mj.Adc(bits=6)))
+            chip = analog.calibrate(analog.program(params, jax.random.key(2), x), params, x)
+            print(analog.clipping(chip, params, x))
+            ```
         """
         share = jnp.asarray(_check.scalar("percentile", percentile, above=0.0, high=100.0), float)
         program, leaves, fleet, used = self._on(chip, params, args, kwargs, ready=False)
@@ -314,6 +337,18 @@ def crossbarify(fn: Callable, hardware: ByName, select: Callable[[str], bool] | 
         matches nothing.
 
     Warns: UserWarning, once for each matrix that is multiplied with data digitally although it was not deselected.
+
+    Example:
+        ```python
+        import jax
+        import memjax as mj
+
+        params = {"w": jax.random.normal(jax.random.key(0), (64, 10))}
+        x = jax.random.normal(jax.random.key(1), (5, 64))
+        analog = mj.crossbarify(lambda params, x: jax.nn.softmax(x @ params["w"]), mj.Hardware(adc=mj.Adc(bits=6)))
+        chip = analog.program(params, jax.random.key(2), x)
+        y = analog.apply(chip, params, x)
+        ```
     """
     return Analog(fn, hardware, select)
 

@@ -2,9 +2,6 @@
 
 import csv
 import json
-import pathlib
-import re
-import runpy
 import sys
 
 import _language_chips as chips
@@ -108,12 +105,3 @@ def test_stored_weights_speak_python():
 def test_missing_weights_are_named_with_the_cure(tmp_path):
     with pytest.raises(SystemExit, match="train them with: python experiments/language_model.py --train"):
         language_model.load(TINY, tmp_path)
-
-
-def test_examples_of_the_page_run(tmp_path):
-    page = pathlib.Path(language_model.__file__).parents[1] / "docs" / "language_model.md"
-    program = tmp_path / "page.py"
-    program.write_text("\n".join(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)))
-    scope = runpy.run_path(str(program))
-    assert scope["first"].shape == (1, 1, 96)
-    assert scope["logits"].shape == (1, 20, 96)

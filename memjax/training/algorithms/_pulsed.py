@@ -91,6 +91,20 @@ def pulsed(
     Raises: TypeError for arguments of the wrong kind; ValueError for missing parameters, for parameters of other shapes
         than those it was initialised with, and (outside jit; inside, the flag `altered` of the state is set) for
         parameters that were changed by something else since the last update, as by a transformation after it.
+
+    Example:
+        ```python
+        import jax
+        import jax.numpy as jnp
+        import memjax as mj
+        import optax
+
+        law = mj.training.presets.gokmen_vlasov()
+        tx = optax.chain(optax.sgd(0.1, momentum=0.9), mj.training.pulsed(law, jax.random.key(0)))
+        params = {"w": jnp.zeros((20, 10))}  # in units of the law
+        updates, state = tx.update({"w": jnp.ones((20, 10))}, tx.init(params), params)
+        params = optax.apply_updates(params, updates)
+        ```
     """
     rule = Deterministic() if rule is None else rule
     _check.part("law", law, AbstractLaw, example="SoftBounds()")
