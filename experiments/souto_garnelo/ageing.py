@@ -31,6 +31,11 @@ PUBLISHED = {  # %; paper, table 3: (endurance, retention)
 }
 
 
+def wear() -> mj.effects.Endurance:
+    """Cells that fail as in MemTorch's tutorial."""
+    return mj.effects.Endurance(P, P, r_lrs=R_LRS, r_hrs=R_HRS, split=SPLIT)
+
+
 def measure(case: study.Case, sweep) -> study.Result:
     def aged(key, effect, read, **stress):
         def age(analog, chip):
@@ -41,8 +46,7 @@ def measure(case: study.Case, sweep) -> study.Result:
         return study.accuracy(case, key, study.hardware(effects=(study.variation(), effect)), age)
 
     def worn(key, cycles, read):
-        effect = mj.effects.Endurance(P, P, r_lrs=R_LRS, r_hrs=R_HRS, split=SPLIT)
-        return aged(key, effect, read, cycles=cycles, temperature=TEMPERATURE)
+        return aged(key, wear(), read, cycles=cycles, temperature=TEMPERATURE)
 
     def drifted(key, seconds, read):
         return aged(key, mj.effects.Drift(nu=NU, t0=T0), read, seconds=seconds)

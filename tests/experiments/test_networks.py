@@ -68,6 +68,12 @@ def test_sizes(make, parameters):
     assert abs(count / parameters - 1) < 0.1
 
 
+def test_normalisation_folded_into_the_kernels_changes_no_logit():
+    model, _ = networks.load("digits")
+    x = jax.random.uniform(jax.random.key(0), (5, 8, 8, 1))
+    np.testing.assert_allclose(model.folded(x), model(x), atol=1e-4)
+
+
 @pytest.fixture(scope="module")
 def characters():
     model = networks.CharacterTransformer(nnx.Rngs(0), characters=11, width=16, heads=2, layers=3)

@@ -17,6 +17,7 @@ EXPERIMENTS = {
     "ageing": "retention costs little, tuned",
     "faults": "5 % of cells at LRS are worse than 5 % at HRS",
     "tiles_and_bits": None,
+    "unknowns": None,
     "variability_and_states": None,
     "voltage": "low voltages lose accuracy: 0.3 V below 9 V",
 }
