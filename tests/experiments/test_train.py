@@ -65,13 +65,13 @@ def test_networks_have_the_published_layers(dataset, convolutions, dense):
     assert jax.eval_shape(logits).shape == (1, networks.SHAPES[dataset].classes)
 
 
-@pytest.mark.parametrize(("dataset", "least"), [("digits", 95.0), ("mnist", 97.5), ("cifar10", 80.0)])
-def test_stored_weights_reach_their_accuracy(dataset, least):
+@pytest.mark.parametrize(("name", "least"), [("digits", 95.0), ("mnist", 97.5), ("cifar10", 80.0), ("resnet20", 86.0)])
+def test_stored_weights_reach_their_accuracy(name, least):
     try:
-        data = mj.data.load(dataset)
+        data = mj.data.load(networks.NAMED[name].dataset)
     except (FileNotFoundError, ImportError) as error:
         pytest.skip(str(error))
-    model, recipe = networks.load(dataset)
+    model, recipe = networks.load(name)
     found = classifier.accuracy(model, data.test_images[:400], data.test_labels[:400])
     assert found >= least
     assert abs(found - recipe["test_accuracy"]) < 5
