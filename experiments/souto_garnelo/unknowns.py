@@ -23,7 +23,7 @@ PUBLISHED = {"mnist": {"worn": 52.47}, "cifar10": {"HRS": 72.88, "worn": 36.01}}
 
 def folded(case: study.Case) -> mj.study.Case:
     """The case with batch normalisation in the kernels."""
-    graphdef = nnx.graphdef(study.networks.untrained(case.dataset))
+    graphdef = nnx.graphdef(study.networks.load(case.dataset)[0])
     fn = lambda params, x: nnx.merge(graphdef, params).folded(x)
     return mj.study.Case(fn, case.shown.params, case.shown.images, case.shown.labels, case.shown.batch)
 

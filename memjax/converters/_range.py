@@ -58,6 +58,11 @@ class Dynamic(Spec):
         """Whether no value exceeds the full scale."""
         return self.overflow is None and self.mean is None and not self.signed
 
+    @property
+    def counts(self) -> bool:
+        """Whether values of zero change the full scale: where it is not that of the largest."""
+        return self.mean is not None or self.overflow is not None
+
     def full_scale(self, values: Array, axis: tuple[int, ...]) -> Array:
         """Full scale of each vector of `values` along `axis` (kept as axes of length one)."""
         if self.over == "batch":

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jax.custom_batching import custom_vmap
 
-from memjax.contraction import Convolution, Dot, Observation
+from memjax.contraction import Convolution, Dot, Observation, merge
 from memjax.converters import AbstractAdc, Dac, never_clips
 from memjax.crossbar._derivative import with_derivatives
 from memjax.crossbar._hardware import Hardware
@@ -22,6 +22,8 @@ from memjax.mapping import copy_columns
 # Bytes of input rows and partial sums that are live at once: what stays in a CPU's cache, what fills a GPU.
 CACHE_BYTES = {"cpu": 1 << 20}
 DEVICE_BYTES = 1 << 28
+
+WORTH = 0.1  # fraction of a matrix's word lines that must be spare for the last row tile to be computed apart
 
 # What to record of the currents of a row of tiles, given in LSB, its number, and how many bit lines a tile has.
 Watch = Callable[[Array, Array, int], Observation] | None
@@ -139,6 +141,23 @@ def _folded(keys: Array | None, number: Array) -> Array | None:
     return None if keys is None else jax.vmap(lambda key: jax.random.fold_in(key, number))(keys)
 
 
+def _with_short_tile(
+    batched: bool, of_tile: Callable, tile: Tile, shape: tuple[int, int], drives: Array
+) -> tuple[Array, Observation | None]:
+    """As `summed`, without the word lines of the last row tile that are not driven."""
+    rows = shape[0]
+    whole, rest = divmod(drives.shape[1], rows)
+    last = jax.checkpoint(of_tile, prevent_cse=batched)
+    codes, seen = last(jnp.array(whole), tile.driven(whole, rest), drives[:, whole * rows :])
+    if not whole:
+        return codes, seen
+    before = tile.driven(slice(whole), rows)
+    total, found = summed(batched, of_tile, before, (whole, *shape), drives[:, : whole * rows])
+    if seen is None or found is None:
+        return total + codes, None
+    return total + codes, merge(found, seen)
+
+
 def _simulated(
     circuit: Circuit, watch: Watch, operands: Operands, exact: bool = False, constant: bool = False
 ) -> tuple[Array, Observation | None]:
@@ -151,6 +170,10 @@ def _simulated(
     columns = 1 if width < contraction.shape[1] else circuit.columns  # one, copied digitally
     inputs, size = contraction.shape[0], circuit.at_once
     groups = pieces(min(rows, inputs), size)
+    # Word lines that are never driven carry no current, but through cells that are more than a product.
+    linear = tile.array.products(jnp.zeros((1, rows), codes.dtype)) is not None
+    spare = tiles * rows - inputs
+    short = linear and groups == 1 and WORTH * tiles * rows <= spare < rows
 
     def kernel(x, tile, key, first):
         drives = dac.driven(encoding.drives(x, steps))
@@ -177,7 +200,11 @@ def _simulated(
             shape = (groups, size, width + circuit.counted)
             return summed(circuit.batched, of_group, tile.in_groups(size, groups), shape, drives)
 
-        codes, seen = summed(circuit.batched, of_tile, tile, (tiles, rows, width + circuit.counted), drives)
+        shape = (rows, width + circuit.counted)
+        if short:
+            codes, seen = _with_short_tile(circuit.batched, of_tile, tile, shape, drives)
+        else:
+            codes, seen = summed(circuit.batched, of_tile, tile, (tiles, *shape), drives)
         codes = encoding.collect(codes)
         if circuit.counted:
             return jnp.concatenate([_wide(circuit, codes[:, :-1]), codes[:, -1:]], axis=1), seen

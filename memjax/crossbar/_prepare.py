@@ -113,7 +113,9 @@ def _prepared(
 
     def tile(conversion):
         array = array_of(hardware, conversion, cells, seen, lines * volts, lsb)
-        width = array.shape[-1] if isinstance(adc.range, Dynamic) else min(outputs, array.shape[-1])
+        # What lies on bit lines that nothing is read from sets a full scale only where all of a tile count.
+        every = isinstance(adc.range, Dynamic) and adc.range.counts
+        width = array.shape[-1] if every else min(outputs, array.shape[-1])
         sources = [weighted_sum(powers, factors) for factors in conversion.noise_sources] if powers else []
         kept = [power_of_drives(power, lines * volts, lsb) for power in sources]
         if hardware.dac.encoding.integrates:

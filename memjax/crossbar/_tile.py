@@ -1,6 +1,6 @@
 """One row of tiles, read: currents of its array, read noise, converters."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +26,14 @@ class Tile(NamedTuple):
     array: AbstractArray
     powers: tuple[Power, ...]
     errors: dict[str, Array]
+
+    def driven(self, first: Any, count: int) -> "Tile":
+        """Some row tiles with their first `count` word lines, the others being at 0 V."""
+        cut = lambda part: None if part is None else part[first, :count]
+        whole = lambda part: None if part is None else part[first]  # there without a voltage too
+        powers = tuple(Power(cut(p.squared), cut(p.linear), whole(p.constant)) for p in self.powers)
+        array = self.array.over_cells(lambda cells: cells[first, :count])
+        return Tile(array, powers, jax.tree.map(lambda numbers: numbers[first], self.errors))
 
     def in_groups(self, size: int, count: int) -> "Tile":
         """The groups of word lines of one tile (see `AbstractArray.in_groups`), read by the same converters.
@@ -118,9 +126,11 @@ def _codes(columns: int, adc: AbstractAdc, current: Array, errors: dict[str, Arr
         return adc.code(distorted), current, distorted
     batch, width = current.shape
     across = -(-width // columns)
-    vectors = jnp.pad(current, ((0, 0), (0, across * columns - width))).reshape(batch, across, columns)
+    columns = min(columns, width)
+    by_tile = lambda a: jnp.pad(a, ((0, 0), (0, across * columns - width))).reshape(-1, across, columns)
+    vectors = by_tile(current)
     full_scale = lax.stop_gradient(adc.range.full_scale(vectors, (-1,)))
     lsb = adc.lsb(jnp.where(full_scale > 0, full_scale, 1.0)).astype(current.dtype)
-    errors = {name: numbers.reshape(-1, across, columns) for name, numbers in errors.items()}
+    errors = {name: by_tile(numbers) for name, numbers in errors.items()}
     distorted = adc.distort(vectors / lsb, errors)
     return (adc.code(distorted) * lsb).reshape(batch, -1)[:, :width], vectors / lsb, distorted
