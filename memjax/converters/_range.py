@@ -3,7 +3,7 @@
 from typing import Any
 
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
 from memjax import _check
 from memjax._field import Spec, choice, flag, number, ruled
@@ -105,9 +105,12 @@ class RelativeToWeights(Spec):
 
 
 def power_of_two_above(x: Array) -> Array:
-    """The smallest power of two >= x > 0, exact (a logarithm is not)."""
-    mantissa, exponent = jnp.frexp(x)  # x = mantissa 2^exponent, 1/2 <= mantissa < 1
-    return jnp.ldexp(jnp.ones_like(x), exponent - (mantissa == 0.5))
+    """The smallest power of two >= x > 0, exact (a logarithm is not); NaN and infinity stay."""
+    kind = jnp.finfo(x.dtype)
+    mantissa = (1 << kind.nmant) - 1
+    bits = lax.bitcast_convert_type(x, f"int{kind.bits}")
+    above = lax.bitcast_convert_type((bits + mantissa) & ~mantissa, x.dtype)  # a mantissa above zero: one exponent more
+    return jnp.where(jnp.isfinite(x), above, x)
 
 
 def full_scale(*rules: type) -> Any:
