@@ -34,3 +34,16 @@ def counted(axis: Any) -> None:
 
     axis.set_major_locator(MaxNLocator("auto", integer=True))
     axis.set_major_formatter(lambda value, _: f"{value:,.0f}".replace(",", "\u2009"))
+
+
+def decades(axis: Any) -> None:
+    """Ticks of a logarithmic axis as plain numbers, at 2 and 5 too where there are few decades."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    low, high = axis.get_view_interval()
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
+    if high / low < 100:
+        axis.set_minor_locator(LogLocator(subs=(2, 5)))
+        axis.set_minor_formatter(lambda value, _: f"{value:g}")
+    else:
+        axis.set_minor_formatter(NullFormatter())

@@ -52,11 +52,12 @@ def hysteresis(trace: Trace, ax: "Axes | None" = None, *, direction: bool = True
 def switching(trace: Trace, ax: "Axes | None" = None, *, direction: bool = True, **line: Any) -> "Axes":
     """Bipolar switching: the magnitude of the current on a logarithmic axis, against the voltage.
 
-    Arguments and result as in `hysteresis`. The crossing of zero has no place on the axis: the curve is broken six
-    decades below its peak.
+    Arguments and result as in `hysteresis`. The crossing of zero has no place on the axis: the curve is broken
+    where the voltage is below a thousandth of its peak.
     """
     voltage, current = np.broadcast_arrays(_curves(trace.voltage), np.abs(_curves(trace.current)))
-    shown = np.where(current > 1e-6 * current.max(), current, np.nan)
+    far = (np.abs(voltage) > 1e-3 * np.abs(voltage).max()) & (current > 0)
+    shown = np.where(far, current, np.nan)
     with look.axes_or_new(ax) as axes:
         lines = axes.semilogy(voltage, shown, **line)
         if direction:
@@ -91,7 +92,7 @@ def conductance_against_pulses(conductance: ArrayLike, ax: "Axes | None" = None,
     values = _curves(conductance)
     options: dict[str, Any] = {"marker": ".", "linestyle": "none"}
     with look.axes_or_new(ax) as axes:
-        axes.plot(np.arange(len(values)), values, **options | line)
+        axes.plot(1 + np.arange(len(values)), values, **options | line)
         axes.set_xlabel("Pulses")
         si(axes.yaxis, "Conductance", "S")
     return axes

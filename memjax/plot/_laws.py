@@ -59,7 +59,7 @@ def update_laws(laws: Mapping[str, AbstractLaw], columns: int = 4, *, axes: Any 
     Returns: the axes `[laws]`.
     """
     rows = -(-len(laws) // columns)
-    with look.panels_or_new(axes, len(laws), columns, 2.3 * columns, 1.9 * rows) as drawn:
+    with look.panels_or_new(axes, len(laws), columns, 2.3 * columns, 0.4 + 1.9 * rows) as drawn:
         for ax, (name, law) in zip(drawn, laws.items(), strict=True):
             _panel(ax, name, law)
         if axes is None:

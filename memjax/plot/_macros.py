@@ -7,6 +7,7 @@ import numpy as np
 from memjax import _check
 from memjax.memory import Macro, best, pareto
 from memjax.plot import look
+from memjax.plot._axis import decades
 
 LABELS = {
     "area": ("Area (mm²)", 1e6),
@@ -53,5 +54,7 @@ def macros(
                 points = (scale * np.atleast_1d(getattr(one, name)) for scale, name in zip(scales, (x, y), strict=True))
                 ax.plot(*points, **({"linestyle": ""} | shown))
             ax.set(xscale="log", yscale="log", xlabel=LABELS[x][0], ylabel=LABELS[y][0])
+            for axis in (ax.xaxis, ax.yaxis):
+                decades(axis)
         look.legend(drawn, axes is None, "below", columns=3)
     return drawn

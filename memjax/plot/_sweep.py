@@ -134,7 +134,8 @@ def heatmap(
 
     with look.axes_or_new(ax, 6.4) as axes:
         axes.grid(False)
-        mesh = axes.pcolormesh(cells, cmap="viridis")
+        ends = (0.0, 100.0 if percent else 1.0) if statistic == "yield" else (None, None)
+        mesh = axes.pcolormesh(cells, cmap="viridis", vmin=ends[0], vmax=ends[1])
         for axis, values in ((axes.xaxis, horizontal), (axes.yaxis, vertical)):
             step = -(-len(values.ticks) // 15)
             texts = values.ticks[::step]

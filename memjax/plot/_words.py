@@ -59,6 +59,8 @@ def exponent(largest: float, unit: str) -> int:
         return 0
     if unit == "m²":  # each prefix is squared; 0.01 mm² rather than 10 000 µm²
         return 6 * max(-2, min(0, math.floor((math.log10(largest) + 2) / 6)))
+    if 0.1 <= largest < 1:  # 0.45 V rather than 450 mV
+        return 0
     return max(-15, min(12, 3 * math.floor(math.log10(largest) / 3 + 1e-9)))
 
 

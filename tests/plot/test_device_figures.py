@@ -67,7 +67,7 @@ def test_the_title_says_what_drove_the_devices(trace):
     thrice = np.linspace(0, 3e-6, 301)
     fast = mj.simulate(mj.devices.LinearIonDrift.biolek_soft(), 0.3 * np.sin(2e6 * np.pi * thrice) - 0.1, thrice)
     ax = mj.plot.state_against_time(fast)
-    assert ax.get_title(loc="left") == "\u2212400 mV to 200 mV at 1 MHz"
+    assert ax.get_title(loc="left") == "\u22120.4 V to 0.2 V at 1 MHz"
     assert ax.get_xlabel() == "Time (µs)"
     ax.set_title("mine", loc="left")
     assert mj.plot.switching(fast, ax).get_title(loc="left") == "mine"

@@ -106,10 +106,11 @@ def test_a_curve_for_every_combination_with_words_for_names(data):
 
 
 def test_names_without_attributes_are_words(data):
-    ax = plot.sweep(data["accuracy"].drop_attrs().rename("power").assign_attrs(units="W"), select={"bits": 8})
+    power = (1e-2 * data["accuracy"].drop_attrs()).rename("power").assign_attrs(units="W")
+    ax = plot.sweep(power, select={"bits": 8})
     assert ax.get_xlabel() == "Sigma"
     assert ax.get_ylabel() == "Power (mW)"
-    assert ax.yaxis.get_major_formatter()(0.25, None) == "250"
+    assert ax.yaxis.get_major_formatter()(0.0075, None) == "7.5"
     plain = data.rename(bits="adc_bits", sigma="r_on_std")["accuracy"].drop_attrs()
     ax = plot.sweep(plain, x="adc_bits", hue="r_on_std")
     assert ax.get_xlabel() == "ADC resolution"
