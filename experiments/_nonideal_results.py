@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import memjax as mj
-from memjax.plot import style
+from memjax.plot import look
 
 
 class Book:
@@ -66,10 +66,10 @@ def figure(book: Book, panels: tuple, unspoilt: Callable, passes: tuple[str, ...
         passes: points of the study "passes", in their order.
     """
     level = 100.0 * book.values(study="passes", what="digital").mean()
-    with style.panels(2, 4, 13, 6) as (picture, grid):
+    with look.panels(2, 4, 13, 6) as (picture, grid):
         for ax, (study, names, x, y) in zip(grid.flat, panels, strict=True):
             column, percent = ("cosine", 1.0) if study == "gradient" else ("accuracy", 100.0)
-            for name, colour, marker in zip(names, style.COLOURS, style.MARKERS, strict=False):
+            for name, colour, marker in zip(names, look.COLOURS, look.MARKERS, strict=False):
                 values = sorted({row["value"] for row in book.select(study=study, what=name)})
                 found = [percent * book.values(column, study=study, what=name, value=v) for v in values]
                 zero = unspoilt(book, study, name)
@@ -78,7 +78,7 @@ def figure(book: Book, panels: tuple, unspoilt: Callable, passes: tuple[str, ...
                 means, spreads = [f.mean() for f in found], [f.std(ddof=1) for f in found]
                 ax.errorbar(values, means, spreads, color=colour, marker=marker, capsize=2, label=name)
             if column == "accuracy":
-                ax.axhline(level, color=style.INK, ls="--", lw=1.0, label="digital")
+                ax.axhline(level, color=look.INK, ls="--", lw=1.0, label="digital")
             ax.margins(y=0.2)  # room for the legend
             if names:
                 ax.legend()
@@ -96,6 +96,6 @@ def _marks(ax, book: Book, passes: tuple[str, ...]) -> None:
     names = [n for n in passes if book.has(study="passes", what=n)]
     for index, name in enumerate(names):
         found = 100.0 * book.values(study="passes", what=name)
-        ax.errorbar(index, found.mean(), found.std(ddof=1), color=style.COLOURS[0], marker="o", capsize=3)
+        ax.errorbar(index, found.mean(), found.std(ddof=1), color=look.COLOURS[0], marker="o", capsize=3)
     ax.set_xticks(range(len(names)), [n.replace("both", "forward,\nbackward").replace(" ", "\n") for n in names])
     ax.tick_params(axis="x", labelsize=7)

@@ -44,7 +44,7 @@ from _codesign import (
 )
 
 import memjax as mj
-from memjax.plot import style
+from memjax.plot import look
 
 TRAINED = 1000  # images that weights are trained on; the rest of the training images is for the search
 GRADIENT = 6  # images of the grid that take as long as one of a descent: a gradient, and new chips for fewer images
@@ -267,19 +267,19 @@ def slopes(params, tile, images, labels) -> list[dict[str, float]]:
 
 def figure(rows: list[dict[str, Any]], digital: float, note: str):
     """Accuracy against energy: every chosen design, and the front of each method."""
-    with style.axes(6.4, 4.0) as (new, ax):
+    with look.axes(6.4, 4.0) as (new, ax):
         for index, method in enumerate(METHODS):
             own = [row for row in rows if row["method"] == method]
             energy, accuracy, std = (
                 np.array([r[name] for r in own]) for name in ("energy", "accuracy", "accuracy_std")
             )
-            best, colour = [row["front"] for row in own], style.COLOURS[index]
+            best, colour = [row["front"] for row in own], look.COLOURS[index]
             ax.errorbar(
-                1e9 * energy, 100 * accuracy, 100 * std, fmt=style.MARKERS[index], color=colour, alpha=0.45,
+                1e9 * energy, 100 * accuracy, 100 * std, fmt=look.MARKERS[index], color=colour, alpha=0.45,
                 elinewidth=0.7, label=LABELS[method],
             )  # fmt: skip
             ax.step(1e9 * energy[best], 100 * accuracy[best], where="post", color=colour)
-        ax.axhline(100 * digital, color=style.INK, linestyle="--", linewidth=0.9, label="digital")
+        ax.axhline(100 * digital, color=look.INK, linestyle="--", linewidth=0.9, label="digital")
         ax.set(xlabel="Energy per inference (nJ)", ylabel="Accuracy on held-out images and chips (%)", xscale="log")
         ax.set_ylim(max(50.0, 100 * min(row["accuracy"] for row in rows) - 2), 101)
         least = 1e9 * min(row["energy"] for row in rows)

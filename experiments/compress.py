@@ -22,7 +22,7 @@ import numpy as np
 from _intervals import interval
 
 import memjax as mj
-from memjax.plot import style
+from memjax.plot import look
 
 SETTINGS = {
     "digits": C.Setting(
@@ -110,7 +110,7 @@ def table(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def figure(rows: list[dict[str, Any]]):
     """Accuracy on chips (bars) and digitally (marks) of every constraint, by method, a panel for each data set."""
     datasets = list(dict.fromkeys(row["dataset"] for row in rows))
-    with style.panels(1, len(datasets), 5.2 * len(datasets), 3.6) as (new, grid):
+    with look.panels(1, len(datasets), 5.2 * len(datasets), 3.6) as (new, grid):
         for ax, dataset in zip(grid[0], datasets, strict=True):
             own = [row for row in rows if row["dataset"] == dataset]
             kinds = list(dict.fromkeys((row["constraint"], row["levels"]) for row in own))[1:]
@@ -120,13 +120,13 @@ def figure(rows: list[dict[str, Any]]):
                 at = np.array([n for n, kind in enumerate(kinds) if kind in of]) + 0.27 * (index - 1)
                 ax.bar(
                     at, [r["chips"] for r in found], 0.25, yerr=[r["chips_std"] for r in found], capsize=2,
-                    color=style.COLOURS[index], alpha=0.75, label=f"{method}, on chips",
+                    color=look.COLOURS[index], alpha=0.75, label=f"{method}, on chips",
                 )  # fmt: skip
                 ax.plot(
-                    at, [r["accuracy"] for r in found], "_", color=style.INK, markersize=8,
+                    at, [r["accuracy"] for r in found], "_", color=look.INK, markersize=8,
                     label=None if index else "digital",
                 )  # fmt: skip
-            ax.axhline(own[0]["accuracy"], color=style.INK, linestyle="--", linewidth=0.9, label="trained network")
+            ax.axhline(own[0]["accuracy"], color=look.INK, linestyle="--", linewidth=0.9, label="trained network")
             names = ["\n".join([c] * (c != "none") + ["levels"] * levels) for c, levels in kinds]
             ax.set_xticks(np.arange(len(kinds)), names)
             ax.set_ylim(0, 102)

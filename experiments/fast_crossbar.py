@@ -27,7 +27,7 @@ import xarray
 from _intervals import interval
 
 import memjax as mj
-from memjax.plot import style
+from memjax.plot import look
 
 OHM = np.array([0.24, 1.0, 2.5, 5.0])
 TILES = (16, 32, 64, 128)
@@ -146,15 +146,15 @@ def table(rows: list[dict]) -> str:
 
 def picture(found: dict[str, tuple[float, xarray.DataArray]], times: list[dict], chips: int):
     """Accuracy against tile size for each resistance; seconds against the size of the array."""
-    with style.panels(1, len(found) + 1, 3.8 * (len(found) + 1), 3.2) as (figure, grid):
+    with look.panels(1, len(found) + 1, 3.8 * (len(found) + 1), 3.2) as (figure, grid):
         for ax, (dataset, (digital, points)) in zip(grid[0], found.items(), strict=False):
             for index, ohm in enumerate(points.ohm.values):
                 values = 100 * points.sel(ohm=ohm)
                 ax.errorbar(
                     points.tile, values.mean("sample"), values.std("sample"), capsize=2, label=f"{ohm:g} Ω",
-                    color=style.COLOURS[index], marker=style.MARKERS[index],
+                    color=look.COLOURS[index], marker=look.MARKERS[index],
                 )  # fmt: skip
-            ax.axhline(100 * digital, color=style.INK, linestyle="--", linewidth=0.9, label="digital")
+            ax.axhline(100 * digital, color=look.INK, linestyle="--", linewidth=0.9, label="digital")
             ax.set_xscale("log", base=2)
             ax.set_xticks(points.tile.values, [str(tile) for tile in points.tile.values])
             ax.set(
@@ -166,7 +166,7 @@ def picture(found: dict[str, tuple[float, xarray.DataArray]], times: list[dict],
             (("transfer", "transfer matrix"), ("solve", "network, each vector"), ("ngspice", "ngspice, each vector"))
         ):
             n, seconds = [r["n"] for r in rows], [r[name] for r in rows]
-            ax.loglog(n, seconds, color=style.COLOURS[index], marker=style.MARKERS[index], label=label)
+            ax.loglog(n, seconds, color=look.COLOURS[index], marker=look.MARKERS[index], label=label)
         ax.set_xticks([r["n"] for r in rows], [str(r["n"]) for r in rows])
         ax.minorticks_off()
         ax.set(xlabel="Lines of an array", ylabel=f"Seconds for {VECTORS} vectors", title="Time")

@@ -31,7 +31,7 @@ import xarray
 from _intervals import interval
 
 import memjax as mj
-from memjax.plot import style
+from memjax.plot import look
 
 try:
     import _graphs
@@ -189,14 +189,14 @@ def figure(cells: xarray.Dataset, converters: xarray.Dataset, ratio: float):
         ("single cells", cells.sel(mapping="single cells", ratio=ratio), "spread", "Relative spread of resistances"),
         ("pairs, no spread", converters.sel(mapping="pairs", spread=0.0), "bits", "Bits of the converters"),
     )
-    with style.panels(len(rows), len(graphs), 2.5 * len(graphs) + 0.6, 2.5 * len(rows)) as (new, grid):
+    with look.panels(len(rows), len(graphs), 2.5 * len(graphs) + 0.6, 2.5 * len(rows)) as (new, grid):
         for axes, (title, part, along, label) in zip(grid, rows, strict=True):
             for ax, graph in zip(axes, graphs, strict=True):
                 of = part.sel(graph=graph)
                 for index, (error, name) in enumerate(ERRORS.items()):
                     ax.errorbar(
                         of[along], 100 * of[error].mean("sample"), 100 * of[error].std("sample"), capsize=2,
-                        label=name, color=style.COLOURS[index], marker=style.MARKERS[index],
+                        label=name, color=look.COLOURS[index], marker=look.MARKERS[index],
                     )  # fmt: skip
                 ax.set_title(f"{graph}: {title}", loc="left", fontsize=8)
                 ax.set_xlabel(label)

@@ -22,7 +22,7 @@ import numpy as np
 
 import memjax as mj
 from memjax import devices as md
-from memjax.plot import style
+from memjax.plot import look
 
 
 class Drive(NamedTuple):
@@ -99,7 +99,7 @@ def vteam_figure():
     loop = Drive("hysteresis", device, 1.0, 1.0, 20e-9)
     switching = Drive("bipolar switching", device, 1.5, 1.5, 20e-9, shape="triangle")
     errors = {}
-    with style.panels(1, 2, 9.0, 3.6) as (figure, grid):
+    with look.panels(1, 2, 9.0, 3.6) as (figure, grid):
         for ax, drive, draw, periods in (
             (grid[0, 0], loop, mj.plot.hysteresis, 10),
             (grid[0, 1], switching, mj.plot.switching, 1),
@@ -111,9 +111,10 @@ def vteam_figure():
                 warnings.simplefilter("ignore", md.StepSizeWarning)
                 euler = mj.simulate(device, euler_voltage, euler_time, method="euler")
             draw(exact, ax, label="adaptive")
-            draw(euler, ax, label="Euler, 0.1 ns", linestyle="--", linewidth=1, color=style.COLOURS[1])
+            second = {"linestyle": "--", "linewidth": 1, "color": look.COLOURS[1], "direction": False}
+            draw(euler, ax, label="Euler, 0.1 ns", **second)
             ax.legend()
-            ax.set_title(f"VTEAM, {drive.name}, {drive.positive:g} V, 50 MHz", loc="left")
+            ax.set_title(f"VTEAM, {drive.name}, ±{drive.positive:g} V at 50 MHz", loc="left")
             errors[drive.name] = float(np.abs(exact.state[::10] - euler.state).max())
     figure.set_dpi(120)
     return figure, errors
@@ -122,12 +123,14 @@ def vteam_figure():
 def models_figure(results: list[tuple[Drive, md.Trace]]):
     """Both views of every model."""
     columns = 5
-    with style.panels(2 * -(-len(results) // columns), columns, 15, 14) as (figure, grid):
+    with look.panels(2 * -(-len(results) // columns), columns, 15, 14) as (figure, grid):
         for index, (drive, trace) in enumerate(results):
             row, column = 2 * (index // columns), index % columns
             mj.plot.hysteresis(trace, grid[row, column], linewidth=1)
             mj.plot.switching(trace, grid[row + 1, column], linewidth=1)
-            grid[row, column].set_title(drive.name, loc="left")
+            above = grid[row, column].get_title(loc="left")
+            grid[row, column].set_title(f"{drive.name}\n{above}", loc="left")
+            grid[row + 1, column].set_title("")
     figure.set_dpi(120)
     return figure
 

@@ -30,7 +30,7 @@ from _intervals import interval
 from flax import nnx
 
 import memjax as mj
-from memjax.plot import style
+from memjax.plot import look
 
 WEIGHTS = ("trained", "aware")
 KINDS = ("PCM", "RRAM")
@@ -173,14 +173,14 @@ def at(bare: xarray.DataArray, bits: int = chips.BITS, programming: float = 0.0,
 
 def figure(found: dict, bases: dict[str, float]):
     """Three panels: ADC bits, strength of noise, age."""
-    with style.panels(1, 3, 10.5, 3.4) as (new, grid):
+    with look.panels(1, 3, 10.5, 3.4) as (new, grid):
         left, middle, right = grid[0]
 
         def line(ax, x, values, label, index, dashed=False, filled=True):
             ends = np.array([interval(row) for row in np.asarray(values)])
             ax.errorbar(
                 x, ends[:, 0], np.abs(ends[:, 1:] - ends[:, :1]).T if np.isfinite(ends).all() else None, capsize=2,
-                label=label, color=style.COLOURS[index], marker=style.MARKERS[index], ls="--" if dashed else "-",
+                label=label, color=look.COLOURS[index], marker=look.MARKERS[index], ls="--" if dashed else "-",
                 markerfacecolor=None if filled else "white",
             )  # fmt: skip
 
@@ -198,8 +198,8 @@ def figure(found: dict, bases: dict[str, float]):
                 values = [at(bare, **{name: s}).sel(weights=weights) for s in strengths]
                 line(middle, 100 * strengths, values, f"{name}, {weights}", 2 * k + i)
         for i, weights in enumerate(WEIGHTS):
-            left.axhline(bases[weights], color=style.INK, lw=0.9, ls=(":", "--")[i], label=f"digital, {weights}")
-            middle.axhline(bases[weights], color=style.INK, lw=0.9, ls=(":", "--")[i])
+            left.axhline(bases[weights], color=look.INK, lw=0.9, ls=(":", "--")[i], label=f"digital, {weights}")
+            middle.axhline(bases[weights], color=look.INK, lw=0.9, ls=(":", "--")[i])
         for ax in (left, middle):
             ax.legend()
         left.set(xlabel="ADC bits", ylabel="Bits per character", title="Fresh chips")

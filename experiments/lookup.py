@@ -23,7 +23,7 @@ import xarray
 from _intervals import interval
 
 import memjax as mj
-from memjax.plot import style
+from memjax.plot import look
 
 SIZES = (4, 8, 16, 32, 64)
 CALIBRATION = 200  # training images
@@ -133,14 +133,14 @@ def figure(found: xarray.Dataset, title: str):
         f"inputs ({most} for weights)": lambda k: found.accuracy.loc[most, k],
         "both, retrained": lambda k: found.retrained.loc[k],
     }
-    with style.axes(5.6, 3.6) as (new, ax):
+    with look.axes(5.6, 3.6) as (new, ax):
         for index, (label, curve) in enumerate(curves.items()):
             points = [100 * curve(k).dropna("seed") for k in found.weights.values]
             ax.errorbar(
                 found.weights.values, [float(p.mean()) for p in points], [float(p.std()) for p in points], capsize=2,
-                label=label, color=style.COLOURS[index], marker=style.MARKERS[index],
+                label=label, color=look.COLOURS[index], marker=look.MARKERS[index],
             )  # fmt: skip
-        ax.axhline(100 * found.digital, color=style.INK, linestyle="--", linewidth=0.9, label="digital")
+        ax.axhline(100 * found.digital, color=look.INK, linestyle="--", linewidth=0.9, label="digital")
         ax.set_xscale("log", base=2)
         ax.set_xticks(found.weights.values, [str(k) for k in found.weights.values])
         ax.set_xlabel("Codes in a codebook")

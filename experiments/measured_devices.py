@@ -29,7 +29,7 @@ import numpy as np
 from _intervals import interval
 
 import memjax as mj
-from memjax.plot import style
+from memjax.plot import look
 
 HIDDEN, MEMBERS = 25, 5
 SAME_CELLS = ((50, 1), (25, 2), (10, 5))
@@ -138,24 +138,24 @@ def table(found: dict[str, np.ndarray]) -> str:
 
 def picture(writes, cells, curves, conduction, found: dict[str, np.ndarray], title: str):
     """The cells (writes, curves), accuracy after each imperfection, accuracy against the size of a committee."""
-    with style.panels(1, 4, 14, 3.4) as (figure, grid):
+    with look.panels(1, 4, 14, 3.4) as (figure, grid):
         data, bent, bars, size = grid[0]
         for level in range(len(cells.levels)):
             own_level = np.sort(writes.conductance[writes.level == level])
-            data.plot(1e6 * own_level, np.linspace(0, 100, len(own_level)), color=style.COLOURS[level % 6])
+            data.plot(1e6 * own_level, np.linspace(0, 100, len(own_level)), color=look.COLOURS[level % 6])
         data.set(xlabel="Conductance (µS)", ylabel="Writes below (%)", title="Writes to each level")
         g = curves.conductance[np.searchsorted(curves.cells, conduction.cell)]
-        bent.plot(conduction.voltage, conduction.current / g, ".", color=style.COLOURS[4], ms=2, label="cells")
+        bent.plot(conduction.voltage, conduction.current / g, ".", color=look.COLOURS[4], ms=2, label="cells")
         v = np.linspace(conduction.voltage.min(), conduction.voltage.max(), 101)
         if isinstance(curves.conduction, mj.effects.SinhConduction):
-            bent.plot(v, v * np.asarray(curves.conduction.factors()[0](jnp.asarray(v))), color=style.INK, label="fit")
-        bent.plot(v, v, "--", color=style.INK, lw=0.8, label="Ohm")
+            bent.plot(v, v * np.asarray(curves.conduction.factors()[0](jnp.asarray(v))), color=look.INK, label="fit")
+        bent.plot(v, v, "--", color=look.INK, lw=0.8, label="Ohm")
         bent.set(xlabel="Voltage (V)", ylabel="Current / conductance (V)", title="Current-voltage curves")
         bent.legend()
         names = ["digital", "levels", "and spread", "and stuck cells", "and curved I-V"]
         for place, name in enumerate(names):
             single = 100 * found[name][:, 0]
-            bars.errorbar(place, single.mean(), single.std(), fmt="o", capsize=3, color=style.COLOURS[0])
+            bars.errorbar(place, single.mean(), single.std(), fmt="o", capsize=3, color=look.COLOURS[0])
         bars.set_xticks(range(len(names)), names, rotation=25, ha="right")
         bars.set(ylabel="Accuracy (%)", title="One chip")
         for index, name in enumerate(("digital", "and curved I-V", "the same network")):
@@ -163,11 +163,11 @@ def picture(writes, cells, curves, conduction, found: dict[str, np.ndarray], tit
             label = {"and curved I-V": "different networks"}.get(name, name)
             size.errorbar(
                 range(1, values.shape[1] + 1), values.mean(0), values.std(0), capsize=3, label=label,
-                color=style.COLOURS[index], marker=style.MARKERS[index],
+                color=look.COLOURS[index], marker=look.MARKERS[index],
             )  # fmt: skip
         size.set(xlabel="Members of the committee", ylabel="Accuracy (%)", title="Committees, all imperfections")
         size.legend()
-        figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+        figure.suptitle(title, x=0.01, ha="left")
     return figure
 
 

@@ -28,7 +28,7 @@ from _memories import DATA, ENCODERS, LEVELLINGS, LINES, ROUNDS
 from flax import nnx
 
 import memjax as mj
-from memjax.plot import style
+from memjax.plot import look
 
 memory = mj.memory
 
@@ -176,7 +176,7 @@ def claims(of_macros, of_lives, of_encoders, of_swapping) -> list[str]:
 
 def figure(of_macros, of_lives, of_encoders, of_swapping):
     """Four panels, one for each part."""
-    with style.panels(2, 2, 8.4, 6.4) as (new, grid):
+    with look.panels(2, 2, 8.4, 6.4) as (new, grid):
         _draw_macros(grid[0, 0], of_macros)
         _draw_lives(grid[0, 1], of_lives)
         _draw_encoders(grid[1, 0], of_encoders)
@@ -190,7 +190,7 @@ def _draw_macros(ax, rows) -> None:
             of = [row for row in rows if (row["cell"], row["objective"]) == (cell, objective)]
             ax.loglog(
                 [row["kilobytes"] for row in of], [1e9 * row["read_latency_s"] for row in of], line,
-                color=style.COLOURS[index], marker=style.MARKERS[index], label=cell if line == "-" else None,
+                color=look.COLOURS[index], marker=look.MARKERS[index], label=cell if line == "-" else None,
             )  # fmt: skip
     ax.set_xlabel("Capacity (KB)")
     ax.set_ylabel("Read latency (ns)")
@@ -203,7 +203,7 @@ def _draw_lives(ax, rows) -> None:
         rounds = sorted({row["rounds"] for row in rows})
         of = [[100 * r["fraction"] for r in rows if (r["levelling"], r["rounds"]) == (name, n)] for n in rounds]
         ax.errorbar(
-            rounds, np.mean(of, 1), np.std(of, 1), capsize=2, color=style.COLOURS[index], marker=style.MARKERS[index],
+            rounds, np.mean(of, 1), np.std(of, 1), capsize=2, color=look.COLOURS[index], marker=look.MARKERS[index],
             label=name,
         )  # fmt: skip
     ax.set_xscale("log")
@@ -217,7 +217,7 @@ def _draw_encoders(ax, rows) -> None:
     place, width = np.arange(len(ENCODERS)), 0.4
     for index, data in enumerate(DATA):
         of = [[r["cells"] for r in rows if (r["data"], r["encoder"]) == (data, name)] for name in ENCODERS]
-        bars = ax.bar(place + (index - 0.5) * width, np.mean(of, 1), width, color=style.COLOURS[index], label=data)
+        bars = ax.bar(place + (index - 0.5) * width, np.mean(of, 1), width, color=look.COLOURS[index], label=data)
         lives = [np.mean([r["life"] for r in rows if (r["data"], r["encoder"]) == (data, name)]) for name in ENCODERS]
         ax.bar_label(bars, [f"×{life:.2f}" for life in lives], fontsize=7)
     ax.set_xticks(place, [name.replace(", ", ",\n") for name in ENCODERS])
@@ -233,7 +233,7 @@ def _draw_swapping(ax, rows) -> None:
             of = [row for row in rows if (row["network"], row["memory"]) == (network, kind)]
             ax.semilogy(
                 [100 * row["tiles"] / row["of"] for row in of], [row["time"] / row["computing"] for row in of], line,
-                color=style.COLOURS[index], marker=style.MARKERS[index], label=network if line == "-" else None,
+                color=look.COLOURS[index], marker=look.MARKERS[index], label=network if line == "-" else None,
             )  # fmt: skip
     ax.set_xlabel("Tiles of the chip (% of those of the network)")
     ax.set_ylabel("Time of a call / time of its crossbars")

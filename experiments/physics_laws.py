@@ -38,7 +38,7 @@ from _timing import Comparison, compare
 from rich.table import Table
 
 import memjax as mj
-from memjax.plot import style
+from memjax.plot import look
 
 T, md = mj.training, mj.devices
 
@@ -191,9 +191,9 @@ def picture(rows: list, responses: dict[str, dict[str, np.ndarray]]):
     """For each device: above the response of its three laws to pulses up and down, below test accuracy over epochs."""
     names = list(responses)
     algorithms = list(dict.fromkeys(row["algorithm"] for row in rows if row["law"] in LAWS))
-    with style.panels(2, len(names), 1.5 + 3.6 * len(names), 6.4) as (figure, grid):
+    with look.panels(2, len(names), 1.5 + 3.6 * len(names), 6.4) as (figure, grid):
         for (above, below), name in zip(grid.T, names, strict=True):
-            for law, colour, marker in zip(LAWS, style.COLOURS, style.MARKERS, strict=False):
+            for law, colour, marker in zip(LAWS, look.COLOURS, look.MARKERS, strict=False):
                 curve = responses[name][law]
                 line = "-" if law == LAWS[0] else "--"
                 above.plot(np.arange(1, len(curve) + 1), curve, line, color=colour, label=law)
@@ -205,7 +205,7 @@ def picture(rows: list, responses: dict[str, dict[str, np.ndarray]]):
                         epoch, 100 * mean, 100 * std, fmt=dash + marker, color=colour, label=label, capsize=3
                     )
             digital = [r for r in rows if r["law"] == train_mnist.DIGITAL]
-            below.plot([r["epoch"] for r in digital], [100 * r["accuracy"] for r in digital], "--", color=style.INK,
+            below.plot([r["epoch"] for r in digital], [100 * r["accuracy"] for r in digital], "--", color=look.INK,
                        label=train_mnist.DIGITAL)  # fmt: skip
             above.set(title=name, xlabel="Pulse", ylabel="Weight")
             below.set(xlabel="Epoch", ylabel="Test accuracy (%)")

@@ -25,7 +25,7 @@ from _intervals import interval
 
 import memjax as mj
 from memjax import reliability
-from memjax.plot import style
+from memjax.plot import look
 
 R_ON, R_OFF = 10e3, 1e6
 SLICES = PLANES = 3  # bits of the magnitudes of weights and inputs
@@ -181,20 +181,20 @@ def drawing(explicit: xarray.Dataset, injected: xarray.Dataset) -> list[str]:
 
 def figure(table: list[dict], found: dict[str, xarray.Dataset]):
     """Error rates of half of N ones; accuracy against N, by spread and by bits."""
-    with style.panels(1, 3, 11.5, 3.4) as (new, grid):
+    with look.panels(1, 3, 11.5, 3.4) as (new, grid):
         left, middle, right = grid[0]
         for i, s in enumerate(sorted({row["sigma"] for row in table})):
             own = [row for row in table if row["sigma"] == s and row["ones"] == max(row["rows"] // 2, 1)]
             for way, line in (("exact", "-"), ("monte_carlo", ""), ("gaussian", ":")):
                 marker = (
-                    {"marker": style.MARKERS[i]}
+                    {"marker": look.MARKERS[i]}
                     if way == "monte_carlo"
                     else {"label": f"σ = {s:g}"}
                     if line == "-"
                     else {}
                 )
                 n, rate = [row["rows"] for row in own], [row[way] for row in own]
-                left.plot(n, rate, linestyle=line, color=style.COLOURS[i], **marker)
+                left.plot(n, rate, linestyle=line, color=look.COLOURS[i], **marker)
         left.set(yscale="log", ylim=(1e-5, 1), xlabel="Word lines at once", ylabel="P(error), half ones")
         left.set_title("Convolution, samples, normal (dotted)", loc="left")
         most, s = found["explicit"].bits.values.max(), found["explicit"].sigma.values[0]
@@ -213,13 +213,13 @@ def figure(table: list[dict], found: dict[str, xarray.Dataset]):
 def accuracy(ax, solid: xarray.Dataset, dashed: xarray.Dataset, axis: str, label: str, **fixed) -> None:
     """Accuracy against N, a curve for each value of an axis, with the standard error of the mean."""
     for i, value in enumerate(solid[axis].values):
-        looks = {"color": style.COLOURS[i], "marker": style.MARKERS[i], "capsize": 2}
+        looks = {"color": look.COLOURS[i], "marker": look.MARKERS[i], "capsize": 2}
         for one, more in ((solid, {"label": label.format(value)}), (dashed, {"linestyle": "--", "mfc": "none"})):
             if value in one[axis].values:
                 points = 100 * one.accuracy.sel({axis: value} | fixed)
                 error = points.std("sample") / np.sqrt(points.sizes["sample"])
                 ax.errorbar(one.rows, points.mean("sample"), error, **looks, **more)
-    ax.axhline(100 * float(solid.digital.mean()), color=style.INK, linestyle="--", linewidth=0.9)
+    ax.axhline(100 * float(solid.digital.mean()), color=look.INK, linestyle="--", linewidth=0.9)
     ax.set(xlabel="Word lines at once", ylabel="Accuracy (%)", ylim=(0, 102))
 
 

@@ -22,7 +22,7 @@ from _intervals import interval
 from networks import NAMED
 
 import memjax as mj
-from memjax.plot import style
+from memjax.plot import look
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "benchmarks"))
 from _timing import compare
@@ -74,18 +74,18 @@ def figure(rows: list[dict]):
         ("memory_ratio", "Memory (digital = 1)", 1),
         ("programmed", "Accuracy (%)", 100),
     )
-    with style.panels(1, 3, 9.6, 3.0) as (new, grid):
+    with look.panels(1, 3, 9.6, 3.0) as (new, grid):
         for ax, (column, label, unit) in zip(grid[0], panels, strict=True):
             for index, name in enumerate(dict.fromkeys(row["network"] for row in rows)):
                 mine = [row for row in rows if row["network"] == name and column in row]
                 tiles, values = [row["tile"] for row in mine], [unit * row[column] for row in mine]
                 errors = [unit * row.get(f"{column}_std", 0.0) for row in mine]
-                look = {"color": style.COLOURS[index], "marker": style.MARKERS[index], "capsize": 2}
-                ax.errorbar(tiles, values, errors, label=name, **look)
+                shown = {"color": look.COLOURS[index], "marker": look.MARKERS[index], "capsize": 2}
+                ax.errorbar(tiles, values, errors, label=name, **shown)
                 if column == "programmed" and mine:
                     tuned = [100 * row["tuned"] for row in mine]
-                    ax.plot(tiles, tuned, color=style.COLOURS[index], linestyle=":", label=f"{name}, tuned")
-                    ax.axhline(100 * mine[0]["digital"], color=style.INK, linestyle="--", linewidth=0.9)
+                    ax.plot(tiles, tuned, color=look.COLOURS[index], linestyle=":", label=f"{name}, tuned")
+                    ax.axhline(100 * mine[0]["digital"], color=look.INK, linestyle="--", linewidth=0.9)
             ax.set_xscale("log", base=2)
             sides = sorted({row["tile"] for row in rows})
             ax.set_xticks(sides, [str(side) for side in sides])

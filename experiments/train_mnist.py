@@ -39,7 +39,7 @@ from networks import MLP
 from rich.table import Table
 
 import memjax as mj
-from memjax.plot import style
+from memjax.plot import look
 
 DIGITAL = "digital"
 IMAGES_AT_ONCE = 1000
@@ -189,25 +189,25 @@ def picture(rows: list, setting: Setting):
     """Test accuracy over epochs: a panel for each algorithm, a line for each preset, digital dashed."""
     algorithms = list(dict.fromkeys(row["algorithm"] for row in rows if row["preset"] != DIGITAL))
     of = lambda preset, algorithm: [r for r in rows if (r["preset"], r["algorithm"]) == (preset, algorithm)]
-    with style.panels(1, max(len(algorithms), 1), 1.5 + 3.6 * max(len(algorithms), 1), 3.6) as (figure, grid):
+    with look.panels(1, max(len(algorithms), 1), 1.5 + 3.6 * max(len(algorithms), 1), 3.6) as (figure, grid):
         presets = list(dict.fromkeys(row["preset"] for row in rows if row["preset"] != DIGITAL))
         for ax, algorithm in zip(grid[0], algorithms, strict=False):
             for index, preset in enumerate(presets):
                 if curve := of(preset, algorithm):
-                    colour, marker = (kind[index % 6] for kind in (style.COLOURS, style.MARKERS))
+                    colour, marker = (kind[index % 6] for kind in (look.COLOURS, look.MARKERS))
                     line = "-" if index < 6 else ":"
                     epoch, mean, std = (np.array([r[c] for r in curve]) for c in ("epoch", "accuracy", "accuracy_std"))
                     ax.fill_between(epoch, 100 * (mean - std), 100 * (mean + std), color=colour, alpha=0.15)
                     ax.plot(epoch, 100 * mean, line, color=colour, marker=marker, label=preset)
             digital = of(DIGITAL, "sgd")
-            ax.plot([r["epoch"] for r in digital], [100 * r["accuracy"] for r in digital], "--", color=style.INK,
+            ax.plot([r["epoch"] for r in digital], [100 * r["accuracy"] for r in digital], "--", color=look.INK,
                     label=DIGITAL)  # fmt: skip
             ax.set(title=algorithm, xlabel="Epoch", ylabel="Test accuracy (%)")
             ax.locator_params(axis="x", integer=True)
         handles = {label: h for ax in grid[0] for h, label in zip(*ax.get_legend_handles_labels(), strict=True)}
         figure.legend(handles.values(), handles.keys(), loc="outside right center")
         chips = f"{setting.chips} chips" if setting.chips > 1 else "1 chip"
-        figure.suptitle(f"{setting.network.upper()} on {setting.dataset}, {chips}", fontsize=10)
+        figure.suptitle(f"{setting.network.upper()} on {setting.dataset}, {chips}")
     return figure
 
 
@@ -250,7 +250,7 @@ def heat_map(rows: list, epochs: int, title: str):
     lost = np.full((len(presets), len(algorithms)), np.nan)
     for (preset, algorithm), (mean, _) in found.items():
         lost[presets.index(preset), algorithms.index(algorithm)] = digital - mean
-    with style.panels(1, 1, 3.0 + 0.75 * len(algorithms), 1.6 + 0.34 * len(presets)) as (figure, grid):
+    with look.panels(1, 1, 3.0 + 0.75 * len(algorithms), 1.6 + 0.34 * len(presets)) as (figure, grid):
         ax = grid[0, 0]
         shown = ax.imshow(np.clip(lost, 0.0, 20.0), vmin=0.0, vmax=20.0, cmap="viridis_r", aspect="auto")
         for (row, column), value in np.ndenumerate(lost):

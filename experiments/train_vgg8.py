@@ -39,7 +39,7 @@ from networks import VGG8
 from rich.table import Table
 
 import memjax as mj
-from memjax.plot import style
+from memjax.plot import look
 
 DIGITAL = "digital"
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)  # of the training images of CIFAR-10
@@ -226,12 +226,12 @@ def accuracy(correct: Callable[..., Any], x: jax.Array, y: jax.Array) -> float:
 
 def picture(curves: dict[str, list]):
     """Training loss and test accuracy over epochs."""
-    with style.panels(1, 2, 8.4, 3.2) as (figure, grid):
+    with look.panels(1, 2, 8.4, 3.2) as (figure, grid):
         columns = (("train_loss", "Training loss", 1.0), ("test_accuracy", "Test accuracy (%)", 100.0))
         for ax, (column, label, unit) in zip(grid[0], columns, strict=True):
             for index, (name, rows) in enumerate(curves.items()):
-                look = {"color": style.INK, "linestyle": "--"} if name == DIGITAL else {"color": style.COLOURS[index]}
-                ax.plot([row["epoch"] for row in rows], [unit * row[column] for row in rows], label=name, **look)
+                shown = {"color": look.INK, "linestyle": "--"} if name == DIGITAL else {"color": look.COLOURS[index]}
+                ax.plot([row["epoch"] for row in rows], [unit * row[column] for row in rows], label=name, **shown)
             ax.set(xlabel="Epoch", ylabel=label)
         grid[0, 1].legend()
     return figure

@@ -11,9 +11,9 @@ import memjax as mj
 
 
 def main() -> None:
-    laws = {name.replace("_", " "): make() for name, make in mj.training.presets.ALL.items()}
-    figure = mj.plot.update_laws(laws)
-    figure.savefig(Path(__file__).parents[1] / "docs" / "update_laws.png", dpi=120)
+    laws = {name: make() for name, make in mj.training.presets.ALL.items()}
+    axes = mj.plot.update_laws(laws)
+    axes[0].figure.savefig(Path(__file__).parents[1] / "docs" / "update_laws.png", dpi=120)
 
 
 if __name__ == "__main__":

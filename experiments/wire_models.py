@@ -26,7 +26,7 @@ import numpy as np
 from _wire_models import MODELS, Memory, Model
 
 import memjax as mj
-from memjax.plot import style
+from memjax.plot import look
 
 CLASSES = (0.01, 0.03, 0.1, 0.3, 0.6, 1.0)  # upper ends of the IR drop
 # Median error [%] of the arrays of every class of IR drop, as published with these seeds.
@@ -223,16 +223,16 @@ def table(title: str, heads: list[str], measured: dict, published: dict) -> str:
 def figure(drop: np.ndarray, current: dict, gradient: dict, cost: dict):
     """Error of currents and gradients against IR drop, and against time."""
     shown = [*QUICK[1:], *({"alpha_beta+ladder0"} & set(current)), EXACT]
-    with style.panels(1, 3, 13, 4) as (picture, grid):
+    with look.panels(1, 3, 13, 4) as (picture, grid):
         for ax, found, label in ((grid[0, 0], current, "currents"), (grid[0, 1], gradient, "dL/dG")):
-            for name, colour, marker in zip(shown, style.COLOURS, style.MARKERS, strict=False):
+            for name, colour, marker in zip(shown, look.COLOURS, look.MARKERS, strict=False):
                 ax.loglog(100 * drop, np.maximum(found[name], 1e-9), marker, color=colour, label=name, alpha=0.7)
             ax.set_xlabel("IR drop (%)")
             ax.set_ylabel(f"error of {label} (%)")
         grid[0, 0].legend()
         ax = grid[0, 2]
         for name, values in cost.items():
-            ax.loglog(values["mvm_ms"], np.median(current[name]), "o", color=style.COLOURS[0])
+            ax.loglog(values["mvm_ms"], np.median(current[name]), "o", color=look.COLOURS[0])
             ax.annotate(name, (values["mvm_ms"], np.median(current[name])), fontsize=7)
         ax.xaxis.set_minor_formatter("")
         ax.set_xlabel("time of one MVM (ms)")

@@ -19,7 +19,7 @@ import numpy as np
 import xarray
 
 import memjax as mj
-from memjax.plot import style
+from memjax.plot import look
 
 CELL = mj.Cell(r_on=10e3, r_off=100e3)
 SPREAD = 0.05  # relative standard deviation of both resistances
@@ -56,21 +56,21 @@ def experiment(case: mj.study.Case, tile: int, remedy: str):
 
 def figure(found: xarray.DataArray, digital: float, title: str):
     """A panel for each remedy, a curve for each tile size: mean and standard deviation over the chips."""
-    with style.panels(1, found.sizes["remedy"], 2.6 * found.sizes["remedy"] + 0.6, 3.0) as (new, grid):
+    with look.panels(1, found.sizes["remedy"], 2.6 * found.sizes["remedy"] + 0.6, 3.0) as (new, grid):
         for ax, remedy in zip(grid[0], found.remedy.values, strict=True):
             for index, tile in enumerate(found.tile.values):
                 points = 100 * found.sel(remedy=remedy, tile=tile)
                 ax.errorbar(
                     found.ohm, points.mean("sample"), points.std("sample"), capsize=2, label=f"{tile} × {tile}",
-                    color=style.COLOURS[index], marker=style.MARKERS[index],
+                    color=look.COLOURS[index], marker=look.MARKERS[index],
                 )  # fmt: skip
-            ax.axhline(100 * digital, color=style.INK, linestyle="--", linewidth=0.9, label="digital")
+            ax.axhline(100 * digital, color=look.INK, linestyle="--", linewidth=0.9, label="digital")
             ax.set_title(f"Remedy: {remedy}", loc="left")
             ax.set_xlabel("Segment resistance (Ω)")
             ax.set_ylim(0, 102)
         grid[0, 0].set_ylabel("Accuracy (%)")
         grid[0, 0].legend(loc="lower left")
-        new.suptitle(title, x=0.01, ha="left", fontsize=10)
+        new.suptitle(title, x=0.01, ha="left")
     return new
 
 

@@ -19,6 +19,7 @@ OTHERS = {"bash", "text", "toml", "csv", "bibtex"}
 
 # Blocks that take more than a few seconds.
 SLOW = {"docs/memory_macro.md:0", "docs/memory_main.md:0", "docs/language_model.md:0", "docs/graph.md:0"}
+SLOW |= {f"docs/gallery.md:{number}" for number in (6, 9, 10)}
 
 
 class Block(NamedTuple):
@@ -95,6 +96,14 @@ def text_is_read(page: str, names: dict, out: str):
     assert names["logits"].shape == (1, 20, 96)
 
 
+def figures_are_shown(page: str, names: dict, out: str):
+    drawn = sorted(pathlib.Path().glob("*.png"))
+    assert drawn
+    for path in drawn:
+        assert f"](gallery/{path.name})" in page
+        assert (ROOT / "docs" / "gallery" / path.name).exists()
+
+
 # What a page says that its block gives.
 GIVES: dict[str, Callable[[str, dict, str], None]] = {
     "docs/chip.md:0": schedule_is_as_printed,
@@ -102,6 +111,7 @@ GIVES: dict[str, Callable[[str, dict, str], None]] = {
     "docs/compress.md:0": tiles_are_left,
     "docs/reliability.md:0": errors_are_injected,
     "docs/language_model.md:0": text_is_read,
+    **{f"docs/gallery.md:{number}": figures_are_shown for number in range(11)},
 }
 
 BLOCKS = [*of_pages(), *of_docstrings()]

@@ -14,7 +14,7 @@ import memjax as mj
 from memjax import devices, plot
 from memjax.cli import _phase_change
 from memjax.cli._errors import UsageError, usage_errors
-from memjax.plot import style
+from memjax.plot import look
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -166,9 +166,8 @@ def _table(trace: devices.Trace) -> bytes:
 
 
 def _figure(trace: devices.Trace, title: str) -> "Figure":
-    with style.panels(1, 3, 9.6, 3.0) as (figure, grid):
-        plot.hysteresis(trace, grid[0, 0])
-        plot.switching(trace, grid[0, 1])
-        plot.state_against_time(trace, grid[0, 2])
-        figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+    with look.panels(1, 3, 9.6, 3.0) as (figure, grid):
+        for draw, ax in zip((plot.hysteresis, plot.switching, plot.state_against_time), grid[0], strict=True):
+            draw(trace, ax)
+        figure.suptitle(title, x=0.01, ha="left")
     return figure

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from memjax.devices import PCM
-from memjax.plot import style
+from memjax.plot import look
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,28 +63,28 @@ def table(cell: PCM) -> bytes:
 def figure(cell: PCM, title: str) -> "Figure":
     """Error of programming, drift of the levels (median, and 68 % of the cells), 1/f noise of the reads."""
     ageing = _age(cell)
-    with style.panels(1, 3, 9.6, 3.0) as (canvas, grid):
+    with look.panels(1, 3, 9.6, 3.0) as (canvas, grid):
         left, middle, right = grid[0]
         targets = np.linspace(0, float(cell.g_max), 101)
         left.plot(1e6 * targets, 1e6 * np.asarray(cell.programming_error(jnp.asarray(targets))))
         spread = ageing.programmed.std(-1)
-        left.plot(1e6 * float(cell.g_max) * np.array(_LEVELS), 1e6 * spread, "o", color=style.COLOURS[1])
-        left.set_xlabel("Target (µS)")
+        left.plot(1e6 * float(cell.g_max) * np.array(_LEVELS), 1e6 * spread, "o", color=look.COLOURS[1])
+        left.set_xlabel("Target conductance (µS)")
         left.set_ylabel("Programming error (µS)")
         left.set_ylim(bottom=0)
         for index, level in enumerate(_LEVELS):
             low, median, high = 1e6 * np.percentile(ageing.drifted[:, index], (16, 50, 84), axis=-1)
-            colour = style.COLOURS[index]
+            colour = look.COLOURS[index]
             middle.plot(ageing.seconds, median, color=colour)
             middle.fill_between(ageing.seconds, low, high, color=colour, alpha=0.2, linewidth=0)
-            right.plot(ageing.seconds, ageing.noise[:, index], color=colour, label=f"{level:g}")
+            right.plot(ageing.seconds, 100 * ageing.noise[:, index], color=colour, label=f"{100 * level:g} %")
         middle.set_ylabel("Conductance (µS)")
         middle.set_ylim(bottom=0)
-        right.set_ylabel("Read noise / conductance")
+        right.set_ylabel("Read noise, of the conductance (%)")
         right.set_ylim(bottom=0)
-        right.legend(title="Level", ncols=2)
+        right.legend(title="Level, of $G_\\mathrm{max}$", ncols=2)
         for axes in (middle, right):
             axes.set_xscale("log")
             axes.set_xlabel("Time after $t_0$ (s)")
-        canvas.suptitle(title, x=0.01, ha="left", fontsize=10)
+        canvas.suptitle(title, x=0.01, ha="left")
     return canvas

@@ -113,7 +113,7 @@ def _relative(found: "xarray.DataArray", variability: tuple[float, ...]) -> "xar
     """The accuracies over the relative spread in place of the two resistances."""
     dim, bits, _ = found.dims
     found = found.drop_vars([name for name, c in found.coords.items() if c.dims == (dim,)]).rename({dim: "variability"})
-    about = {"long_name": "Device variability, relative std of resistance", "units": "1"}
+    about = {"long_name": "Device variability, relative standard deviation of resistance", "units": "1"}
     found = found.assign_coords(variability=("variability", list(variability), about))
     found[bits].attrs |= {"long_name": "ADC resolution", "units": "bit"}
     return found

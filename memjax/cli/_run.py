@@ -20,7 +20,7 @@ from memjax.data import Dataset
 
 if TYPE_CHECKING:
     import xarray
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
 
 
 class Measured(NamedTuple):
@@ -134,7 +134,7 @@ def report(config: Config, done: Measured) -> dict[str, Any]:
     }
 
 
-def figure(config: Config, done: Measured) -> "Figure":
+def figure(config: Config, done: Measured) -> "Axes":
     """Curves against the first numeric axis of the grid, one for every value of the others."""
     numeric = [axis for axis in config.axes if isinstance(axis.rows[0][0], int | float)]
     across = (*numeric, *config.axes)[0]

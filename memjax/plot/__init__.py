@@ -1,10 +1,13 @@
 """Figures for papers and slides.
 
-Every function takes results and returns a `matplotlib.figure.Figure`, which belongs to no window: save it with
-`figure.savefig(path)`, or let a notebook show it. Matplotlib is imported at the first call.
+Every function takes results and returns the Axes that it drew into, or an array of them where it has several panels.
+Their figure belongs to no window: `ax.figure.savefig("figure.pdf")` saves it, and as the last line of a notebook's cell
+`ax.figure` shows it. `ax=` (`axes=` for several panels) draws into axes of your own. What is drawn stays in SI units,
+whatever the prefix on the axis, so that further curves can be added in V, A, S and s. `style` chooses sizes and fonts.
+Matplotlib is imported at the first call.
 """
 
-from memjax.plot import style as style
+from memjax.plot import look as look
 from memjax.plot._chip import conductances as conductances
 from memjax.plot._cost import cost as cost
 from memjax.plot._devices import conductance_against_pulses as conductance_against_pulses
@@ -21,3 +24,4 @@ from memjax.plot._sweep import heatmap as heatmap
 from memjax.plot._sweep import sweep as sweep
 from memjax.plot._wires import current_error as current_error
 from memjax.plot._wires import node_voltages as node_voltages
+from memjax.plot.look import style as style

@@ -7,16 +7,17 @@ import numpy as np
 
 from memjax import _check
 from memjax.crossbar import Hardware, cells, check_entry
-from memjax.plot import style
+from memjax.plot import look
+from memjax.plot._axis import si
+from memjax.plot._words import layer, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 
 def conductances(
-    chip: dict[str, Any], hardware: Hardware | None = None, *, bins: int = 60, columns: int = 4
-) -> "Figure":
+    chip: dict[str, Any], hardware: Hardware | None = None, *, bins: int = 60, columns: int = 4, axes: Any = None
+) -> np.ndarray:
     """Histograms of the conductances of a chip: a panel for each crossbar, a curve for each array of its mapping.
 
     Padding cells are left out. The number of cells is on a logarithmic axis, since most cells of a pair are at G_off.
@@ -26,8 +27,9 @@ def conductances(
         hardware: where given, dashed lines mark G_off and G_on of its cells.
         bins: of each histogram, over the conductances of all crossbars.
         columns: panels in a row.
+        axes: those to draw into, as many as there are crossbars; a new figure if None.
 
-    Returns: the figure.
+    Returns: the axes `[crossbars]`.
 
     Raises: TypeError for what is no chip; ValueError for a chip without crossbars and for traced conductances.
     """
@@ -42,18 +44,13 @@ def conductances(
     columns = min(columns, len(found))
     rows = -(-len(found) // columns)
     width = max(4.8, 2.6 * columns)
-    with style.panels(rows, columns, width, 0.8 + 2.1 * rows) as (figure, grid):
-        for ax, (name, arrays) in zip(grid.flat, found.items(), strict=False):
+    with look.panels_or_new(axes, len(found), columns, width, 0.8 + 2.1 * rows) as drawn:
+        for ax, (name, arrays) in zip(drawn, found.items(), strict=True):
             _panel(ax, name, arrays, edges, marks)
-        for ax in grid.flat[len(found) :]:
-            ax.set_axis_off()
-        for ax in grid[:, 0]:
-            ax.set_ylabel("Cells")
-        for ax in grid.flat[max(len(found) - columns, 0) : len(found)]:
-            ax.set_xlabel("Conductance (S)")
-        entries = {text: patch for ax in grid.flat for patch, text in zip(*ax.get_legend_handles_labels(), strict=True)}
-        figure.legend(entries.values(), entries.keys(), loc="outside upper center", ncols=int(width / 1.2))
-    return figure
+        if axes is None:
+            look.inner(drawn, columns)
+        look.legend(drawn, axes is None, "above", columns=int(width / 1.5))
+    return drawn
 
 
 def _panels(chip: Any, order: Collection[str]) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
@@ -78,18 +75,27 @@ def _ends(hardware: Hardware) -> tuple[float, ...]:
 
 def _panel(ax: "Axes", name: str, arrays: dict[str, np.ndarray], edges: np.ndarray, marks: tuple[float, ...]) -> None:
     for index, (array, values) in enumerate(arrays.items()):
-        colour = style.COLOURS[index % len(style.COLOURS)]
+        colour = look.COLOURS[index % len(look.COLOURS)]
         counts, _ = np.histogram(values, edges)
         if len(arrays) <= 2:
             ax.stairs(counts, edges, color=colour, fill=True, alpha=0.25)
         # Arrays beyond the number of colours are told apart by their lines.
-        dashes = ("-", "--", ":")[index // len(style.COLOURS) % 3]
-        ax.stairs(counts, edges, color=colour, linestyle=dashes, linewidth=1.2, label=array)
+        dashes = ("-", "--", ":")[index // len(look.COLOURS) % 3]
+        ax.stairs(
+            counts, edges, color=colour, linestyle=dashes, linewidth=look.line(0.75), label=f"{words(array)} cells"
+        )
     for mark in marks:
-        ax.axvline(mark, color=style.INK, linestyle="--", linewidth=0.9, label="range of the cell")
+        ax.axvline(
+            mark,
+            color=look.INK,
+            linestyle="--",
+            linewidth=look.line(0.55),
+            label="$G_\\mathrm{off}$ and $G_\\mathrm{on}$",
+        )
     ax.set_yscale("log")
     ax.set_ylim(bottom=0.7)
     margin = 0.03 * (edges[-1] - edges[0])
     ax.set_xlim(edges[0] - margin, edges[-1] + margin)
-    ax.set_title(name, loc="left", fontsize=8)
-    style.prefixes(ax.xaxis)
+    ax.set_title(layer(name), loc="left")
+    ax.set_ylabel("Number of cells")
+    si(ax.xaxis, "Conductance", "S")

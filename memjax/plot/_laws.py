@@ -7,17 +7,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from memjax.plot import style
+from memjax.plot import look
+from memjax.plot._axis import counted, si
+from memjax.plot._words import capital, words
 from memjax.training import AbstractLaw, LawFit, PulseResponse, response, symmetry_point
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 
 def pulse_response(
     measured: PulseResponse, fitted: LawFit | None = None, ax: "Axes | None" = None, **line: Any
-) -> "Figure":
+) -> "Axes":
     """A measured pulse response, and the law that was fitted to it.
 
     Args:
@@ -26,47 +27,45 @@ def pulse_response(
         ax: axes to draw into; a new figure if None.
         line: options of `matplotlib.axes.Axes.plot` for the measured points.
 
-    Returns: the figure.
+    Returns: the axes.
     """
     number = np.arange(1, len(measured.values) + 1)
-    look: dict[str, Any] = {"marker": ".", "linestyle": "none", "color": "0.55", "label": "measured"}
-    with style.axes_or_new(ax) as (figure, axes):
-        axes.plot(number, np.asarray(measured.values), **look | line)
+    options: dict[str, Any] = {"marker": ".", "linestyle": "none", "color": "0.55", "label": "measured"}
+    with look.axes_or_new(ax) as axes:
+        axes.plot(number, np.asarray(measured.values), **options | line)
         if fitted is not None:
-            name = type(fitted.law).__name__
-            axes.plot(number, np.asarray(fitted.curve), color=style.COLOURS[0], label=f"{name}, fitted")
+            name = words(type(fitted.law).__name__)
+            axes.plot(number, np.asarray(fitted.curve), color=look.COLOURS[0], label=f"{name}, fitted")
         axes.legend()
-        axes.set_xlabel("Pulse number")
-        axes.set_ylabel("Conductance (S)" if measured.quantity == "conductance" else "Weight")
+        axes.set_xlabel("Pulses")
         if measured.quantity == "conductance":
-            style.prefixes(axes.yaxis)
-    return figure
+            si(axes.yaxis, "Conductance", "S")
+        else:
+            axes.set_ylabel("Weight")
+    return axes
 
 
-def update_laws(laws: Mapping[str, AbstractLaw], columns: int = 4) -> "Figure":
+def update_laws(laws: Mapping[str, AbstractLaw], columns: int = 4, *, axes: Any = None) -> np.ndarray:
     """Mean response curves of update laws, one panel each: up from the lower bound, then down, and the symmetry point.
 
     Each law gets as many pulses each way as 1.5 times its range has nominal steps.
 
     Args:
-        laws: the laws, by the titles of their panels.
+        laws: the laws, by the titles of their panels; names of the code, as those of `memjax.training.presets.ALL`, are
+            written as words.
         columns: panels in a row.
+        axes: those to draw into, as many as there are laws; a new figure if None.
 
-    Returns: the figure.
+    Returns: the axes `[laws]`.
     """
     rows = -(-len(laws) // columns)
-    with style.panels(rows, columns, 2.3 * columns, 1.9 * rows) as (figure, grid):
-        for ax, (name, law) in zip(grid.flat, laws.items(), strict=False):
+    with look.panels_or_new(axes, len(laws), columns, 2.3 * columns, 0.4 + 1.9 * rows) as drawn:
+        for ax, (name, law) in zip(drawn, laws.items(), strict=True):
             _panel(ax, name, law)
-        for ax in grid.flat[len(laws) :]:
-            ax.set_axis_off()
-        for ax in grid[:, 0]:
-            ax.set_ylabel("Weight")
-        for ax in grid.flat[max(len(laws) - columns, 0) : len(laws)]:
-            ax.set_xlabel("Pulse number")
-        entries = {text: line for ax in grid.flat for line, text in zip(*ax.get_legend_handles_labels(), strict=True)}
-        figure.legend(entries.values(), entries.keys(), loc="outside upper center", ncols=len(entries) or 1)
-    return figure
+        if axes is None:
+            look.inner(drawn, columns)
+        look.legend(drawn, axes is None, "above", columns=3)
+    return drawn
 
 
 def _panel(ax: "Axes", name: str, law: AbstractLaw) -> None:
@@ -75,9 +74,12 @@ def _panel(ax: "Axes", name: str, law: AbstractLaw) -> None:
     pulses = int(np.ceil(1.5 * (high - low) / float(law.granularity)))
     train = jnp.repeat(jnp.array([1, -1]), pulses)
     curve = np.append(low, jax.jit(response)(law, train, low, made))
-    ax.plot(np.arange(pulses + 1), curve[: pulses + 1], color=style.COLOURS[0], label="up")
-    ax.plot(np.arange(pulses, 2 * pulses + 1), curve[pulses:], color=style.COLOURS[1], label="down")
+    ax.plot(np.arange(pulses + 1), curve[: pulses + 1], color=look.COLOURS[0], label="up")
+    ax.plot(np.arange(pulses, 2 * pulses + 1), curve[pulses:], color=look.COLOURS[1], label="down")
     point = float(symmetry_point(law, made))
     if low < point < high:
-        ax.axhline(point, color=style.INK, linewidth=0.8, linestyle="--", label="symmetry point")
-    ax.set_title(name)
+        ax.axhline(point, color=look.INK, linewidth=look.line(0.5), linestyle="--", label="symmetry point")
+    ax.set_title(capital(words(name)))
+    ax.set_xlabel("Pulses")
+    ax.set_ylabel("Weight")
+    counted(ax.xaxis)

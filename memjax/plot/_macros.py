@@ -1,15 +1,13 @@
 """Organisations of a memory macro beside each other."""
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from memjax import _check
 from memjax.memory import Macro, best, pareto
-from memjax.plot import style
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from memjax.plot import look
+from memjax.plot._axis import decades
 
 LABELS = {
     "area": ("Area (mm²)", 1e6),
@@ -22,7 +20,9 @@ LABELS = {
 MOST_DOTS = 20_000
 
 
-def macros(macros: Macro, x: str = "read_latency", others: tuple[str, ...] = ("area", "read_energy")) -> "Figure":
+def macros(
+    macros: Macro, x: str = "read_latency", others: tuple[str, ...] = ("area", "read_energy"), *, axes: Any = None
+) -> np.ndarray:
     """Every organisation of a macro, and the Pareto front: a panel for each quantity against `x`.
 
     Args:
@@ -30,6 +30,9 @@ def macros(macros: Macro, x: str = "read_latency", others: tuple[str, ...] = ("a
         x: quantity along the horizontal axis: "area", "read_latency", "write_latency", "read_energy", "write_energy"
             or "leakage".
         others: those of the vertical axes, one panel each.
+        axes: those to draw into, as many as `others`; a new figure if None.
+
+    Returns: the axes `[others]`.
 
     Raises: TypeError for no macros, ValueError for other quantities.
     """
@@ -38,18 +41,20 @@ def macros(macros: Macro, x: str = "read_latency", others: tuple[str, ...] = ("a
     for other in others:
         _check.choice("others", other, tuple(LABELS))
     dots = macros[np.linspace(0, len(macros) - 1, min(len(macros), MOST_DOTS)).astype(int)]
-    with style.panels(1, len(others), 3.4 * len(others), 3.2) as (figure, grid):
-        for ax, y in zip(grid[0], others, strict=True):
+    with look.panels_or_new(axes, len(others), len(others), 3.4 * len(others), 3.2) as drawn:
+        for ax, y in zip(drawn, others, strict=True):
             front = pareto(macros, (x, y))
             chosen = best(macros, x)
             scales = LABELS[x][1], LABELS[y][1]
-            for one, look in (
+            for one, shown in (
                 (dots, {"color": "#cccccc", "marker": ".", "markersize": 2, "label": "organisations"}),
-                (front, {"color": style.COLOURS[0], "linestyle": "-", "marker": ".", "label": "Pareto front"}),
-                (chosen, {"color": style.COLOURS[1], "marker": "o", "label": f"least {x.replace('_', ' ')}"}),
+                (front, {"color": look.COLOURS[0], "linestyle": "-", "marker": ".", "label": "Pareto front"}),
+                (chosen, {"color": look.COLOURS[1], "marker": "o", "label": f"least {x.replace('_', ' ')}"}),
             ):
                 points = (scale * np.atleast_1d(getattr(one, name)) for scale, name in zip(scales, (x, y), strict=True))
-                ax.plot(*points, **({"linestyle": ""} | look))
+                ax.plot(*points, **({"linestyle": ""} | shown))
             ax.set(xscale="log", yscale="log", xlabel=LABELS[x][0], ylabel=LABELS[y][0])
-        figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    return figure
+            for axis in (ax.xaxis, ax.yaxis):
+                decades(axis)
+        look.legend(drawn, axes is None, "below", columns=3)
+    return drawn

@@ -6,16 +6,18 @@ import numpy as np
 
 from memjax import _check
 from memjax.chip import KINDS, Operation, Schedule
-from memjax.plot import style
+from memjax.plot import look
+from memjax.plot._axis import counted
+from memjax.plot._words import layer, quantity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 FINEST = 1500  # bars beside one another that can be told apart
+LABELS = {"mvm": "matrix-vector product", "alu": "ALU"}
 
 
-def schedule(schedule: Schedule, *, rows: int = 24) -> "Figure":
+def schedule(schedule: Schedule, *, rows: int = 24, ax: "Axes | None" = None) -> "Axes":
     """Gantt chart of a schedule: a row for each layer on each core, with a line for each kind of operation.
 
     Gaps too narrow to be seen are filled.
@@ -23,8 +25,9 @@ def schedule(schedule: Schedule, *, rows: int = 24) -> "Figure":
     Args:
         schedule: of `memjax.chip.schedule`.
         rows: the most that are drawn, the first ones; the title says how many there are.
+        ax: axes to draw into; a new figure if None.
 
-    Returns: the figure.
+    Returns: the axes.
 
     Raises: TypeError for what is no schedule.
     """
@@ -34,20 +37,22 @@ def schedule(schedule: Schedule, *, rows: int = 24) -> "Figure":
     for one in schedule.operations:
         found.setdefault((one.core, one.layer), []).append(one)
     shown = sorted(found, key=lambda row: row[0])[:rows]
-    with style.axes(7.6, 1.2 + 0.32 * len(shown)) as (figure, ax):
+    with look.axes_or_new(ax, 7.6, 1.2 + 0.32 * len(shown)) as axes:
         for height, row in enumerate(shown):
-            _row(ax, height, found[row], schedule.cycles)
-        labels = [f"core {core}" + (f": {layer}" if layer else "") for core, layer in shown]
-        ax.set_yticks(range(len(shown)), labels)
-        ax.set_ylim(len(shown) - 0.5, -0.5)
-        ax.set_xlim(0, schedule.cycles)
-        ax.set_xlabel("Cycle")
-        ax.grid(axis="y", visible=False)
-        style.prefixes(ax.xaxis)
+            _row(axes, height, found[row], schedule.cycles)
+        labels = [f"core {core}" + (f": {layer(name)}" if name else "") for core, name in shown]
+        axes.set_yticks(range(len(shown)), labels)
+        axes.set_ylim(len(shown) - 0.5, -0.5)
+        axes.set_xlim(0, schedule.cycles)
+        axes.set_xlabel(f"Time (cycles of {quantity(float(schedule.architecture.cycle_time), 's')})")
+        axes.grid(axis="y", visible=False)
+        counted(axes.xaxis)
         if len(shown) < len(found):
-            ax.set_title(f"{len(shown)} of {len(found)} rows", loc="left")
-        _legend(figure, ax)
-    return figure
+            axes.set_title(f"{len(shown)} of {len(found)} rows", loc="left")
+        for index, kind in enumerate(KINDS):
+            axes.broken_barh([], (0, 0), color=look.COLOURS[index], label=LABELS.get(kind, kind))
+        look.legend(np.array([axes]), ax is None, "above", columns=len(KINDS))
+    return axes
 
 
 def _row(ax: "Axes", height: int, own: list[Operation], cycles: int) -> None:
@@ -57,7 +62,7 @@ def _row(ax: "Axes", height: int, own: list[Operation], cycles: int) -> None:
         starts = np.concatenate([np.zeros(0), *(one.starts for one in own if one.kind == kind)])
         stops = np.concatenate([np.zeros(0), *(one.stops for one in own if one.kind == kind)])
         bars = _visible(starts, stops, cycles / FINEST)
-        ax.broken_barh(bars, (height - 0.4 + index * line, line), color=style.COLOURS[index], linewidth=0)
+        ax.broken_barh(bars, (height - 0.4 + index * line, line), color=look.COLOURS[index], linewidth=0)
 
 
 def _visible(starts: np.ndarray, stops: np.ndarray, finest: float) -> list[tuple[float, float]]:
@@ -67,9 +72,3 @@ def _visible(starts: np.ndarray, stops: np.ndarray, finest: float) -> list[tuple
     first = np.append(True, starts[1:] > stops[:-1] + finest)[: len(starts)]
     begins, ends = starts[first], stops[np.append(first[1:], True)[: len(starts)]]
     return list(zip(begins.tolist(), (ends - begins).tolist(), strict=True))
-
-
-def _legend(figure: "Figure", ax: "Axes") -> None:
-    for index, kind in enumerate(KINDS):
-        ax.broken_barh([], (0, 0), color=style.COLOURS[index], label=kind)
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper right", ncols=len(KINDS))

@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from memjax import _check, _disk
 
 
@@ -38,7 +40,8 @@ def write(out: str | os.PathLike, contents: Mapping[str, Any]) -> list[pathlib.P
     Args:
         out: the folder, which is made where it is not there.
         contents: name of each file -> bytes; text, written in UTF-8; a pandas DataFrame or a list of rows {column:
-            value}, written as CSV; or a Matplotlib figure, in the format of the name (.png, .pdf, .svg).
+            value}, written as CSV; or Matplotlib's Axes, an array of them (both as of `memjax.plot`) or a figure, in
+            the format of the name (.png, .pdf, .svg).
 
     Returns: the paths written.
 
@@ -83,6 +86,13 @@ def _is_rows(content: Any) -> bool:
     return isinstance(content, list) and bool(content) and all(isinstance(row, Mapping) for row in content)
 
 
+def _figure(content: Any) -> Any:
+    """The figure that this is, or that these axes are of."""
+    first: Any = content.flat[0] if isinstance(content, np.ndarray) and content.size else content
+    figure = first.get_figure(root=True) if hasattr(first, "get_figure") else first
+    return figure if hasattr(figure, "savefig") else None
+
+
 def _encoded(name: str, content: Any) -> bytes:
     if isinstance(content, bytes):
         return content
@@ -94,9 +104,10 @@ def _encoded(name: str, content: Any) -> bytes:
         return pandas.DataFrame(content, dtype=object).to_csv(index=False).encode()
     if hasattr(content, "to_csv"):
         return content.to_csv(index=False).encode()
-    if not hasattr(content, "savefig"):
-        kinds = "bytes, text, a DataFrame, a list of rows or a figure"
+    figure = _figure(content)
+    if figure is None:
+        kinds = "bytes, text, a DataFrame, a list of rows, Axes or a figure"
         raise TypeError(f"contents[{name!r}] must be {kinds}, got {_check.shown(content)}")
     picture = io.BytesIO()
-    content.savefig(picture, format=pathlib.PurePath(name).suffix[1:] or None)
+    figure.savefig(picture, format=pathlib.PurePath(name).suffix[1:] or None)
     return picture.getvalue()

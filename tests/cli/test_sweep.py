@@ -323,15 +323,15 @@ def measured(tmp_path_factory):
 
 def test_the_figure_takes_any_grid(measured):
     """Against the first numeric axis, with a curve for every combination of the others."""
-    (axes,) = _run.figure(*measured).axes
-    assert axes.get_xlabel() == "adc_bits"
+    axes = _run.figure(*measured)
+    assert axes.get_xlabel() == "ADC resolution"
     assert axes.get_ylabel() == "Classification accuracy (%)"
     curves = {line.get_label(): line for line in axes.lines if not line.get_label().startswith("_")}
     assert list(curves) == [
-        "mapping = Offset, tile_dac_bits = 16x16, 4",
-        "mapping = Offset, tile_dac_bits = 32x32, 6",
-        "mapping = DualRow, tile_dac_bits = 16x16, 4",
-        "mapping = DualRow, tile_dac_bits = 32x32, 6",
+        "mapping = Offset, tile = 16x16, DAC resolution = 4",
+        "mapping = Offset, tile = 32x32, DAC resolution = 6",
+        "mapping = DualRow, tile = 16x16, DAC resolution = 4",
+        "mapping = DualRow, tile = 32x32, DAC resolution = 6",
         "digital model (90 %)",
     ]
     np.testing.assert_allclose(curves["digital model (90 %)"].get_ydata(), 90)

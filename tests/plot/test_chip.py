@@ -12,13 +12,14 @@ ENTRY = mj.program(HARDWARE, W, KEY)
 
 
 def test_every_cell_is_counted_once_and_no_padding():
-    figure = plot.conductances({"first": ENTRY, "second": ENTRY}, HARDWARE, bins=10)
-    assert [ax.get_title(loc="left") for ax in figure.axes] == ["first", "second"]
-    for ax in figure.axes:
+    axes = plot.conductances({"params/first/kernel": ENTRY, "second": ENTRY}, HARDWARE, bins=10)
+    assert [ax.get_title(loc="left") for ax in axes] == ["first", "second"]
+    assert [ax.get_xlabel() for ax in axes] == ["Conductance (µS)"] * 2
+    for ax in axes:
         curves = {patch.get_label(): patch.get_data() for patch in ax.patches if patch.get_label()}
-        assert list(curves) == ["pos", "neg"]
+        assert list(curves) == ["positive cells", "negative cells"]
         for name, curve in curves.items():
-            inside = np.asarray(ENTRY["conductance"][name]).reshape(8, 6)[:5, :4]
+            inside = np.asarray(ENTRY["conductance"][name[:3]]).reshape(8, 6)[:5, :4]
             np.testing.assert_array_equal(curve.values, np.histogram(inside, curve.edges)[0])
             assert curve.values.sum() == 20
         marks = [line.get_xdata()[0] for line in ax.lines]
@@ -27,7 +28,7 @@ def test_every_cell_is_counted_once_and_no_padding():
 
 def test_one_matrix_without_hardware_and_many_chips():
     many = jax.vmap(lambda key: mj.program(HARDWARE, W, key))(jax.random.split(KEY, 3))
-    (ax,) = plot.conductances(many).axes
+    (ax,) = plot.conductances(many)
     assert not ax.lines
     assert {patch.get_data().values.sum() for patch in ax.patches} == {60}
 

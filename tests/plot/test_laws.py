@@ -12,10 +12,10 @@ def test_update_laws_have_their_curves_and_symmetry_points():
         "soft": mj.training.SoftBounds(P(step=0.2, asymmetry=0.5)),
         "constant": mj.training.ConstantStep(P(step=0.25, low=-0.5, asymmetry=0.4)),
     }
-    figure = mj.plot.update_laws(laws, columns=3)
-    soft, constant, empty = figure.axes
-    assert [soft.get_title(), constant.get_title()] == ["soft", "constant"]
-    assert not empty.axison
+    soft, constant = mj.plot.update_laws(laws, columns=3)
+    figure = soft.figure
+    assert [soft.get_title(), constant.get_title()] == ["Soft", "Constant"]
+    assert [ax.axison for ax in figure.axes] == [True, True, False]
     up, down, point = soft.lines
     n = 20  # 1.5 * 2 / (0.5 * (0.2 + 0.1))
     expected = 1 - 2 * 0.8 ** np.arange(n + 1)
@@ -29,7 +29,7 @@ def test_update_laws_have_their_curves_and_symmetry_points():
 
 def test_pulse_response_of_weights_alone():
     data = mj.training.PulseResponse(np.array([1, 1, -1]), np.array([0.1, 0.2, 0.0]), "weight")
-    (ax,) = mj.plot.pulse_response(data, color="k").axes
+    ax = mj.plot.pulse_response(data, color="k")
     (line,) = ax.lines
     np.testing.assert_array_equal(line.get_xdata(), [1, 2, 3])
     np.testing.assert_array_equal(line.get_ydata(), data.values)

@@ -22,7 +22,7 @@ def bars(ax):
 
 
 def test_bars_are_the_operations():
-    (ax,) = plot.schedule(SCHEDULE).axes
+    ax = plot.schedule(SCHEDULE)
     rows = [(0, "a"), (1, "a"), (1, "b")]
     assert [label.get_text() for label in ax.get_yticklabels()] == [f"core {core}: {layer}" for core, layer in rows]
     drawn = np.zeros((3, 5, SCHEDULE.cycles), bool)
@@ -38,13 +38,13 @@ def test_bars_are_the_operations():
 
 def test_long_schedules_have_few_bars():
     long = schedule(plan_of(mlp, {"a": (20, 6), "b": (6, 4)}, (20_000, 20)), Architecture(cores=2, tiles_per_core=4))
-    figure = plot.schedule(long)
-    assert len(bars(figure.axes[0])) < 100
-    figure.draw_without_rendering()
+    ax = plot.schedule(long)
+    assert len(bars(ax)) < 100
+    ax.figure.draw_without_rendering()
 
 
 def test_first_rows():
-    (ax,) = plot.schedule(SCHEDULE, rows=2).axes
+    ax = plot.schedule(SCHEDULE, rows=2)
     assert (len(ax.get_yticks()), ax.get_title(loc="left")) == (2, "2 of 3 rows")
     with pytest.raises(TypeError, match=r"schedule must be a Schedule such as chip.schedule\(placement\), got 'x'"):
         plot.schedule("x")  # pyright: ignore[reportArgumentType]

@@ -33,13 +33,13 @@ def zipped(data):
     return data.rename(sigma="r_on_r_off").drop_vars("r_on_r_off").assign_coords(pair)
 
 
-def curves(figure):
+def curves(ax):
     """The mean curves by label."""
-    return {line.get_label(): line for line in figure.axes[0].lines if not line.get_label().startswith("_")}
+    return {line.get_label(): line for line in ax.lines if not line.get_label().startswith("_")}
 
 
-def mean_curve(figure):
-    (line,) = (line for line in figure.axes[0].lines if line.get_marker() == "o")
+def mean_curve(ax):
+    (line,) = (line for line in ax.lines if line.get_marker() == "o")
     return line
 
 
@@ -47,18 +47,17 @@ def tick_texts(axis):
     return [text.get_text() for text in axis.get_ticklabels()]
 
 
-def cell_values(figure):
-    return np.asarray(figure.axes[0].collections[0].get_array())
+def cell_values(ax):
+    return np.asarray(ax.collections[0].get_array())
 
 
 @pytest.mark.parametrize("scale", [1, 100])
 def test_lines_bands_and_thin_lines_are_mean_std_and_worst(data, scale):
-    figure = plot.sweep(data, x="sigma", hue="bits", percent=scale == 100)
+    ax = plot.sweep(data, x="sigma", hue="bits", percent=scale == 100)
     found = summary(data)
-    ax = figure.axes[0]
     thin = [line for line in ax.lines if line.get_linewidth() < 1]
-    assert list(curves(figure)) == ["bits = 4 bit", "bits = 8 bit"]
-    for i, mean in enumerate(curves(figure).values()):
+    assert list(curves(ax)) == ["bits = 4 bit", "bits = 8 bit"]
+    for i, mean in enumerate(curves(ax).values()):
         np.testing.assert_allclose(mean.get_xdata(), SIGMA)
         np.testing.assert_allclose(mean.get_ydata(), scale * found["mean"][:, i])
         np.testing.assert_allclose(thin[i].get_ydata(), scale * found["worst"][:, i])
@@ -69,8 +68,8 @@ def test_lines_bands_and_thin_lines_are_mean_std_and_worst(data, scale):
 
 def test_the_band_of_a_fraction_in_percent_ends_at_100(data):
     def top(values, **options):
-        figure = plot.sweep(data.assign(accuracy=values), select={"bits": 4}, **options)
-        return figure.axes[0].collections[0].get_paths()[0].vertices[:, 1].max()
+        ax = plot.sweep(data.assign(accuracy=values), select={"bits": 4}, **options)
+        return ax.collections[0].get_paths()[0].vertices[:, 1].max()
 
     edge = xr.where(data["sample"] < 10, 1.0, 0.9).broadcast_like(data["accuracy"])
     beyond = 0.95 + np.sqrt(10 * 2 / 19) * 0.05
@@ -80,14 +79,14 @@ def test_the_band_of_a_fraction_in_percent_ends_at_100(data):
 
 
 def test_every_curve_can_be_told_apart_and_everything_is_named(data):
-    figure = plot.sweep(data, hue="bits", target=0.8, percent=True)
-    first, second, target = curves(figure).values()
+    ax = plot.sweep(data, hue="bits", target=0.8, percent=True)
+    first, second, target = curves(ax).values()
     assert to_rgb(first.get_color()) != to_rgb(second.get_color())
     assert first.get_marker() != second.get_marker()
     assert list(target.get_ydata()) == [80, 80]
-    assert figure.axes[0].get_xlabel() == "Variability"
-    assert figure.axes[0].get_ylabel() == "Classification accuracy (%)"
-    (legend,) = figure.legends
+    assert ax.get_xlabel() == "Variability"
+    assert ax.get_ylabel() == "Classification accuracy (%)"
+    (legend,) = ax.figure.legends
     names = [text.get_text() for text in legend.get_texts()]
     assert names == ["bits = 4 bit", "bits = 8 bit", "target (80 %)", "mean of 20 chips", "± 1 std", "worst chip"]
 
@@ -96,20 +95,41 @@ def test_a_curve_for_every_combination_with_words_for_names(data):
     """The long name of a coordinate, where it has one; a title, and a target by its name and number."""
     third = xr.concat([data, 0.5 * data], xr.Variable("mapping", ["offset", "pair"]))
     third["bits"].attrs["long_name"] = "ADC resolution"
-    figure = plot.sweep(third, x="sigma", hue=["mapping", "bits"], target=0.8, target_label="digital", title="all")
-    *found, digital = curves(figure)
+    ax = plot.sweep(third, x="sigma", hue=["mapping", "bits"], target=0.8, target_label="digital", title="all")
+    *found, digital = curves(ax)
     assert found == [f"mapping = {m}, ADC resolution = {b} bit" for m in ("offset", "pair") for b in (4, 8)]
     assert digital == "digital (0.8)"
-    assert figure.axes[0].get_title(loc="left") == "all"
+    assert ax.get_title(loc="left") == "all"
     for label, (m, b) in zip(found, np.ndindex(2, 2), strict=True):
         mean = third["accuracy"].isel(mapping=m, bits=b).mean("sample")
-        np.testing.assert_allclose(curves(figure)[label].get_ydata(), mean)
+        np.testing.assert_allclose(curves(ax)[label].get_ydata(), mean)
 
 
-def test_axes_without_attributes_have_plain_names(data):
-    figure = plot.sweep(data["accuracy"].drop_attrs().rename("power").assign_attrs(units="W"), select={"bits": 8})
-    assert figure.axes[0].get_xlabel() == "sigma"
-    assert figure.axes[0].get_ylabel() == "power (W)"
+def test_names_without_attributes_are_words(data):
+    power = (1e-2 * data["accuracy"].drop_attrs()).rename("power").assign_attrs(units="W")
+    ax = plot.sweep(power, select={"bits": 8})
+    assert ax.get_xlabel() == "Sigma"
+    assert ax.get_ylabel() == "Power (mW)"
+    assert ax.yaxis.get_major_formatter()(0.0075, None) == "7.5"
+    plain = data.rename(bits="adc_bits", sigma="r_on_std")["accuracy"].drop_attrs()
+    ax = plot.sweep(plain, x="adc_bits", hue="r_on_std")
+    assert ax.get_xlabel() == "ADC resolution"
+    assert next(iter(curves(ax))) == r"$\mathit{R}_\mathrm{on}$ std = 0"
+    assert plot.sweep(plain, x="r_on_std", hue="adc_bits").get_xlabel() == r"$\mathit{R}_\mathrm{on}$ std"
+
+
+def test_fractions_are_in_percent_with_the_result(data):
+    """Parameters too, where they say that they are fractions."""
+    data["sigma"].attrs |= {"units": "1"}
+    ax = plot.sweep(data, x="sigma", hue="bits", percent=True)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("Variability (%)", "Classification accuracy (%)")
+    np.testing.assert_allclose(curves(ax)["bits = 4 bit"].get_xdata(), [0, 10, 30])
+    assert "Variability = 30 %" in curves(plot.sweep(data, x="bits", hue="sigma", percent=True))
+    ax = plot.heatmap(data, percent=True)
+    assert (ax.get_xlabel(), tick_texts(ax.xaxis)) == ("Variability (%)", ["0", "10", "30"])
+    np.testing.assert_allclose(cell_values(ax), 100 * data["accuracy"].mean("sample").transpose())
+    ax = plot.heatmap(data, percent=True, statistic="yield", target=0.7)
+    assert ax.figure.axes[1].get_ylabel() == "Yield of 20 chips (%)\nClassification accuracy ≥ 70 %"
 
 
 def test_select_takes_the_value_of_a_dimension(data):
@@ -127,25 +147,25 @@ def test_y_picks_the_variable(data):
 
 def test_categories_have_places_in_the_order_of_the_data(data):
     named = data.assign_coords(sigma=["pcm", "cbram", "jart"])
-    figure = plot.sweep(named, select={"bits": 4})
-    assert tick_texts(figure.axes[0].xaxis) == ["pcm", "cbram", "jart"]
-    np.testing.assert_array_equal(mean_curve(figure).get_xdata(), [0, 1, 2])
+    ax = plot.sweep(named, select={"bits": 4})
+    assert tick_texts(ax.xaxis) == ["pcm", "cbram", "jart"]
+    np.testing.assert_array_equal(mean_curve(ax).get_xdata(), [0, 1, 2])
     assert list(curves(plot.sweep(named, x="bits", hue="sigma"))) == ["sigma = pcm", "sigma = cbram", "sigma = jart"]
     line = mean_curve(plot.sweep(named, x="bits", select={"sigma": "jart"}))
     np.testing.assert_allclose(line.get_ydata(), data["accuracy"][2].mean("sample"))
 
 
 def test_switches_are_categories(data):
-    figure = plot.sweep(data.assign_coords(bits=[True, False]), x="bits", select={"sigma": 0})
-    assert tick_texts(figure.axes[0].xaxis) == ["True", "False"]
+    ax = plot.sweep(data.assign_coords(bits=[True, False]), x="bits", select={"sigma": 0})
+    assert tick_texts(ax.xaxis) == ["True", "False"]
 
 
 @pytest.mark.parametrize(
     ("values", "scale"), [([1, 10, 1000], "log"), ([1, 10, 999], "linear"), ([0, 10, 1e4], "linear")]
 )
 def test_three_decades_are_drawn_on_a_logarithmic_axis(data, values, scale):
-    figure = plot.sweep(data.assign_coords(sigma=values), select={"bits": 4})
-    assert figure.axes[0].get_xscale() == scale
+    ax = plot.sweep(data.assign_coords(sigma=values), select={"bits": 4})
+    assert ax.get_xscale() == scale
 
 
 def test_curves_run_from_left_to_right(data):
@@ -155,13 +175,14 @@ def test_curves_run_from_left_to_right(data):
 
 
 def test_a_pair_of_parameters_is_drawn_by_either_or_both(zipped):
-    both = plot.sweep(zipped, select={"bits": 4}).axes[0]
-    assert both.get_xlabel() == "r_on (ohm), r_off"
-    assert tick_texts(both.xaxis) == ["1000, 100000", "2000, 1e+06", "3000, 1e+06"]
+    both = plot.sweep(zipped, select={"bits": 4})
+    on, off = r"$\mathit{R}_\mathrm{on}$", r"$\mathit{R}_\mathrm{off}$"
+    ticks = ["1 kΩ\n100000", "2 kΩ\n1e+06", "3 kΩ\n1e+06"]
+    assert (both.get_xlabel(), tick_texts(both.xaxis)) == (f"{on}\n{off}", ticks)
     one = plot.sweep(zipped, x="r_on", hue="bits")
-    assert one.axes[0].get_xlabel() == "r_on (ohm)"
-    np.testing.assert_array_equal(one.axes[0].lines[0].get_xdata(), [1e3, 2e3, 3e3])
-    assert "r_on = 1000 ohm" in curves(plot.sweep(zipped, x="bits", hue="r_on"))
+    assert (one.get_xlabel(), tick_texts(one.xaxis)) == (f"{on}\n{off}", ticks)
+    np.testing.assert_array_equal(one.lines[0].get_xdata(), [1e3, 2e3, 3e3])
+    assert f"{on} = 1 kΩ, {off} = 100000" in curves(plot.sweep(zipped, x="bits", hue="r_on"))
     line = mean_curve(plot.sweep(zipped, x="bits", select={"r_on": 2e3}))
     np.testing.assert_allclose(line.get_ydata(), zipped["accuracy"][1].mean("sample"))
 
@@ -174,7 +195,7 @@ def test_a_dimension_without_coordinates_is_counted(data):
 
 def test_long_names_of_categories_are_slanted(data):
     def rotations(names):
-        labels = plot.sweep(data.assign_coords(sigma=names), select={"bits": 4}).axes[0].get_xticklabels()
+        labels = plot.sweep(data.assign_coords(sigma=names), select={"bits": 4}).get_xticklabels()
         return {label.get_rotation() for label in labels}
 
     assert rotations(["a", "b", "c"]) == {0}
@@ -184,68 +205,70 @@ def test_long_names_of_categories_are_slanted(data):
 def test_failed_chips_are_left_out_and_counted(data):
     data["accuracy"][1, 0, :3] = np.nan
     data["accuracy"][2, 0] = np.nan
-    figure = plot.sweep(data, select={"bits": 4}, percent=True)
-    np.testing.assert_allclose(mean_curve(figure).get_ydata(), 100 * data["accuracy"][:, 0].mean("sample"))
-    assert "mean of 0 to 20 chips" in [text.get_text() for text in figure.legends[0].get_texts()]
-    figure.draw_without_rendering()
+    ax = plot.sweep(data, select={"bits": 4}, percent=True)
+    np.testing.assert_allclose(mean_curve(ax).get_ydata(), 100 * data["accuracy"][:, 0].mean("sample"))
+    assert "mean of 0 to 20 chips" in [text.get_text() for text in ax.figure.legends[0].get_texts()]
+    ax.figure.draw_without_rendering()
 
 
 def test_one_point_one_chip_and_more_curves_than_colours_can_be_drawn():
     chips = xr.DataArray(np.full((1, 8, 1), 0.5), dims=("a", "b", "sample"))
-    figure = plot.sweep(chips, hue="b")
-    assert len(curves(figure)) == 8
-    figure.draw_without_rendering()
-    plot.heatmap(chips).draw_without_rendering()
+    ax = plot.sweep(chips, hue="b")
+    assert len(curves(ax)) == 8
+    ax.figure.draw_without_rendering()
+    plot.heatmap(chips).figure.draw_without_rendering()
 
 
 def test_draws_into_given_axes(data):
     figure = Figure()
     left, right = figure.subplots(1, 2)
-    assert plot.sweep(data, hue="bits", ax=left) is figure
+    assert plot.sweep(data, hue="bits", ax=left) is left
     assert left.get_legend() is not None
     assert not figure.legends
-    assert plot.heatmap(data, ax=right) is figure
+    assert plot.heatmap(data, ax=right) is right
     assert len(figure.axes) == 3  # with the colour bar
 
 
 @pytest.mark.parametrize("statistic", ["mean", "std", "worst", "best", "yield"])
 def test_the_cells_of_a_heatmap_are_the_statistic(data, statistic):
     target = 0.7 if statistic == "yield" else None
-    figure = plot.heatmap(data, statistic=statistic, target=target)
+    ax = plot.heatmap(data, statistic=statistic, target=target)
     expected = summary(data, target=target)[statistic].transpose("bits", "sigma").values
-    np.testing.assert_allclose(cell_values(figure), expected)
-    texts = {(t.get_position()): t.get_text() for t in figure.axes[0].texts}
+    np.testing.assert_allclose(cell_values(ax), expected)
+    texts = {(t.get_position()): t.get_text() for t in ax.texts}
     assert texts == {(j + 0.5, i + 0.5): f"{v:.3g}" for (i, j), v in np.ndenumerate(expected)}
-    chips = {"yield": "fraction of 20 chips that reach 0.7"}.get(statistic, f"{statistic} of 20 chips")
-    assert figure.axes[1].get_ylabel() == f"Classification accuracy\n{chips}"
+    named = {"yield": "Yield of 20 chips\nClassification accuracy ≥ 0.7"}
+    named["std"] = "Classification accuracy\nStandard deviation of 20 chips"
+    label = named.get(statistic, f"Classification accuracy\n{statistic.capitalize()} of 20 chips")
+    assert ax.figure.axes[1].get_ylabel() == label
 
 
 def test_the_axes_of_a_heatmap_are_named_and_can_be_swapped(data):
-    ax = plot.heatmap(data).axes[0]
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("Variability", "bits (bit)")
+    ax = plot.heatmap(data)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("Variability", "Bits (bit)")
     assert (tick_texts(ax.xaxis), tick_texts(ax.yaxis)) == (["0", "0.1", "0.3"], ["4", "8"])
     for options in ({"x": "bits"}, {"rows": "sigma"}, {"x": "bits", "rows": "sigma"}):
         swapped = plot.heatmap(data, **options)
-        assert swapped.axes[0].get_xlabel() == "bits (bit)"
+        assert swapped.get_xlabel() == "Bits (bit)"
         np.testing.assert_allclose(cell_values(swapped), data["accuracy"].mean("sample"))
 
 
 def test_values_are_written_into_few_cells_in_a_colour_that_shows():
     ramp = xr.DataArray(np.linspace(0, 1, 151), dims="x").expand_dims(y=1, sample=2, axis=(1, 2))
-    assert not plot.heatmap(ramp).axes[0].texts
-    figure = plot.heatmap(ramp[:150])
-    texts = figure.axes[0].texts
+    assert not plot.heatmap(ramp).texts
+    ax = plot.heatmap(ramp[:150])
+    texts = ax.texts
     assert len(texts) == 150
     assert to_rgb(texts[0].get_color()) == (1, 1, 1)
     assert max(to_rgb(texts[-1].get_color())) < 0.5
-    assert len(tick_texts(figure.axes[0].xaxis)) == 15
+    assert len(tick_texts(ax.xaxis)) == 15
 
 
 def test_a_cell_of_failed_chips_says_so(data):
     data["accuracy"][2, 0] = np.nan
-    figure = plot.heatmap(data)
-    assert [t.get_text() for t in figure.axes[0].texts].count("nan") == 1
-    figure.draw_without_rendering()
+    ax = plot.heatmap(data)
+    assert [t.get_text() for t in ax.texts].count("nan") == 1
+    ax.figure.draw_without_rendering()
 
 
 @pytest.mark.parametrize(

@@ -22,12 +22,17 @@ def test_text_frames_and_figures_are_encoded_by_their_kind(tmp_path):
     frame = pandas.DataFrame({"a": [1, 2], "b": [0.5, 1.5]})
     rows = [{"a": 1, "b": 0.5}, {"a": 2, "c": True}]
     contents = {"a.txt": "µ", "a.csv": frame, "rows.csv": rows, "a.png": Figure(), "a.pdf": Figure()}
-    text, csv, table, png, pdf = (path.read_bytes() for path in study.write(tmp_path / "new", contents))
+    contents |= {"ax.png": Figure().subplots(), "axes.pdf": Figure().subplots(2, 2)}
+    text, csv, table, png, pdf, of_axes, of_several = (
+        path.read_bytes() for path in study.write(tmp_path / "new", contents)
+    )
     assert text == "µ".encode()
     assert csv == b"a,b\n1,0.5\n2,1.5\n"
     assert table == b"a,b,c\n1,0.5,\n2,,True\n"
     assert png.startswith(b"\x89PNG")
     assert pdf.startswith(b"%PDF")
+    assert of_axes.startswith(b"\x89PNG")
+    assert of_several.startswith(b"%PDF")
 
 
 @pytest.mark.parametrize(
@@ -38,7 +43,7 @@ def test_text_frames_and_figures_are_encoded_by_their_kind(tmp_path):
         ({"": b"1"}, "contents must have names of files, without folders, got ''"),
         (
             {"a": b"1", "b": 1.0},
-            r"contents\['b'\] must be bytes, text, .* or a figure, got 1.0",
+            r"contents\['b'\] must be bytes, text, .* Axes or a figure, got 1.0",
         ),
     ],
 )

@@ -84,8 +84,8 @@ def test_noisy_conductances_from_a_file_in_single_precision(tmp_path):
     assert float(result.start) == np.float32(begin)
     assert result.law.population.step == pytest.approx(0.08, rel=0.03)
     assert result.law.population.asymmetry == pytest.approx(0.3, abs=0.05)
-    (ax,) = mj.plot.pulse_response(data, result).axes
-    assert ax.get_ylabel() == "Conductance (S)"
+    ax = mj.plot.pulse_response(data, result)
+    assert ax.get_ylabel() == "Conductance (µS)"
     np.testing.assert_array_equal(ax.lines[0].get_ydata(), data.values)
     np.testing.assert_array_equal(ax.lines[1].get_ydata(), np.asarray(result.curve))
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["measured", "SoftBounds, fitted"]
