@@ -18,7 +18,7 @@ urls = dict(line.split(", ") for line in importlib.metadata.metadata("memjax").g
 assert {"Documentation", "Repository", "Issues", "Changelog"} <= set(urls), urls
 
 weights, x = np.eye(8, dtype=np.float32), np.arange(8, dtype=np.float32)
-hardware = mj.Hardware(tile=(4, 4), dac=mj.Dac(bits=None))
+hardware = mj.Hardware(tile=(4, 4), dac=mj.Dac(bits=None), adc=mj.Adc(bits=None))
 chip = mj.program(hardware, weights, jax.random.key(0))
 np.testing.assert_allclose(mj.matmul(hardware, chip, x), x, atol=1e-4)
 print(f"memjax {mj.__version__} from its wheel, Python {sys.version.split()[0]}, JAX {jax.__version__}")
