@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 # Extras for those who change memjax; users need none of them.
-_DEVELOPERS = ("test", "dev", "peers")
+_DEVELOPERS = ("test", "dev", "docs", "peers")
 # Programs that something in memjax can use.
 _PROGRAMS = {"ngspice": "apt-get install ngspice"}
 
@@ -59,7 +59,7 @@ def _packages() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     for extra in (None, *(name for name in about.get_all("Provides-Extra") or [] if name not in _DEVELOPERS)):
         own = [one for one in wanted if _belongs(one, extra)]
         found = [_package(one, extra) for one in own]
-        lacking = [f"{one.name}{one.specifier}" for one, each in zip(own, found, strict=True) if not each["ok"]]
+        lacking = [_plain(one) for one, each in zip(own, found, strict=True) if not each["ok"]]
         packages += found
         if lacking and extra is None:
             missing.append(_missing(f"memjax needs {', '.join(lacking)}", _install(*lacking), essential=True))
@@ -74,6 +74,12 @@ def _belongs(requirement: Any, extra: str | None) -> bool:
     if extra is None:
         return marker is None or marker.evaluate({"extra": ""})
     return marker is not None and marker.evaluate({"extra": extra}) and not marker.evaluate({"extra": ""})
+
+
+def _plain(requirement: Any) -> str:
+    """As pip takes it, without the marker."""
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    return f"{requirement.name}{extras}{requirement.specifier}"
 
 
 def _package(requirement: Any, extra: str | None) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def test_what_people_read_says_the_same(capsys, requires):
     assert "-m pip install 'unheard-of>=2'\n" in shown
 
 
-@pytest.mark.parametrize("line", ["jax>=99", "unheard-of>=2", "jax!=" + jax.__version__])
+@pytest.mark.parametrize("line", ["jax>=99", "unheard-of[more]>=2", "jax!=" + jax.__version__])
 def test_what_memjax_cannot_do_without_is_broken(capsys, requires, line):
     requires("numpy", line)
     status, shown = run(capsys, "--json")
