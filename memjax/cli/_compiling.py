@@ -2,11 +2,12 @@
 
 import contextlib
 import logging
-import os
 import pathlib
 import sys
 import threading
 from collections.abc import Iterator
+
+from memjax.cli import _usual
 
 # Seconds after which a compilation is worth a line.
 PATIENCE = 3.0
@@ -16,7 +17,7 @@ LOGGERS = ("jax._src.interpreters.pxla", "jax._src.dispatch")
 
 def folder() -> pathlib.Path:
     """Where compiled programs are kept."""
-    return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "memjax" / "compiled"
+    return _usual.cache() / "compiled"
 
 
 def keep() -> None:
@@ -33,27 +34,44 @@ def keep() -> None:
 
 
 class _Lines(logging.Handler):
-    """A line on stderr for every compilation that is not over after some seconds."""
+    """Lines on stderr for every compilation that is not over after some seconds."""
 
     def __init__(self, patience: float):
         super().__init__(logging.DEBUG)
         self.patience = patience
-        self.timers: dict[str, threading.Timer] = {}
+        self.running: dict[str, tuple[threading.Timer, str]] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
         words = record.getMessage().split()
         if words[0] == "Compiling":
-            name = words[1]
-            line = f"memjax: compiling {name.removeprefix('jit(').removesuffix(')')} ..."
-            self.timers[name] = threading.Timer(self.patience, print, [line], {"file": sys.stderr, "flush": True})
-            self.timers[name].start()
-        elif words[:3] == ["Finished", "XLA", "compilation"] and (timer := self.timers.pop(words[4], None)):
-            timer.cancel()
+            self._begin(words[1], record.getMessage())
+        elif words[:3] == ["Finished", "XLA", "compilation"] and words[4] in self.running:
+            self._end(words[4], float(words[6]))
+
+    def _begin(self, name: str, what: str) -> None:
+        """`what` has the shapes as well, and is the same for the same program."""
+        usual = _usual.seconds(what)
+        left = "" if usual is None else f" about {usual:.0f} s, as last time"
+        line = f"memjax: compiling {_plain(name)} ...{left}"
+        timer = threading.Timer(self.patience, print, [line], {"file": sys.stderr, "flush": True})
+        self.running[name] = timer, what
+        timer.start()
+
+    def _end(self, name: str, seconds: float) -> None:
+        timer, what = self.running.pop(name)
+        timer.cancel()
+        if seconds > self.patience:
+            _usual.remember(what, seconds)
+            print(f"memjax: compiled {_plain(name)} in {seconds:.0f} s", file=sys.stderr, flush=True)
+
+
+def _plain(name: str) -> str:
+    return name.removeprefix("jit(").removesuffix(")")
 
 
 @contextlib.contextmanager
 def shown(patience: float = PATIENCE) -> Iterator[None]:
-    """Say on stderr what is being compiled, where that takes longer than `patience` [s]."""
+    """Say on stderr what is being compiled where that takes longer than `patience` [s], and how long it took before."""
     lines, loggers = _Lines(patience), [logging.getLogger(name) for name in LOGGERS]
     before = [(logger.level, logger.propagate) for logger in loggers]
     for logger in loggers:
@@ -67,5 +85,5 @@ def shown(patience: float = PATIENCE) -> Iterator[None]:
             logger.removeHandler(lines)
             logger.setLevel(level)
             logger.propagate = propagate
-        for timer in lines.timers.values():
+        for timer, _ in lines.running.values():
             timer.cancel()

@@ -1,7 +1,6 @@
 import pathlib
 from typing import Annotated, Any
 
-import numpy as np
 import tyro
 from rich.console import Console
 
@@ -21,6 +20,8 @@ def cost(
 
     Of a grid the first point counts. Writes cost.json, cost.csv (one line for each layer and component) and cost.png.
 
+    Example: memjax cost experiments/digits.toml --node 22e-9 --weights results
+
     Args:
         config: the file of `memjax sweep`
         technology: whose components; `generic` is the one that can be at any node
@@ -31,9 +32,10 @@ def cost(
     """
     # Late, because it takes a second that `memjax --help` should not cost.
     import memjax as mj
-    from memjax.cli import _config, _weights
+    from memjax.cli import _config, _report, _weights
 
     folder = pathlib.Path(config.stem) if out is None else out
+    console = Console(highlight=False)
     with usage_errors():
         chosen = mj.cost.technology(technology if node is None else node)
         settings = _config.read(config)
@@ -46,22 +48,23 @@ def cost(
         if weights is not None:
             state = _weights.load(weights, settings, state)
         analog = mj.crossbarify(forward, settings.hardware(next(settings.points())))
-        report = mj.cost.report(analog, state, examples.test_images[:images], chosen)
-    console = Console(highlight=False)
+        with _report.waiting(console, "counting", (settings.content, chosen.name, images)):
+            report = mj.cost.report(analog, state, examples.test_images[:images], chosen)
     console.print(str(report), markup=False, soft_wrap=True)
     if weights is None:
         console.print("Weights are random: --weights FOLDER takes those of a finished sweep.")
     title = f"{settings.dataset}, {settings.network}, {images} image{'s' if images > 1 else ''}: {chosen.name}"
-    files = {"cost.json": report.to_json(), "cost.csv": _lines(report), "cost.png": mj.plot.cost(report, title)}
+    files = {"cost.json": report.to_json(), "cost.csv": _rows(report), "cost.png": mj.plot.cost(report, title)}
     with usage_errors():
         paths = mj.study.write(folder, files)
     console.print("Written:", *paths, sep="\n  ", soft_wrap=True)
 
 
-def _lines(report: Any) -> str:
-    quantities = ("area", "latency", "energy", "leakage")
-    lines = ["layer,component,area_m2,latency_s,energy_j,leakage_w"]
-    for layer, parts in report.parts.items():
-        for component, one in parts.items():
-            lines.append(",".join([layer, component, *(f"{float(np.asarray(one[q])):.6g}" for q in quantities)]))
-    return "\n".join(lines) + "\n"
+def _rows(report: Any) -> list[dict[str, Any]]:
+    """A row for each layer and component."""
+    units = {"area": "m2", "latency": "s", "energy": "j", "leakage": "w"}
+    return [
+        {"layer": layer, "component": component} | {f"{q}_{unit}": float(one[q]) for q, unit in units.items()}
+        for layer, parts in report.parts.items()
+        for component, one in parts.items()
+    ]

@@ -1,7 +1,6 @@
 """`memjax device`: one cell under a sine."""
 
 import inspect
-import io
 import pathlib
 import warnings
 from collections.abc import Callable
@@ -9,14 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 import tyro
+from rich.console import Console
 
 import memjax as mj
 from memjax import devices, plot
-from memjax.cli import _phase_change
+from memjax.cli import _phase_change, _report
 from memjax.cli._errors import UsageError, usage_errors
 from memjax.plot import look
 
 if TYPE_CHECKING:
+    import pandas
     from matplotlib.figure import Figure
 
 MODELS = {
@@ -68,6 +69,8 @@ def device(
 
     Phase-change cells have no voltage dynamics: theirs are the spread of programming, the drift and the noise of reads.
 
+    Example: memjax device vteam --preset pt_hf_ti --amplitude 1 --frequency 1 --out vteam.pdf --csv vteam.csv
+
     Args:
         model: the device model
         preset: its named parameter set; the first if left out, all are named if it does not exist
@@ -102,7 +105,8 @@ def device(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", devices.StepSizeWarning)
         try:
-            trace = devices.simulate(cell, voltage, time, method=method, substeps=substeps, tolerance=_TOLERANCE)
+            with _report.waiting(Console(), "simulating", (label, method, periods * samples, substeps)):
+                trace = devices.simulate(cell, voltage, time, method=method, substeps=substeps, tolerance=_TOLERANCE)
         except RuntimeError as error:  # the adaptive steps gave up: its message says what to change
             raise UsageError(str(error)) from error
     print(f"{label}, {amplitude:g} V at {frequency:g} Hz\n{_summary(trace)}")
@@ -111,7 +115,9 @@ def device(
     _write(out, _figure(trace, label), csv, lambda: _table(trace))
 
 
-def _write(out: pathlib.Path, figure: "Figure", csv: pathlib.Path | None, table: Callable[[], bytes]) -> None:
+def _write(
+    out: pathlib.Path, figure: "Figure", csv: pathlib.Path | None, table: "Callable[[], pandas.DataFrame]"
+) -> None:
     files = {out: figure} | ({} if csv is None else {csv: table()})
     with usage_errors():
         for path, content in files.items():
@@ -157,12 +163,11 @@ def _summary(trace: devices.Trace) -> str:
     )
 
 
-def _table(trace: devices.Trace) -> bytes:
+def _table(trace: devices.Trace) -> "pandas.DataFrame":
+    import pandas
+
     columns = ("time", "voltage", "current", "state", "conductance")
-    text = io.StringIO()
-    values = np.stack([np.asarray(getattr(trace, name)) for name in columns], axis=1)
-    np.savetxt(text, values, delimiter=",", header=",".join(columns), comments="", fmt="%.9g")
-    return text.getvalue().encode()
+    return pandas.DataFrame({name: np.asarray(getattr(trace, name)) for name in columns})
 
 
 def _figure(trace: devices.Trace, title: str) -> "Figure":

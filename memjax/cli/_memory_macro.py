@@ -2,11 +2,11 @@ import json
 import pathlib
 from typing import Annotated, Any
 
-import numpy as np
 import tyro
 from rich.console import Console
 
 from memjax import _check
+from memjax.cli import _report
 from memjax.cli._errors import usage_errors
 
 CELLS = ("rram", "pcm", "stt", "stt_aggressive", "sram", "dram", "cbram")
@@ -36,6 +36,8 @@ def macro(
 
     Writes macro.json (the best), macro.csv (the Pareto front of area, read latency and read energy) and macro.png.
 
+    Example: memjax memory macro --capacity 524288 --word 512 --cell pcm --objective read_edp --out macro
+
     Args:
         capacity: in bits, a power of two: 64 KB are 524288
         word: in bits, a power of two
@@ -61,9 +63,11 @@ def macro(
             raise ValueError(f"--cell must be {', '.join(CELLS)} or a file, got {cell!r}")
         chosen = getattr(memory.MemoryCell, cell)() if cell in CELLS else memory.read_cell(cell)
         process = memory.process(node, roadmap, temperature)
-        macros = memory.explore(capacity, word, chosen, process, design=memory.Design(**_fields(design or {})))
-        best = memory.best(macros, objective)
-    front = memory.pareto(macros)
+        plans = memory.Design(**_fields(design or {}))
+        with _report.waiting(console, "exploring organisations", (capacity, word, cell, design)):
+            macros = memory.explore(capacity, word, chosen, process, design=plans)
+            best = memory.best(macros, objective)
+            front = memory.pareto(macros)
     console.print(f"{len(macros)} organisations, {len(front)} on the Pareto front; least {objective}:")
     console.print(str(best), markup=False, soft_wrap=True)
     if out is None:
@@ -72,7 +76,7 @@ def macro(
     settings |= {"temperature_k": temperature, "objective": objective, "design": design or {}}
     with usage_errors():
         content = json.dumps(settings | _as_json(best), indent=1)
-        files = {"macro.json": content, "macro.csv": _lines(front), "macro.png": mj.plot.macros(macros)}
+        files = {"macro.json": content, "macro.csv": _rows(front), "macro.png": mj.plot.macros(macros)}
         paths = mj.study.write(out, files)
     console.print("Written:", *paths, sep="\n  ", soft_wrap=True)
 
@@ -95,9 +99,10 @@ def _as_json(best: Any) -> dict[str, Any]:
     return figures | {"organisation": str(best.organisation)} | shape | {"parts": parts}
 
 
-def _lines(front: Any) -> str:
-    lines = ["organisation,rows,columns," + ",".join(QUANTITIES.values())]
-    for one in (front[index] for index in range(len(front))):
-        figures = (f"{float(np.asarray(getattr(one, name))):.6g}" for name in QUANTITIES)
-        lines.append(",".join([f'"{one.organisation}"', str(int(one.rows)), str(int(one.columns)), *figures]))
-    return "\n".join(lines) + "\n"
+def _rows(front: Any) -> list[dict[str, Any]]:
+    """A row for each organisation."""
+    return [
+        {"organisation": str(one.organisation), "rows": int(one.rows), "columns": int(one.columns)}
+        | {label: float(getattr(one, name)) for name, label in QUANTITIES.items()}
+        for one in (front[index] for index in range(len(front)))
+    ]

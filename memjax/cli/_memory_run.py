@@ -12,6 +12,8 @@ from memjax._text import columns
 from memjax.cli._errors import usage_errors
 
 if TYPE_CHECKING:
+    import pandas
+
     from memjax.memory import Statistics
 
 _Policy = Literal["fcfs", "frfcfs", "nvmain-fcfs", "nvmain-frfcfs", "nvmain-frfcfs-wqf"]
@@ -62,7 +64,7 @@ def run(
     with usage_errors():
         content = {
             "memory.json": json.dumps(found, indent=2),
-            "memory.csv": _lines(statistics),
+            "memory.csv": _table(statistics),
             "memory.png": mj.plot.requests(statistics, f"{trace.name} on {config.name}"),
         }
         paths = mj.study.write(folder, content)
@@ -113,17 +115,12 @@ def _numbers(statistics: "Statistics") -> dict[str, float]:
     }
 
 
-def _lines(statistics: "Statistics") -> str:
-    """Every request as CSV."""
+def _table(statistics: "Statistics") -> "pandas.DataFrame":
+    """A row for each request."""
+    import pandas
+
+    names = {"read": "read", "channel": "channel", "arrival": "arrival_cycle", "issue": "issue_cycle"}
+    names |= {"answer": "answer_cycle", "hit": "hit"}
     count = int(statistics.count)
-    fields = (
-        statistics.read,
-        statistics.channel,
-        statistics.arrival,
-        statistics.issue,
-        statistics.answer,
-        statistics.hit,
-    )
-    table = np.stack([np.asarray(field)[:count].astype(int) for field in fields], axis=1)
-    rows = [",".join(map(str, [number, *row])) for number, row in enumerate(table.tolist())]
-    return "\n".join(["request,read,channel,arrival_cycle,issue_cycle,answer_cycle,hit", *rows]) + "\n"
+    found = {label: np.asarray(getattr(statistics, name))[:count].astype(int) for name, label in names.items()}
+    return pandas.DataFrame({"request": range(count)} | found)

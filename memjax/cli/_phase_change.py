@@ -1,6 +1,5 @@
 """What `memjax device pcm` shows: the statistics of phase-change cells, which have no voltage dynamics."""
 
-import io
 from typing import TYPE_CHECKING, NamedTuple
 
 import jax
@@ -11,6 +10,7 @@ from memjax.devices import PCM
 from memjax.plot import look
 
 if TYPE_CHECKING:
+    import pandas
     from matplotlib.figure import Figure
 
 _LEVELS = (0.1, 0.25, 0.5, 1.0)  # of G_max
@@ -50,14 +50,14 @@ def summary(cell: PCM) -> str:
     )
 
 
-def table(cell: PCM) -> bytes:
+def table(cell: PCM) -> "pandas.DataFrame":
     """Seconds after t_0, and the median conductance [S] of the cells of each level."""
+    import pandas
+
     ageing = _age(cell)
-    text = io.StringIO()
-    names = ",".join(f"conductance_{level:g}" for level in _LEVELS)
-    values = np.column_stack([ageing.seconds, np.median(ageing.drifted, axis=-1)])
-    np.savetxt(text, values, delimiter=",", header=f"time,{names}", comments="", fmt="%.9g")
-    return text.getvalue().encode()
+    medians = np.median(ageing.drifted, axis=-1).T
+    names = [f"conductance_{level:g}" for level in _LEVELS]
+    return pandas.DataFrame({"time": ageing.seconds} | dict(zip(names, medians, strict=True)))
 
 
 def figure(cell: PCM, title: str) -> "Figure":

@@ -39,6 +39,8 @@ def quickstart(
     line for each chip) and accuracy.json (configuration, versions, summary). `memjax sweep` does the same for a file in
     which everything can be chosen.
 
+    Example: memjax quickstart --chips 50 --adc-bits 4 6 --variability 0 0.2 --out results
+
     Args:
         dataset: images to classify; all but digits must have been prepared with tensorflow-datasets
         chips: simulated chips for each variability

@@ -2,7 +2,6 @@
 
 import contextlib
 import pathlib
-import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -70,11 +69,12 @@ def experiment(config: Config, case: study.Case) -> Callable[..., dict[str, Any]
 def measured(config: Config, case: study.Case, console: Console, store: pathlib.Path | None = None) -> Measured:
     """All chips of the grid."""
     _compiling.keep()
-    digital = study.digital_accuracy(case)
-    plan = mj.crossbarify(case.fn, config.hardware(next(config.points()))).plan(case.params, case.images[:1])
+    with _report.waiting(console, "reading the network", config.content):
+        digital = study.digital_accuracy(case)
+        plan = mj.crossbarify(case.fn, config.hardware(next(config.points()))).plan(case.params, case.images[:1])
     console.print(f"\n{plan}\n", markup=False, soft_wrap=True)
     start = time.perf_counter()
-    with _store_errors(), _compiling.shown() if sys.stderr.isatty() else contextlib.nullcontext():
+    with _store_errors():
         results = mj.sweep(
             experiment(config, case),
             config.grid,
@@ -119,7 +119,7 @@ def _store_errors() -> Iterator[None]:
 def show(console: Console, done: Measured) -> None:
     """The table."""
     console.print(f"\nDigital model: {100 * done.digital:.2f} %. Chips: mean ± std and worst of their accuracies.")
-    console.print(study.table(done.found, percent=True))
+    _report.show_table(console, study.table(done.found, percent=True))
 
 
 def report(config: Config, done: Measured) -> dict[str, Any]:

@@ -20,6 +20,8 @@ def spice(
 ) -> None:
     """Write one physical tile of a chip as a netlist for ngspice: cells, wires, drivers and sense terminals.
 
+    Example: memjax spice chip.safetensors --crossbar head --tile 0 1 --array pos --out tile.cir
+
     Args:
         chip: file of `memjax.save`, with its hardware
         crossbar_name: which crossbar of a model; all are named if it is left out or does not exist

@@ -32,6 +32,8 @@ def sweep(
     versions, summary), sweep.png and weights.npz (the trained network). After an interruption --resume goes on; a job
     that may be started again can have it from the beginning.
 
+    Example: memjax sweep experiments/digits.toml --out results --resume
+
     Args:
         config: tables data, network, hardware and grid, and where wanted effects and age
         out: folder for the results; if left out, the name of the file without .toml

@@ -8,3 +8,4 @@
 from memjax.data._dataset import Dataset as Dataset
 from memjax.data._load import NAMES as NAMES
 from memjax.data._load import load as load
+from memjax.data._load import locate as locate

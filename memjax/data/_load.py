@@ -1,4 +1,6 @@
+import importlib.util
 import os
+import pathlib
 
 from memjax import _check
 from memjax.data import _digits, _tfds
@@ -37,8 +39,32 @@ def load(name: str = "digits", data_dir: str | os.PathLike | None = None) -> Dat
         print(digits.train_images.shape, digits.test_labels[:5])
         ```
     """
-    if name == "digits":
-        return _digits.load()
-    if name in _tfds.NAMES:
-        return _tfds.load(name, data_dir)
-    raise ValueError(f"name must be one of {', '.join(NAMES)}; got {_check.shown(name)}")
+    _known(name)
+    return _digits.load() if name == "digits" else _tfds.load(name, data_dir)
+
+
+def locate(name: str = "digits", data_dir: str | os.PathLike | None = None) -> pathlib.Path:
+    """The folder from which `load` reads a data set; its images are not read.
+
+    Args:
+        name, data_dir: as in `load`.
+
+    Raises: as `load`, with the same messages.
+
+    Example:
+        >>> import memjax as mj
+        >>> mj.data.locate("digits").name
+        'sklearn'
+    """
+    _known(name)
+    if name != "digits":
+        return pathlib.Path(_tfds.locate(name, data_dir))
+    found = importlib.util.find_spec("sklearn")  # importing it takes a second
+    if found is None or not found.submodule_search_locations:
+        raise ImportError("data set 'digits' needs scikit-learn: pip install \"scikit-learn>=1.6\"")
+    return pathlib.Path(found.submodule_search_locations[0])
+
+
+def _known(name: str) -> None:
+    if name not in NAMES:
+        raise ValueError(f"name must be one of {', '.join(NAMES)}; got {_check.shown(name)}")

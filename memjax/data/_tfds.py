@@ -16,17 +16,7 @@ NAMES = ("mnist", "fashion_mnist", "cifar10", "cifar100")
 
 def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
     """See `memjax.data.load`."""
-    builder = _builder(name, data_dir)
-    prepare = _command(name, data_dir)
-    with _quiet():
-        prepared = builder.is_prepared()
-    if not prepared:
-        raise FileNotFoundError(f"data set {name!r} is not in {builder.data_dir_root}; prepare it with: {prepare}")
-    if (written := builder.info.file_format.value) != "array_record":
-        raise FileNotFoundError(
-            f"data set {name!r} in {builder.data_dir} is in {written} format, which needs TensorFlow; "
-            f"remove that folder and prepare it with: {prepare}"
-        )
+    builder, prepare = _prepared(name, data_dir)
 
     def decode():
         try:
@@ -47,6 +37,27 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
         test_images=arrays["test_images"].astype(np.float32) / np.float32(255),
         test_labels=arrays["test_labels"],
     )
+
+
+def locate(name: str, data_dir: str | os.PathLike | None = None) -> str:
+    """See `memjax.data.locate`."""
+    return str(_prepared(name, data_dir)[0].data_dir)
+
+
+def _prepared(name: str, data_dir: str | os.PathLike | None) -> tuple[Any, str]:
+    """The builder of a data set that is there in the right format, and the command that would prepare it."""
+    builder = _builder(name, data_dir)
+    prepare = _command(name, data_dir)
+    with _quiet():
+        prepared = builder.is_prepared()
+    if not prepared:
+        raise FileNotFoundError(f"data set {name!r} is not in {builder.data_dir_root}; prepare it with: {prepare}")
+    if (written := builder.info.file_format.value) != "array_record":
+        raise FileNotFoundError(
+            f"data set {name!r} in {builder.data_dir} is in {written} format, which needs TensorFlow; "
+            f"remove that folder and prepare it with: {prepare}"
+        )
+    return builder, prepare
 
 
 def _builder(name: str, data_dir: str | os.PathLike | None) -> Any:

@@ -144,8 +144,13 @@ def _moments(chips: "xarray.DataArray", dim: str, confidence: float) -> "dict[st
     values = _float64(chips)
     count = values.count(dim)
     freedom = count.where(count > 1) - 1
-    mean = values.mean(dim)
-    std = (((values - mean) ** 2).sum(dim) / freedom) ** 0.5
+    # Counted from the least: equal chips have their own value as mean, and no spread at all.
+    least = values.min(dim)
+    least = least.where(np.isfinite(least), 0.0)
+    above = values - least
+    mean = above.mean(dim)
+    std = (((above - mean) ** 2).sum(dim) / freedom) ** 0.5
+    mean = mean + least
     half = xarray.apply_ufunc(stdtrit, freedom, (1 + confidence) / 2) * std / (freedom + 1) ** 0.5
     return {"mean": mean, "std": std, "low": mean - half, "high": mean + half, "count": count}
 

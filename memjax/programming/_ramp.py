@@ -140,7 +140,10 @@ class Ramp(Spec):
 
 @partial(jnp.vectorize, signature="(),(l),(l,c)->(c)")
 def _between(x: Array, levels: Array, rows: Array) -> Array:
-    """Rows of a table interpolated between its levels, the ends continued."""
+    """Rows of a table interpolated between its levels, the ends continued.
+
+    `jnp.interp` takes levels for equal that are closer than 1.4e-14, which conductances [S] may be.
+    """
     above = jnp.clip(jnp.searchsorted(levels, x), 1, len(levels) - 1)
     low, high = levels[above - 1], levels[above]
     share = jnp.clip((x - low) / jnp.where(high > low, high - low, 1), 0, 1)

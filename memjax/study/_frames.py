@@ -1,5 +1,6 @@
 """Results of a sweep as frames, chip by chip or point by point, and as a table to read."""
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from memjax import _check
@@ -97,7 +98,7 @@ def table(data: "xarray.DataArray | xarray.Dataset", *, percent: bool = False) -
     shown = (lambda value: f"{100 * value:.2f}") if percent else (lambda value: f"{value:.4g}")
     units = " (%)" if percent else ""
     result = Table()
-    for name in (*names, f"mean ± std{units}", f"worst{units}"):
+    for name in (*map(_in_lines, names), f"mean ± std{units}", f"worst{units}"):
         result.add_column(name, justify="right", overflow="fold")
     for point in points.to_dict("records"):
         spread = "" if point["std"] != point["std"] else f" ± {shown(point['std'])}"
@@ -120,6 +121,16 @@ def _frame(data: "xarray.Dataset", dims: tuple[Any, ...]) -> "pandas.DataFrame":
     frame = data.to_dataframe(dim_order=list(dims)).reset_index()
     along = [[name for name, c in data.coords.items() if c.dims == (dim,)] or [dim] for dim in dims]
     return frame.loc[:, [*(name for names in along for name in names), *data.data_vars]]
+
+
+def _in_lines(name: str, width: int = 16) -> str:
+    """A long name in several lines, which end where its words do."""
+    lines = [""]
+    for word in re.findall("[^_]*_+|[^_]+", name):
+        if lines[-1] and len(lines[-1] + word) > width:
+            lines.append("")
+        lines[-1] += word
+    return "\n".join(lines)
 
 
 def _text(value: Any) -> str:

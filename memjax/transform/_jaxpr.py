@@ -84,7 +84,11 @@ class Scan(NamedTuple):
     @classmethod
     def of(cls, eqn: Any) -> "Scan":
         p = eqn.params
-        return cls(body_of(p["jaxpr"]), p["num_consts"], p["num_carry"], p["length"], p["reverse"], p["unroll"])
+        if "ft_in" in p:  # JAX 0.12 and later
+            consts, carries = (len(part) for part in p["ft_in"].unpack()[:2])
+        else:
+            consts, carries = p["num_consts"], p["num_carry"]
+        return cls(body_of(p["jaxpr"]), consts, carries, p["length"], p["reverse"], p["unroll"])
 
     @property
     def outputs(self) -> int:

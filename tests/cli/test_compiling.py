@@ -1,5 +1,6 @@
 """Compiled programs of the commands: kept on disk, and named while they take long."""
 
+import re
 import time
 
 import jax
@@ -9,15 +10,30 @@ import pytest
 from memjax.cli import _compiling
 
 
-@pytest.mark.parametrize(("patience", "said"), [(0.0, ["memjax: compiling slowly ..."]), (1000.0, [])])
-def test_a_long_compilation_is_named(capsys, patience, said):
-    def slowly(x):
-        return jnp.linalg.inv(jnp.sin(x) @ jnp.cos(x + patience))
+@pytest.fixture(autouse=True)
+def cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
-    with _compiling.shown(patience):
-        jax.jit(slowly)(jnp.eye(3))
-        time.sleep(0.05)
-    assert [line for line in capsys.readouterr().err.splitlines() if "slowly" in line] == said
+
+@pytest.mark.parametrize("patience", [0.0, 1000.0])
+def test_a_long_compilation_is_named_with_its_time(capsys, patience):
+    def said(number: int) -> list[str]:
+        """By the compilation of a program with one number in it."""
+
+        def slowly(x):
+            return jnp.linalg.inv(jnp.sin(x) @ jnp.cos(x + number))
+
+        with _compiling.shown(patience):
+            jax.jit(slowly)(jnp.eye(3))
+            time.sleep(0.05)
+        return [re.sub(r"\d+ s", "N s", line) for line in capsys.readouterr().err.splitlines() if "slowly" in line]
+
+    named, ended = "memjax: compiling slowly ...", "memjax: compiled slowly in N s"
+    if patience:
+        assert said(1) == said(2) == []
+    else:
+        assert said(1) == [named, ended]
+        assert said(2) == [f"{named} about N s, as last time", ended]
 
 
 @pytest.mark.parametrize(

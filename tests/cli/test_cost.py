@@ -38,7 +38,7 @@ def config(tmp_path):
     return path
 
 
-def test_written_is_the_report_of_the_first_point(config, tmp_path, capsys):
+def test_written_is_the_report_of_the_first_point(config, tmp_path, capsys, documented):
     out = tmp_path / "out"
     assert run("cost", config, "--images", 2, "--node", 45e-9, "--out", out) == 0
     printed = capsys.readouterr().out
@@ -47,6 +47,7 @@ def test_written_is_the_report_of_the_first_point(config, tmp_path, capsys):
     hardware = mj.Hardware(tile=(32, 16), adc=mj.Adc(6))
     wanted = mj.cost.report(mj.crossbarify(forward, hardware), state, examples.test_images[:2], 45e-9)
     found = json.loads((out / "cost.json").read_text())
+    assert set(found) == documented("cost.json")
     assert found["technology"] == "generic"
     for quantity in ("area", "latency", "energy", "leakage"):
         assert found["total"][quantity] == pytest.approx(float(wanted.total[quantity]), rel=1e-5)

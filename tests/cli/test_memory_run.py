@@ -40,13 +40,14 @@ def files(tmp_path):
     return tmp_path
 
 
-def test_written_are_the_statistics_of_the_library(files, capsys):
+def test_written_are_the_statistics_of_the_library(files, capsys, documented):
     call = ("memory", "run", files / "requests.nvt", "--config", files / "a.config", "--out", files / "out")
     assert run(*call, "--policy", "fcfs", "--set", "tRCD=12") == 0
     config = mj.memory.read_config(files / "a.config", MEM_CTL="FCFS", tRCD=12)
     config = mj.memory.MemoryConfig(**{**vars(config), "policy": "fcfs"})
     wanted = mj.memory.simulate_memory(mj.memory.read_trace(files / "requests.nvt"), config)
     found = json.loads((files / "out" / "memory.json").read_text())
+    assert set(found) == documented("memory.json")
     assert found["end (cycles)"] == int(wanted.cycles)
     assert found["energy (J)"] == pytest.approx(float(wanted.energy))
     with (files / "out" / "memory.csv").open() as lines:

@@ -77,10 +77,11 @@ def test_a_small_run_succeeds_and_shows_what_it_did(done):
     assert str(out / "accuracy.png") in shown
 
 
-def test_the_results_are_whole_and_agree(done):
+def test_the_results_are_whole_and_agree(done, documented):
     out = done[-1]
     assert sorted(path.name for path in out.iterdir()) == ["accuracy.csv", "accuracy.json", "accuracy.png"]
     report = json.loads((out / "accuracy.json").read_text())
+    assert set(report) == documented("accuracy.json")
     assert (report["dataset"], report["chips"], report["images"], report["tile"]) == ("digits", 3, 100, [32, 16])
     assert report["seed"] == 0
     assert {"memjax", "jax", "flax", "python"} <= report["versions"].keys()

@@ -115,7 +115,7 @@ def accuracies(folder):
     return xarray.open_zarr(folder / "sweep.zarr")["accuracy"].values
 
 
-def test_the_files_agree(done):
+def test_the_files_agree(done, documented):
     assert sorted(path.name for path in done.iterdir()) == FILES
     dataset = xarray.open_zarr(done / "sweep.zarr")
     assert dataset["accuracy"].dims == ("adc_bits", "DeviceVariation_r_on_std", "sample")
@@ -127,6 +127,7 @@ def test_the_files_agree(done):
     np.testing.assert_allclose(table, dataset["accuracy"].values.ravel(), rtol=1e-6)
     assert np.all(table * 40 == np.rint(table * 40))
     report = json.loads((done / "sweep.json").read_text())
+    assert set(report) == documented("sweep.json")
     assert report["config"]["hardware"] == {"tile": [32, 16]}
     assert {"memjax", "jax", "flax", "python"} <= report["versions"].keys()
     assert [entry["worst"] for entry in report["results"]] == table.reshape(-1, 3).min(1).tolist()

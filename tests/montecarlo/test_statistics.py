@@ -38,6 +38,20 @@ def test_moments_and_order_are_those_of_numpy(accuracy):
     assert "yield" not in result
 
 
+@pytest.mark.parametrize("value", [0.1, 1 / 3, 0.97, -1e20, 1e-300])
+@pytest.mark.parametrize("chips", [2, 3, 7])
+def test_equal_chips_have_no_spread(value, chips):
+    """Not to rounding but to the last digit: no mean of tenths of 0.1 is beside 0.1."""
+    result = one([value] * chips + [np.nan])
+    assert (result["std"], result["count"]) == (0.0, chips)
+    assert {float(result[name]) for name in ("mean", "low", "high", "worst", "best")} == {value}
+
+
+def test_chips_that_are_infinite_stay_so():
+    with np.errstate(invalid="ignore"):  # their spread and quantiles are not numbers
+        assert one([np.inf, 1.0])["mean"] == one([np.inf, np.inf])["mean"] == np.inf
+
+
 @pytest.mark.parametrize("confidence", [0.5, 0.95, 0.999])
 def test_the_interval_of_the_mean_is_student_s(accuracy, confidence):
     result = summary(accuracy, confidence=confidence)

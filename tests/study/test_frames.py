@@ -74,3 +74,9 @@ def test_wrong_data_is_named(data, fn):
         fn(xarray.Dataset({"a": data, "b": data}))
     with pytest.raises(ValueError, match="dim must be one of the dimensions of data"):
         fn(data.mean("sample"))
+
+
+def test_long_names_are_broken_between_words(data):
+    long = data.rename(bits="DeviceVariation_r_on_std")
+    heads = [column[0] for column in cells(mj.study.table(long))]
+    assert heads[:3] == ["r_on", "r_off", "DeviceVariation_\nr_on_std"]

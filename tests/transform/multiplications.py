@@ -79,7 +79,8 @@ def macs(eqn: Any) -> int:
 
 
 def scan(p: dict, values: list[Value], found: Counter, times: int) -> list[Value]:
-    start, end = p["num_consts"], p["num_consts"] + p["num_carry"]
+    consts, carries = map(len, p["ft_in"].unpack()[:2]) if "ft_in" in p else (p["num_consts"], p["num_carry"])
+    start, end = consts, consts + carries
     xs = [(kind, None) for kind, _ in values[end:]]
     body = lambda carry, found: walk(p["jaxpr"], [*values[:start], *carry, *xs], found, times * p["length"])
     return [(kind, None) for kind, _ in body(settled(body, values[start:end]), found)]

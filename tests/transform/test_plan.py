@@ -98,3 +98,13 @@ def test_printed_table(draw):
     assert lines[4].split() == ["total", "8", "2048", "22%"]
     assert lines[-1] == "  shift (25, 20): meets data in `add`, not in a matrix product"
     assert "Rows of a convolution are ordered by kernel position, then channel." in lines
+
+
+def test_no_name_of_the_table_is_cut_or_broken(draw):
+    """However long it is, and whatever stands in it: [bold] is no markup."""
+    name = "[bold]" + "block_" * 40 + "kernel"
+    plan = mj.crossbarify(lambda p, x: x @ p[name], mj.Hardware()).plan({name: draw((6, 20))}, draw((2, 6)))
+    lines = str(plan).splitlines()
+    assert lines[2].startswith(f"{name}  dot  6 x 20")
+    assert set(lines[1]) == {"─"}
+    assert len(lines[1]) == len(lines[2])

@@ -12,7 +12,7 @@ from memjax.cli._memory_macro import macro
 SMALL = {"capacity": 2**10, "word": 32, "cell": "sram", "node": 65e-9, "temperature": 300.0}
 
 
-def test_written_is_what_is_found(tmp_path, capsys):
+def test_written_is_what_is_found(tmp_path, capsys, documented):
     macro(**SMALL, objective="area", design={"widest": "90"}, out=tmp_path)
     printed = capsys.readouterr().out
     process = memory.process(65e-9, "HP", 300.0)
@@ -20,6 +20,7 @@ def test_written_is_what_is_found(tmp_path, capsys):
     best, front = memory.best(macros, "area"), memory.pareto(macros)
     assert str(best) in printed
     written = json.loads((tmp_path / "macro.json").read_text())
+    assert set(written) == documented("macro.json")
     assert written["area_m2"] == pytest.approx(float(best.area))
     assert written["organisation"] == str(best.organisation)
     assert sum(written["parts"]["read_energy"].values()) == pytest.approx(float(best.read_energy), rel=1e-5)
