@@ -48,6 +48,11 @@ def ruled_fields(spec: Spec) -> list[str]:
     return [field.name for field in dataclasses.fields(spec) if _RULE in field.metadata]
 
 
+def rule(spec: Spec, name: str) -> Callable[[str, Any], None] | None:
+    """What a field may hold, as `ruled` was given it, or None; of a number it has `unit`, `low` and `high`."""
+    return {field.name: field.metadata.get(_RULE) for field in dataclasses.fields(spec)}.get(name)
+
+
 def check_scalars(name: str, spec: Any) -> None:
     """Raise unless `spec` is one specification: arrays of numbers stand for many, over which `jax.vmap` runs."""
     if isinstance(spec, tuple):

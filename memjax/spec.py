@@ -18,6 +18,7 @@ from memjax._field import numbers as numbers
 from memjax._field import parameter as parameter
 from memjax._field import part as part
 from memjax._field import parts as parts
+from memjax._field import rule as rule
 from memjax._field import ruled as ruled
 from memjax._field import ruled_fields as ruled_fields
 from memjax._field import series as series

@@ -12,7 +12,7 @@ from rich.console import Console
 
 import memjax as mj
 from memjax import study
-from memjax.cli import _compiling, _report
+from memjax.cli import _compiling, _report, _units
 from memjax.cli._config import Config
 from memjax.cli._errors import UsageError
 from memjax.data import Dataset
@@ -90,13 +90,15 @@ def measured(config: Config, case: study.Case, console: Console, store: pathlib.
 
 
 def _readable(config: Config, accuracy: "xarray.DataArray", images: int) -> "xarray.DataArray":
-    """Fractions of whole images, which those in single precision are not; sizes of tiles as 16x16."""
+    """Fractions of whole images, which those in single precision are not; sizes of tiles as 16x16; units."""
     found = accuracy.copy(data=np.rint(accuracy.values.astype(float) * images) / images)
     for axis in config.axes:
         for name, values in zip(axis.names, zip(*axis.rows, strict=True), strict=True):
             if any(isinstance(value, tuple) for value in values):
                 texts = ["x".join(map(str, v)) if isinstance(v, tuple) else str(v) for v in values]
                 found = found.assign_coords({name: (axis.dim, texts, found[name].attrs)})
+    for name, unit in _units.of(config).items():
+        found[name].attrs["units"] = unit
     return found.assign_attrs(long_name="Classification accuracy", units="1")
 
 

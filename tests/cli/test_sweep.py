@@ -20,7 +20,7 @@ from rich.console import Console
 
 import memjax as mj
 from memjax import _disk, data
-from memjax.cli import _config, _run, _sweep, _weights, main
+from memjax.cli import _config, _run, _sweep, _units, _weights, main
 from memjax.montecarlo._store import Store
 
 CONFIG = """\
@@ -325,20 +325,28 @@ def measured(tmp_path_factory):
 def test_the_figure_takes_any_grid(measured):
     """Against the first numeric axis, with a curve for every combination of the others."""
     axes = _run.figure(*measured)
-    assert axes.get_xlabel() == "ADC resolution"
+    assert axes.get_xlabel() == "ADC resolution (bit)"
     assert axes.get_ylabel() == "Classification accuracy (%)"
     curves = {line.get_label(): line for line in axes.lines if not line.get_label().startswith("_")}
     assert list(curves) == [
-        "mapping = Offset, tile = 16x16, DAC resolution = 4",
-        "mapping = Offset, tile = 32x32, DAC resolution = 6",
-        "mapping = DualRow, tile = 16x16, DAC resolution = 4",
-        "mapping = DualRow, tile = 32x32, DAC resolution = 6",
+        "mapping = Offset, tile = 16x16, DAC resolution = 4 bit",
+        "mapping = Offset, tile = 32x32, DAC resolution = 6 bit",
+        "mapping = DualRow, tile = 16x16, DAC resolution = 4 bit",
+        "mapping = DualRow, tile = 32x32, DAC resolution = 6 bit",
         "digital model (90 %)",
     ]
     np.testing.assert_allclose(curves["digital model (90 %)"].get_ydata(), 90)
     found = measured[1].found
     for line, (mapping, tile) in zip(curves.values(), np.ndindex(2, 2), strict=False):
         np.testing.assert_allclose(line.get_ydata(), 100 * found[:, mapping, tile].mean("sample"))
+
+
+def test_parameters_have_the_units_of_their_fields():
+    grid = {"hardware.cell.r_on, age.seconds": [[1e4, 1.0]], "effects.StuckAt.lrs": [0.1], "hardware.adc.bits": [8]}
+    effects = [{"kind": "Drift", "nu": 0.1}, {"kind": "StuckAt"}]
+    content = {"data": {"name": "digits"}, "network": {"name": "mlp"}, "hardware": {}, "effects": effects, "grid": grid}
+    config = _config.parse(content | {"age": {"seconds": 1.0}})
+    assert _units.of(config) == {"cell_r_on": "ohm", "age_seconds": "s", "StuckAt_lrs": "1", "adc_bits": "bit"}
 
 
 def test_the_report_has_whole_images_and_plain_numbers(measured):
