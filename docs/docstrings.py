@@ -12,7 +12,7 @@ CODE = re.compile(r"(^ *```.*?^ *```$|`[^`\n]+`)", re.DOTALL | re.MULTILINE)
 
 def plain(text: str) -> str:
     """Shapes such as [*leading, K, N] [S] as they are: neither emphasis nor, where two brackets meet, a link."""
-    return re.sub(r"\]( ?)\[", "]\u200b\\1[", re.sub(r"(?<=\[)\*(?=\w)|\*(?=/)|(?<=/)\*", r"\*", text))
+    return re.sub(r"\](\s*)\[", "]\u200b\\1[", re.sub(r"(?<=\[)\*(?=\w)|\*(?=/)|(?<=/)\*", r"\*", text))
 
 
 class Plain(griffe.Extension):
