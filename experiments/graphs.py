@@ -198,9 +198,10 @@ def figure(cells: xarray.Dataset, converters: xarray.Dataset, ratio: float):
         for axes, (title, part, along, label) in zip(grid, rows, strict=True):
             for ax, graph in zip(axes, graphs, strict=True):
                 of = part.sel(graph=graph)
+                places = 100 * of[along] if along == "spread" else of[along]
                 for index, (error, name) in enumerate(ERRORS.items()):
                     ax.errorbar(
-                        (100 if along == "spread" else 1) * of[along], 100 * of[error].mean("sample"), 100 * of[error].std("sample"), capsize=2,
+                        places, 100 * of[error].mean("sample"), 100 * of[error].std("sample"), capsize=2,
                         label=name, color=look.COLOURS[index], marker=look.MARKERS[index],
                     )  # fmt: skip
                 ax.set_title(f"{graph}: {title}", loc="left", fontsize=8)

@@ -28,7 +28,7 @@ def plain(value: float) -> str:
     return minus(f"{round(value, 6) + 0.0:.6g}")
 
 
-def counted(axis: Any, most: int | str = "auto") -> None:
+def counted(axis: Any, most: Any = "auto") -> None:
     """Ticks that are whole numbers, in groups of three digits, and the most intervals between them."""
     from matplotlib.ticker import MaxNLocator
 
