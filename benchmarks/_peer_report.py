@@ -187,7 +187,9 @@ def figure(result: dict[str, Any]) -> Any:
                 ratio = row.get(f"to_{BASELINES[kind]}")
                 if ratio:
                     ax.plot(ratio[1], -place, linestyle="", label=entry, **looks[entry])
-        ax.set(xscale="log", xlabel=f"time / {BASELINES[kind]}", yticks=[-i for i in range(len(groups[kind]))])
+        ax.set(
+            xscale="log", xlabel=f"Time, in times of {BASELINES[kind]}", yticks=[-i for i in range(len(groups[kind]))]
+        )
         ax.set_yticklabels([name for name, _ in groups[kind]])
         ax.set_ylim(-len(groups[kind]) + 0.5, 0.5)
         ax.grid(axis="both", alpha=0.3)

@@ -279,7 +279,9 @@ def figure(rows: list[dict[str, Any]], digital: float, note: str):
                 elinewidth=0.7, label=LABELS[method],
             )  # fmt: skip
             ax.step(1e9 * energy[best], 100 * accuracy[best], where="post", color=colour)
-        ax.axhline(100 * digital, color=look.INK, linestyle="--", linewidth=0.9, label="digital")
+        ax.axhline(
+            100 * digital, color=look.INK, linestyle="--", linewidth=0.9, label=f"digital ({100 * digital:.2f} %)"
+        )
         ax.set(xlabel="Energy per inference (nJ)", ylabel="Accuracy on held-out images and chips (%)", xscale="log")
         ax.set_ylim(max(50.0, 100 * min(row["accuracy"] for row in rows) - 2), 101)
         least = 1e9 * min(row["energy"] for row in rows)

@@ -169,7 +169,7 @@ def picture(found: dict[str, tuple[float, xarray.DataArray]], times: list[dict],
             ax.loglog(n, seconds, color=look.COLOURS[index], marker=look.MARKERS[index], label=label)
         ax.set_xticks([r["n"] for r in rows], [str(r["n"]) for r in rows])
         ax.minorticks_off()
-        ax.set(xlabel="Lines of an array", ylabel=f"Seconds for {VECTORS} vectors", title="Time")
+        ax.set(xlabel="Lines of an array", ylabel=f"Time for {VECTORS} vectors (s)", title="Time")
         ax.legend()
     return figure
 

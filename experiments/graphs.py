@@ -185,17 +185,23 @@ def figure(cells: xarray.Dataset, converters: xarray.Dataset, ratio: float):
     """Rows: against the spread in pairs and in single cells, against the bits; a column for each graph."""
     graphs = list(cells.graph.values)
     rows = (
-        ("pairs", cells.sel(mapping="pairs", ratio=ratio), "spread", "Relative spread of resistances"),
-        ("single cells", cells.sel(mapping="single cells", ratio=ratio), "spread", "Relative spread of resistances"),
-        ("pairs, no spread", converters.sel(mapping="pairs", spread=0.0), "bits", "Bits of the converters"),
+        ("pairs", cells.sel(mapping="pairs", ratio=ratio), "spread", "Relative spread of resistances (%)"),
+        (
+            "single cells",
+            cells.sel(mapping="single cells", ratio=ratio),
+            "spread",
+            "Relative spread of resistances (%)",
+        ),
+        ("pairs, no spread", converters.sel(mapping="pairs", spread=0.0), "bits", "Resolution of the converters (bit)"),
     )
     with look.panels(len(rows), len(graphs), 2.5 * len(graphs) + 0.6, 2.5 * len(rows)) as (new, grid):
         for axes, (title, part, along, label) in zip(grid, rows, strict=True):
             for ax, graph in zip(axes, graphs, strict=True):
                 of = part.sel(graph=graph)
+                places = 100 * of[along] if along == "spread" else of[along]
                 for index, (error, name) in enumerate(ERRORS.items()):
                     ax.errorbar(
-                        of[along], 100 * of[error].mean("sample"), 100 * of[error].std("sample"), capsize=2,
+                        places, 100 * of[error].mean("sample"), 100 * of[error].std("sample"), capsize=2,
                         label=name, color=look.COLOURS[index], marker=look.MARKERS[index],
                     )  # fmt: skip
                 ax.set_title(f"{graph}: {title}", loc="left", fontsize=8)

@@ -116,7 +116,6 @@ def vteam_figure():
             ax.legend()
             ax.set_title(f"VTEAM, {drive.name}, ±{drive.positive:g} V at 50 MHz", loc="left")
             errors[drive.name] = float(np.abs(exact.state[::10] - euler.state).max())
-    figure.set_dpi(120)
     return figure, errors
 
 
@@ -130,8 +129,6 @@ def models_figure(results: list[tuple[Drive, md.Trace]]):
             mj.plot.switching(trace, grid[row + 1, column], linewidth=1)
             above = grid[row, column].get_title(loc="left")
             grid[row, column].set_title(f"{drive.name}\n{above}", loc="left")
-            grid[row + 1, column].set_title("")
-    figure.set_dpi(120)
     return figure
 
 

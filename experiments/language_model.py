@@ -202,12 +202,12 @@ def figure(found: dict, bases: dict[str, float]):
             middle.axhline(bases[weights], color=look.INK, lw=0.9, ls=(":", "--")[i])
         for ax in (left, middle):
             ax.legend()
-        left.set(xlabel="ADC bits", ylabel="Bits per character", title="Fresh chips")
+        left.set(xlabel="ADC resolution (bit)", ylabel="Bits per character", title="Fresh chips")
         middle.set(xlabel="Noise (% of the conductance range)", title="Noise alone")
         right.set(
             xscale="log",
             yscale="log",
-            xlabel="Age (s)",
+            xlabel="Time after programming (s)",
             ylabel="Bits per character above digital",
             title="Drift (dashed: uncompensated)",
         )

@@ -140,7 +140,13 @@ def figure(found: xarray.Dataset, title: str):
                 found.weights.values, [float(p.mean()) for p in points], [float(p.std()) for p in points], capsize=2,
                 label=label, color=look.COLOURS[index], marker=look.MARKERS[index],
             )  # fmt: skip
-        ax.axhline(100 * found.digital, color=look.INK, linestyle="--", linewidth=0.9, label="digital")
+        ax.axhline(
+            100 * found.digital,
+            color=look.INK,
+            linestyle="--",
+            linewidth=0.9,
+            label=f"digital ({100 * found.digital:.2f} %)",
+        )
         ax.set_xscale("log", base=2)
         ax.set_xticks(found.weights.values, [str(k) for k in found.weights.values])
         ax.set_xlabel("Codes in a codebook")

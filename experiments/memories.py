@@ -209,7 +209,7 @@ def _draw_lives(ax, rows) -> None:
     ax.set_xscale("log")
     ax.set_ylim(0, 105)
     ax.set_xlabel("Endurance / interval between moves")
-    ax.set_ylabel("Fraction of the ideal life (%)")
+    ax.set_ylabel("Share of the ideal life (%)")
     ax.legend()
 
 

@@ -195,7 +195,12 @@ def figure(table: list[dict], found: dict[str, xarray.Dataset]):
                 )
                 n, rate = [row["rows"] for row in own], [row[way] for row in own]
                 left.plot(n, rate, linestyle=line, color=look.COLOURS[i], **marker)
-        left.set(yscale="log", ylim=(1e-5, 1), xlabel="Word lines at once", ylabel="P(error), half ones")
+        left.set(
+            yscale="log",
+            ylim=(1e-5, 1),
+            xlabel="Word lines at once",
+            ylabel="Probability of an error, half of the bits one",
+        )
         left.set_title("Convolution, samples, normal (dotted)", loc="left")
         most, s = found["explicit"].bits.values.max(), found["explicit"].sigma.values[0]
         accuracy(middle, found["explicit"], found["injected"], "sigma", "σ = {:g}", bits=most)

@@ -228,15 +228,15 @@ def figure(drop: np.ndarray, current: dict, gradient: dict, cost: dict):
             for name, colour, marker in zip(shown, look.COLOURS, look.MARKERS, strict=False):
                 ax.loglog(100 * drop, np.maximum(found[name], 1e-9), marker, color=colour, label=name, alpha=0.7)
             ax.set_xlabel("IR drop (%)")
-            ax.set_ylabel(f"error of {label} (%)")
+            ax.set_ylabel(f"Error of {label} (%)")
         grid[0, 0].legend()
         ax = grid[0, 2]
         for name, values in cost.items():
             ax.loglog(values["mvm_ms"], np.median(current[name]), "o", color=look.COLOURS[0])
             ax.annotate(name, (values["mvm_ms"], np.median(current[name])), fontsize=7)
         ax.xaxis.set_minor_formatter("")
-        ax.set_xlabel("time of one MVM (ms)")
-        ax.set_ylabel("median error of currents (%)")
+        ax.set_xlabel("Time of one matrix-vector product (ms)")
+        ax.set_ylabel("Median error of the currents (%)")
         picture.set_dpi(120)
     return picture
 

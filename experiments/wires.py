@@ -64,7 +64,9 @@ def figure(found: xarray.DataArray, digital: float, title: str):
                     found.ohm, points.mean("sample"), points.std("sample"), capsize=2, label=f"{tile} × {tile}",
                     color=look.COLOURS[index], marker=look.MARKERS[index],
                 )  # fmt: skip
-            ax.axhline(100 * digital, color=look.INK, linestyle="--", linewidth=0.9, label="digital")
+            ax.axhline(
+                100 * digital, color=look.INK, linestyle="--", linewidth=0.9, label=f"digital ({100 * digital:.2f} %)"
+            )
             ax.set_title(f"Remedy: {remedy}", loc="left")
             ax.set_xlabel("Segment resistance (Ω)")
             ax.set_ylim(0, 102)

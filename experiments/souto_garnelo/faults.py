@@ -40,7 +40,7 @@ def measure(case: study.Case, sweep) -> study.Result:
     ]
     if published:
         claims.append(study.at_most("5 % of cells at LRS leave chance", at(0.05, 0.0), 15.0))
-    return study.Result(found, mj.plot.heatmap(found, x="lrs", rows="hrs"), rows, claims)
+    return study.Result(found, mj.plot.heatmap(found, x="lrs", rows="hrs", percent=True), rows, claims)
 
 
 if __name__ == "__main__":

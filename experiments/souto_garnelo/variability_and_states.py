@@ -38,7 +38,7 @@ def measure(case: study.Case, sweep) -> study.Result:
     exact = at(0.0, CONTINUOUS)
     claims = [study.alike(f"states hardly matter: {n} as continuous", at(0.0, n), exact, 1.0) for n in levels[:-1]]
     claims += [study.below("variability costs accuracy: sigma 30 %", at(0.3, CONTINUOUS), exact)]
-    return study.Result(found, mj.plot.heatmap(found, x="levels", rows="sigma"), rows, claims)
+    return study.Result(found, mj.plot.heatmap(found, x="levels", rows="sigma", percent=True), rows, claims)
 
 
 if __name__ == "__main__":

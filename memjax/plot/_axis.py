@@ -28,11 +28,11 @@ def plain(value: float) -> str:
     return minus(f"{round(value, 6) + 0.0:.6g}")
 
 
-def counted(axis: Any) -> None:
-    """Ticks that are whole numbers, in groups of three digits."""
+def counted(axis: Any, most: Any = "auto") -> None:
+    """Ticks that are whole numbers, in groups of three digits, and the most intervals between them."""
     from matplotlib.ticker import MaxNLocator
 
-    axis.set_major_locator(MaxNLocator("auto", integer=True))
+    axis.set_major_locator(MaxNLocator(most, integer=True))
     axis.set_major_formatter(lambda value, _: f"{value:,.0f}".replace(",", "\u2009"))
 
 

@@ -82,4 +82,4 @@ def _panel(ax: "Axes", name: str, law: AbstractLaw) -> None:
     ax.set_title(capital(words(name)))
     ax.set_xlabel("Pulses")
     ax.set_ylabel("Weight")
-    counted(ax.xaxis)
+    counted(ax.xaxis, 3)
