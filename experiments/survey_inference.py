@@ -90,7 +90,7 @@ def figure(rows: list[dict]):
             sides = sorted({row["tile"] for row in rows})
             ax.set_xticks(sides, [str(side) for side in sides])
             ax.set(xlabel="Word lines and bit lines of a tile", ylabel=label)
-            ax.legend(loc="center left" if column == "programmed" else "best")
+            ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return new
 
 
