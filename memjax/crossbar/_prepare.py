@@ -113,8 +113,8 @@ def _prepared(
 
     def tile(conversion):
         array = array_of(hardware, conversion, cells, seen, lines * volts, lsb)
-        # What lies on bit lines that nothing is read from sets a full scale only where all of a tile count.
-        every = isinstance(adc.range, Dynamic) and adc.range.counts
+        # Bit lines that nothing is read from set a full scale where their cells carry current, or where all count.
+        every = isinstance(adc.range, Dynamic) and (adc.range.counts or not conversion.paired)
         width = array.shape[-1] if every else min(outputs, array.shape[-1])
         sources = [weighted_sum(powers, factors) for factors in conversion.noise_sources] if powers else []
         kept = [power_of_drives(power, lines * volts, lsb) for power in sources]

@@ -95,4 +95,7 @@ class BitSliced(AbstractMapping):
     def conversions(self, cell: Cell) -> list[Conversion]:
         base = self._base
         unit = (base - 1.0) / (base**self.slices - 1.0) / cell.span(base)
-        return [Conversion({f"pos_{k}": 1.0, f"neg_{k}": -1.0}, factor=base**k * unit) for k in range(self.slices)]
+        return [
+            Conversion({f"pos_{k}": 1.0, f"neg_{k}": -1.0}, factor=base**k * unit, paired=True)
+            for k in range(self.slices)
+        ]

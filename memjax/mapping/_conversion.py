@@ -19,12 +19,14 @@ class Conversion:
         shared: the same for arrays with one column for all outputs of a tile, whose current is copied to each.
         factor: digital factor of the codes in the sum over the conversions.
         reference: conductance [S] of an exact reference on every word line, whose current is taken off, or None.
+        paired: whether cells that are alike in all arrays leave no current, as those to which nothing is written.
     """
 
     own: dict[str, Any]
     shared: dict[str, Any] = field(default_factory=dict)
     factor: Any = 1.0
     reference: Any = None
+    paired: bool = False
 
     @property
     def name(self) -> str:

@@ -53,7 +53,7 @@ class DoubleColumn(AbstractMapping):
         return pair(weight)
 
     def conversions(self, cell: Cell) -> list[Conversion]:
-        return [Conversion({"pos": 1.0, "neg": -1.0})]
+        return [Conversion({"pos": 1.0, "neg": -1.0}, paired=True)]
 
 
 class DualRow(AbstractMapping):
@@ -84,4 +84,4 @@ class DualRow(AbstractMapping):
         return pair(weight)
 
     def conversions(self, cell: Cell) -> list[Conversion]:
-        return [Conversion({"pos": 1.0, "neg": -1.0})]
+        return [Conversion({"pos": 1.0, "neg": -1.0}, paired=True)]

@@ -58,4 +58,6 @@ class Pairs(AbstractMapping):
 
     def conversions(self, cell: Cell) -> list[Conversion]:
         signs = {"pos": 1.0, "neg": -1.0}
-        return [Conversion({f"{s}_{k}": signs[s] * f for k, f in enumerate(self.significance) for s in signs})]
+        return [
+            Conversion({f"{s}_{k}": signs[s] * f for k, f in enumerate(self.significance) for s in signs}, paired=True)
+        ]

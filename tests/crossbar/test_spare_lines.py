@@ -44,3 +44,14 @@ def test_a_full_scale_is_that_of_the_outputs_of_a_tile(outputs):
         if part.size:
             lsb = abs(part).max(1, keepdims=True) / 15
             np.testing.assert_allclose(y[:, columns], np.round(part / lsb) * lsb, atol=1e-4 * abs(part).max())
+
+
+def test_significances_may_be_traced_beside_a_dynamic_range():
+    weights, x = jnp.ones((20, 5)), jnp.ones((3, 20))
+
+    def total(significance):
+        mapping = mj.mapping.Pairs(significance=(1.0, significance))
+        hardware = mj.Hardware(mapping=mapping, tile=(16, 16), adc=mj.Adc(bits=6, range=mj.Dynamic()))
+        return mj.matmul(hardware, mj.program(hardware, weights, jax.random.key(0)), x).sum()
+
+    np.testing.assert_allclose(jax.vmap(total)(jnp.array([0.1, 0.2])), [total(0.1), total(0.2)], rtol=1e-5)

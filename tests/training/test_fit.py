@@ -88,7 +88,7 @@ def test_noisy_conductances_from_a_file_in_single_precision(tmp_path):
     assert ax.get_ylabel() == "Conductance (µS)"
     np.testing.assert_array_equal(ax.lines[0].get_ydata(), data.values)
     np.testing.assert_array_equal(ax.lines[1].get_ydata(), np.asarray(result.curve))
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["measured", "SoftBounds, fitted"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["measured", "soft bounds, fitted"]
 
 
 def test_weights_from_a_file(tmp_path):
