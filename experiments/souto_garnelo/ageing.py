@@ -31,7 +31,7 @@ PUBLISHED = {  # %; paper, table 3: (endurance, retention)
 }
 
 
-def wear() -> mj.effects.Endurance:
+def failing() -> mj.effects.Endurance:
     """Cells that fail as in MemTorch's tutorial."""
     return mj.effects.Endurance(P, P, r_lrs=R_LRS, r_hrs=R_HRS, split=SPLIT)
 
@@ -46,7 +46,7 @@ def measure(case: study.Case, sweep) -> study.Result:
         return study.accuracy(case, key, study.hardware(effects=(study.variation(), effect)), age)
 
     def worn(key, cycles, read):
-        return aged(key, wear(), read, cycles=cycles, temperature=TEMPERATURE)
+        return aged(key, failing(), read, cycles=cycles, temperature=TEMPERATURE)
 
     def drifted(key, seconds, read):
         return aged(key, mj.effects.Drift(nu=NU, t0=T0), read, seconds=seconds)

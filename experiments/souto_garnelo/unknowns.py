@@ -32,7 +32,7 @@ def measure(case: study.Case, sweep) -> study.Result:
     shown = {"digital": case.shown, "folded": folded(case)}
     effects = {
         "HRS": (mj.effects.StuckAt(hrs=HRS),),
-        "worn": (study.variation(), ageing.wear()),
+        "worn": (study.variation(), ageing.failing()),
     }
 
     def accuracy(key, what, norm, read):
@@ -48,7 +48,9 @@ def measure(case: study.Case, sweep) -> study.Result:
 
     found = sweep(accuracy, {"what": list(effects), "norm": NORMS, "read": READS})
     at = lambda what, norm, read: found.accuracy.sel(what=what, norm=norm, read=read)
-    rows, claims = [], []
+    both, neither = at("HRS", "folded", "tuned"), at("HRS", "digital", "as programmed")
+    alike = "ours: stuck at HRS, folded and tuned is as digital and as programmed"
+    rows, claims = [], [study.alike(alike, both, neither, 2.0)]
     for what in effects:
         published = PUBLISHED.get(case.dataset, {}).get(what)
         for norm in NORMS:
