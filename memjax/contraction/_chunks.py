@@ -51,7 +51,6 @@ def in_chunks(f: Callable, x: Array, size: int, exact: bool, constant: bool = Fa
 
 def _in_place(f: Callable, x: Array, size: int, pieces: int) -> Any:
     """As `in_chunks`, each piece read from `x` and written to its place in the result."""
-
     firsts = jnp.minimum(jnp.arange(pieces) * size, len(x) - size)
 
     def step(carry, first):
