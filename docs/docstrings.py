@@ -23,6 +23,10 @@ class Plain(griffe.Extension):
             parts = re.split(CODE, obj.docstring.value)
             obj.docstring.value = "".join(part if part.lstrip()[:1] == "`" else plain(part) for part in parts)
 
+    def on_attribute_instance(self, *, attr: griffe.Attribute, **_) -> None:
+        """Where Python stores a value is of no use to a reader, who searches headings."""
+        attr.labels -= {"class-attribute", "instance-attribute", "module-attribute"}
+
     def on_class_members(self, *, cls: griffe.Class, **_) -> None:
         """How a specification is made, below its first line."""
         from memjax.spec import Spec

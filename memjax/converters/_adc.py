@@ -80,9 +80,9 @@ class Adc(AbstractAdc):
 
     | codes             | lsb                      | lowest and highest code     |
     |-------------------|--------------------------|-----------------------------|
-    | "symmetric"       | range / (2^(B-1) - 1)    | -+(2^(B-1) - 1)             |
+    | "symmetric"       | range / (2^(B-1) - 1)    | ± (2^(B-1) - 1)             |
     | "twos_complement" | range / 2^(B-1)          | -2^(B-1), 2^(B-1) - 1       |
-    | "mid_rise"        | range / 2^(B-1)          | -+(2^(B-1) - 1/2)           |
+    | "mid_rise"        | range / 2^(B-1)          | ± (2^(B-1) - 1/2)           |
 
     The first two are mid-tread (zero is a code); mid-rise has none, and with one bit it is a comparator. A symmetric
     converter of one bit keeps the codes -1, 0, 1.
