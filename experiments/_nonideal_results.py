@@ -60,8 +60,8 @@ def figure(book: Book, panels: tuple, unspoilt: Callable, passes: tuple[str, ...
 
     Args:
         book: the results.
-        panels: eight (study, kinds of points, label of their values, label of the results); without kinds of points one
-            mark for each of `passes`.
+        panels: eight (study, kinds of points, label of their values, label of the results); fractions are drawn in
+            percent where the label says so; without kinds of points one mark for each of `passes`.
         unspoilt: (book, study, kind of point) -> the point at the value zero, None where there is none.
         passes: points of the study "passes", in their order.
     """
@@ -75,10 +75,12 @@ def figure(book: Book, panels: tuple, unspoilt: Callable, passes: tuple[str, ...
                 zero = unspoilt(book, study, name)
                 if zero is not None and book.has(**zero):
                     values, found = [0.0, *values], [percent * book.values(column, **zero), *found]
+                places = [100.0 * value for value in values] if "(%" in x else values
                 means, spreads = [f.mean() for f in found], [f.std(ddof=1) for f in found]
-                ax.errorbar(values, means, spreads, color=colour, marker=marker, capsize=2, label=name)
+                label = name.replace("C2C", "cycle to cycle")
+                ax.errorbar(places, means, spreads, color=colour, marker=marker, capsize=2, label=label)
             if column == "accuracy":
-                ax.axhline(level, color=look.INK, ls="--", lw=1.0, label="digital")
+                ax.axhline(level, color=look.INK, ls="--", lw=1.0, label=f"digital ({level:.1f} %)")
             ax.margins(y=0.2)  # room for the legend
             if names:
                 ax.legend()

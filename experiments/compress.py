@@ -130,7 +130,7 @@ def figure(rows: list[dict[str, Any]]):
             names = ["\n".join([c] * (c != "none") + ["levels"] * levels) for c, levels in kinds]
             ax.set_xticks(np.arange(len(kinds)), names)
             ax.set_ylim(0, 102)
-            ax.set_title(dataset, loc="left")
+            ax.set_title(f"{dataset}, trained network: {own[0]['accuracy']:.2f} %", loc="left")
         grid[0, 0].set_ylabel("Accuracy (%)")
         new.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
     return new

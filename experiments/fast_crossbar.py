@@ -154,7 +154,8 @@ def picture(found: dict[str, tuple[float, xarray.DataArray]], times: list[dict],
                     points.tile, values.mean("sample"), values.std("sample"), capsize=2, label=f"{ohm:g} Ω",
                     color=look.COLOURS[index], marker=look.MARKERS[index],
                 )  # fmt: skip
-            ax.axhline(100 * digital, color=look.INK, linestyle="--", linewidth=0.9, label="digital")
+            level = f"digital ({100 * digital:.2f} %)"
+            ax.axhline(100 * digital, color=look.INK, linestyle="--", linewidth=0.9, label=level)
             ax.set_xscale("log", base=2)
             ax.set_xticks(points.tile.values, [str(tile) for tile in points.tile.values])
             ax.set(

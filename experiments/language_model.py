@@ -198,7 +198,8 @@ def figure(found: dict, bases: dict[str, float]):
                 values = [at(bare, **{name: s}).sel(weights=weights) for s in strengths]
                 line(middle, 100 * strengths, values, f"{name}, {weights}", 2 * k + i)
         for i, weights in enumerate(WEIGHTS):
-            left.axhline(bases[weights], color=look.INK, lw=0.9, ls=(":", "--")[i], label=f"digital, {weights}")
+            level = f"digital, {weights} ({bases[weights]:.3f})"
+            left.axhline(bases[weights], color=look.INK, lw=0.9, ls=(":", "--")[i], label=level)
             middle.axhline(bases[weights], color=look.INK, lw=0.9, ls=(":", "--")[i])
         for ax in (left, middle):
             ax.legend()

@@ -231,9 +231,9 @@ def claims(book: Book) -> list[dict]:
 
 
 PANELS = (
-    ("gradient", ("ADC forward", "ADC backward", "ADC both"), "ADC bits", "Cosine with the gradient"),
+    ("gradient", ("ADC forward", "ADC backward", "ADC both"), "ADC resolution (bit)", "Cosine with the gradient"),
     ("passes", (), "", "Accuracy (%)"),
-    ("passes", ("ADC forward", "ADC backward"), "ADC bits", "Accuracy (%)"),
+    ("passes", ("ADC forward", "ADC backward"), "ADC resolution (bit)", "Accuracy (%)"),
     (
         "devices",
         ("symmetric", "asymmetric", f"symmetric, {MANY} states", f"asymmetric, {MANY} states"),
@@ -244,10 +244,10 @@ PANELS = (
     (
         "devices",
         ("range", f"range, asymmetric, {MANY} states"),
-        "Spread of the range",
+        "Spread of the range (%)",
         "Accuracy (%)",
     ),
-    ("devices", ("C2C", "C2C, asymmetric"), "Noise of a pulse / range", "Accuracy (%)"),
+    ("devices", ("C2C", "C2C, asymmetric"), "Noise of a pulse (% of the range)", "Accuracy (%)"),
     ("retention", MODES, "Drift exponent, ten years", "Accuracy (%)"),
 )
 

@@ -211,7 +211,7 @@ def figure(table: list[dict], found: dict[str, xarray.Dataset]):
             n = sorted({row["rows"] for row in table})
             ax.set_xscale("log", base=2)
             ax.set_xticks(n, [str(each) for each in n])
-            ax.legend()
+            ax.legend(loc="lower right" if ax is left else "lower left", labelspacing=0.2)
     return new
 
 
@@ -224,7 +224,8 @@ def accuracy(ax, solid: xarray.Dataset, dashed: xarray.Dataset, axis: str, label
                 points = 100 * one.accuracy.sel({axis: value} | fixed)
                 error = points.std("sample") / np.sqrt(points.sizes["sample"])
                 ax.errorbar(one.rows, points.mean("sample"), error, **looks, **more)
-    ax.axhline(100 * float(solid.digital.mean()), color=look.INK, linestyle="--", linewidth=0.9)
+    digital = 100 * float(solid.digital.mean())
+    ax.axhline(digital, color=look.INK, linestyle="--", linewidth=0.9, label=f"digital\n({digital:.1f} %)")
     ax.set(xlabel="Word lines at once", ylabel="Accuracy (%)", ylim=(0, 102))
 
 

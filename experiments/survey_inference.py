@@ -85,7 +85,9 @@ def figure(rows: list[dict]):
                 if column == "programmed" and mine:
                     tuned = [100 * row["tuned"] for row in mine]
                     ax.plot(tiles, tuned, color=look.COLOURS[index], linestyle=":", label=f"{name}, tuned")
-                    ax.axhline(100 * mine[0]["digital"], color=look.INK, linestyle="--", linewidth=0.9)
+                    digital = 100 * mine[0]["digital"]
+                    level = f"{name}, digital ({digital:.2f} %)"
+                    ax.axhline(digital, color=look.COLOURS[index], linestyle="--", linewidth=0.9, label=level)
             ax.set_xscale("log", base=2)
             sides = sorted({row["tile"] for row in rows})
             ax.set_xticks(sides, [str(side) for side in sides])

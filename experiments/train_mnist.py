@@ -262,7 +262,7 @@ def heat_map(rows: list, epochs: int, title: str):
         ax.set_yticks(range(len(presets)), presets)
         ax.grid(visible=False)
         ax.set_title(title, fontsize=10)
-        figure.colorbar(shown, ax=ax, label=f"points below digital ({digital:.2f} %)")
+        figure.colorbar(shown, ax=ax, label=f"Points below digital ({digital:.2f} %)")
     return figure
 
 

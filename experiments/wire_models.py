@@ -24,6 +24,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from _wire_models import MODELS, Memory, Model
+from matplotlib.ticker import LogLocator
 
 import memjax as mj
 from memjax.plot import look
@@ -59,6 +60,22 @@ SIZES = {"10-40": (10, 20, 30, 40), "50-90": (50, 70, 90), "100-150": (100, 125,
 # r, window, share of cells in the HRS, draws.
 REDUCED = ((0.1, 1.1, 2.1, 3.1, 4.1), (10, 50, 90), (0.1, 0.3, 0.5, 0.7, 0.9), 1)
 EXACT = "exact, float32"
+# In the figure; others are called as they are.
+WORDS = {
+    "manhattan": "way of each cell",
+    "uniform_cell": "uniform cells",
+    "jeong": "Jeong",
+    "jeong_cell": "Jeong, each cell",
+    "dmr": "DMR",
+    "alpha_beta": "αβ",
+    "gamma": "γ",
+    "pert1": "first order",
+    "picard": "iteration",
+    "ladder0": "ladder, 1 sweep",
+    "ladder1": "ladder, 2 sweeps",
+    "alpha_beta+ladder0": "αβ, then ladder",
+    "ladder3": "ladder, 4 sweeps",
+}
 QUICK = ("ideal", "jeong", "dmr", "alpha_beta", "ladder1")
 FORWARD_ONLY = ("picard",)  # iterations without a reverse mode
 
@@ -223,18 +240,25 @@ def table(title: str, heads: list[str], measured: dict, published: dict) -> str:
 def figure(drop: np.ndarray, current: dict, gradient: dict, cost: dict):
     """Error of currents and gradients against IR drop, and against time."""
     shown = [*QUICK[1:], *({"alpha_beta+ladder0"} & set(current)), EXACT]
-    with look.panels(1, 3, 13, 4) as (picture, grid):
+    called = lambda name: WORDS.get(name, name)
+    with look.panels(1, 3, 15, 4) as (picture, grid):
         for ax, found, label in ((grid[0, 0], current, "currents"), (grid[0, 1], gradient, "dL/dG")):
             for name, colour, marker in zip(shown, look.COLOURS, look.MARKERS, strict=False):
-                ax.loglog(100 * drop, np.maximum(found[name], 1e-9), marker, color=colour, label=name, alpha=0.7)
+                errors = np.maximum(found[name], 1e-9)
+                ax.loglog(100 * drop, errors, marker, color=colour, label=called(name), alpha=0.7)
             ax.set_xlabel("IR drop (%)")
             ax.set_ylabel(f"Error of {label} (%)")
         grid[0, 0].legend()
         ax = grid[0, 2]
-        for name, values in cost.items():
-            ax.loglog(values["mvm_ms"], np.median(current[name]), "o", color=look.COLOURS[0])
-            ax.annotate(name, (values["mvm_ms"], np.median(current[name])), fontsize=7)
-        ax.xaxis.set_minor_formatter("")
+        for index, (name, values) in enumerate(cost.items()):
+            turn, colour = divmod(index, len(look.COLOURS))
+            marker = look.MARKERS[(colour + turn) % len(look.MARKERS)]
+            error = np.median(current[name])
+            ax.loglog(values["mvm_ms"], error, marker, color=look.COLOURS[colour], label=called(name))
+        ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.minorticks_off()
         ax.set_xlabel("Time of one matrix-vector product (ms)")
         ax.set_ylabel("Median error of the currents (%)")
         picture.set_dpi(120)
