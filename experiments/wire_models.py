@@ -240,21 +240,20 @@ def table(title: str, heads: list[str], measured: dict, published: dict) -> str:
 def figure(drop: np.ndarray, current: dict, gradient: dict, cost: dict):
     """Error of currents and gradients against IR drop, and against time."""
     shown = [*QUICK[1:], *({"alpha_beta+ladder0"} & set(current)), EXACT]
-    called = lambda name: WORDS.get(name, name)
+    looks = {}
+    for index, name in enumerate([*shown, *(name for name in cost if name not in shown)]):
+        turn, colour = divmod(index, len(look.COLOURS))
+        marker = look.MARKERS[(colour + turn) % len(look.MARKERS)]
+        looks[name] = {"color": look.COLOURS[colour], "marker": marker, "linestyle": ""}
     with look.panels(1, 3, 15, 4) as (picture, grid):
         for ax, found, label in ((grid[0, 0], current, "currents"), (grid[0, 1], gradient, "dL/dG")):
-            for name, colour, marker in zip(shown, look.COLOURS, look.MARKERS, strict=False):
-                errors = np.maximum(found[name], 1e-9)
-                ax.loglog(100 * drop, errors, marker, color=colour, label=called(name), alpha=0.7)
+            for name in shown:
+                ax.loglog(100 * drop, np.maximum(found[name], 1e-9), alpha=0.7, **looks[name])
             ax.set_xlabel("IR drop (%)")
             ax.set_ylabel(f"Error of {label} (%)")
-        grid[0, 0].legend()
         ax = grid[0, 2]
-        for index, (name, values) in enumerate(cost.items()):
-            turn, colour = divmod(index, len(look.COLOURS))
-            marker = look.MARKERS[(colour + turn) % len(look.MARKERS)]
-            error = np.median(current[name])
-            ax.loglog(values["mvm_ms"], error, marker, color=look.COLOURS[colour], label=called(name))
+        for name, own in looks.items():
+            ax.loglog(cost[name]["mvm_ms"], np.median(current[name]), label=WORDS.get(name, name), **own)
         ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
         ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         ax.xaxis.set_major_formatter("{x:g}")

@@ -72,7 +72,7 @@ def quickstart(
     training = time.perf_counter() - start
     done = _run.measured(config, case, console)
     done = done._replace(found=_relative(done.found, variability))
-    _run.show(console, done)
+    _run.show(console, done._replace(found=_in_percent(done.found)))
 
     tiles, bits = done.plan.tiles, len(adc_bits)
     title = f"{dataset}: {tiles} tiles of {tile[0]}×{tile[1]} in each of {chips} chips"

@@ -101,10 +101,12 @@ class Report(PartTotals):
 
     def _table(self, kind: str, costs: dict[str, Cost]) -> list[str]:
         whole = float(self.total.energy) or 1.0
-        rows: list[tuple[str, ...]] = [(kind, "area mm2", "latency us", "energy uJ", "of energy", "leakage mW")]
+        rows: list[tuple[str, ...]] = [
+            (kind.capitalize(), "Area (mm²)", "Latency (µs)", "Energy (µJ)", "Of energy (%)", "Leakage (mW)")
+        ]
         for name, cost in [*costs.items(), ("total", self.total)]:
             numbers = [f"{float(cost[q]) * scale:.4g}" for q, scale in _SCALES.items()]
-            rows.append((name, *numbers[:3], f"{float(cost.energy) / whole:.1%}", numbers[3]))
+            rows.append((name, *numbers[:3], f"{100 * float(cost.energy) / whole:.1f}", numbers[3]))
         return columns(rows)
 
     def _summary(self) -> list[str]:
@@ -112,11 +114,11 @@ class Report(PartTotals):
         lines = [
             f"{self.operations:,} operations: {float(self.tops):.4g} TOPS, {float(self.tops_per_watt):.4g} TOPS/W "
             "(leakage included).",
-            f"By what sources say: area {low_high(total.area_range, 1e6)} mm2, energy "
-            f"{low_high(total.energy_range, 1e6)} uJ.",
+            f"By what sources say: area {low_high(total.area_range, 1e6)} mm², energy "
+            f"{low_high(total.energy_range, 1e6)} µJ.",
         ]
         if self.writes:
-            lines.append(f"Writing the chip took {sum(map(float, self.writes.values())) * 1e6:.4g} uJ.")
+            lines.append(f"Writing the chip took {sum(map(float, self.writes.values())) * 1e6:.4g} µJ.")
         if self.expected:
             lines.append("Energy of the cells: expected of inputs spread evenly over the range of the DAC.")
         return lines

@@ -76,11 +76,11 @@ class LookupReport(PartTotals):
         return dict(self.sources_)
 
     def __str__(self) -> str:
-        rows: list[tuple[str, ...]] = [("", "area mm2", "latency us", "energy uJ")]
+        rows: list[tuple[str, ...]] = [("", "Area (mm²)", "Latency (µs)", "Energy (µJ)")]
         for name, cost in [*self.by_layer.items(), *self.by_component.items(), ("total", self.total)]:
             numbers = (float(cost.area) * 1e6, float(cost.latency) * 1e6, float(cost.energy) * 1e6)
             rows.append((name, *(f"{number:.4g}" for number in numbers)))
-        digital = f"Digital multiply-accumulates: {float(self.digital) * 1e6:.4g} uJ."
+        digital = f"Digital multiply-accumulates: {float(self.digital) * 1e6:.4g} µJ."
         return "\n".join([*columns(rows), digital, *(f"{name}: {source}" for name, source in self.sources.items())])
 
 

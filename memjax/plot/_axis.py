@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from memjax.plot._words import exponent, minus, named, prefixed
+from memjax._words import exponent, minus, named, prefixed
 
 
 def si(axis: Any, label: str, unit: str) -> None:

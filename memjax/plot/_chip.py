@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from memjax import _check
+from memjax._words import layer, words
 from memjax.crossbar import Hardware, cells, check_entry
 from memjax.plot import look
 from memjax.plot._axis import si
-from memjax.plot._words import layer, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

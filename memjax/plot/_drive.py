@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from memjax._words import quantity
 from memjax.devices import Trace
-from memjax.plot._words import quantity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

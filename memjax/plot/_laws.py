@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from memjax._words import capital, words
 from memjax.plot import look
 from memjax.plot._axis import counted, si
-from memjax.plot._words import capital, words
 from memjax.training import AbstractLaw, LawFit, PulseResponse, response, symmetry_point
 
 if TYPE_CHECKING:

@@ -3,9 +3,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from memjax import _check
+from memjax._words import words
 from memjax.plot import look
 from memjax.plot._axis import counted, si
-from memjax.plot._words import words
 
 if TYPE_CHECKING:
     from memjax.memory import Statistics

@@ -7,25 +7,12 @@ import numpy as np
 
 from memjax import _check
 from memjax._check import choice, number
-from memjax.plot._words import SI, capital, named, quantity, unit, words
+from memjax._words import Parameter, parameter, quantity, words
 
 if TYPE_CHECKING:
     import xarray
 
 SAMPLE = "sample"
-
-
-class Parameter(NamedTuple):
-    """A coordinate: its values as they are drawn, its name in words, and their unit."""
-
-    label: str
-    unit: str
-    values: np.ndarray
-
-    @property
-    def title(self) -> str:
-        """Of an axis whose ticks are numbers."""
-        return named(capital(self.label), self.unit)
 
 
 class Axis(NamedTuple):
@@ -53,13 +40,12 @@ class Axis(NamedTuple):
     @property
     def ticks(self) -> list[str]:
         """A line for each parameter; units that take a prefix stand beside the numbers, the others in `label`."""
-        lines = [[quantity(v, p.unit if p.unit in SI else "") for v in p.values] for p in self.parameters]
-        return ["\n".join(of) for of in zip(*lines, strict=True)]
+        return ["\n".join(of) for of in zip(*(p.entries for p in self.parameters), strict=True)]
 
     @property
     def label(self) -> str:
         """Of an axis with `ticks`."""
-        return "\n".join(named(capital(p.label), "" if p.unit in SI else p.unit) for p in self.parameters)
+        return "\n".join(p.head for p in self.parameters)
 
     @property
     def entries(self) -> list[str]:
@@ -165,28 +151,9 @@ def axis_of(chips: "xarray.DataArray", name: str, argument: str = "x", percent: 
     if not coords:
         values = np.arange(chips.sizes[dim])
         return Axis(dim, values, (Parameter(words(dim), "", values),))
-    parameters = tuple(_parameter(c, percent) for c in coords)
+    parameters = tuple(parameter(c, percent) for c in coords)
     values = coords[0].values if own or len(coords) == 1 else _tuples(zip(*(c.values for c in coords), strict=True))
     return Axis(dim, values, parameters)
-
-
-def _parameter(values: "xarray.DataArray", percent: bool) -> Parameter:
-    numbers = values.values
-    is_fraction = (
-        values.attrs.get("units") == "1" and numbers.dtype.kind == "f" and bool(((numbers >= 0) & (numbers <= 1)).all())
-    )
-    if percent and is_fraction:
-        return Parameter(label_of(values), "%", 100 * numbers)
-    return Parameter(label_of(values), unit_of(values), numbers)
-
-
-def label_of(values: "xarray.DataArray") -> str:
-    """The name in words: an attribute, or made of the name in the code."""
-    return str(values.attrs.get("long_name") or values.attrs.get("description") or words(str(values.name or "value")))
-
-
-def unit_of(values: "xarray.DataArray") -> str:
-    return unit(values.attrs.get("units", "1"))
 
 
 def _tuples(pairs) -> np.ndarray:

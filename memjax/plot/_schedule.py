@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from memjax import _check
+from memjax._words import layer, quantity
 from memjax.chip import KINDS, Operation, Schedule
 from memjax.plot import look
 from memjax.plot._axis import counted
-from memjax.plot._words import layer, quantity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from memjax._check import choice, number
+from memjax._words import capital, label_of, named, quantity, unit_of
 from memjax.montecarlo import summary
 from memjax.plot import look
 from memjax.plot._axis import si
-from memjax.plot._parameters import SAMPLE, Axis, arrange, axis_of, hues, label_of, series, unit_of
-from memjax.plot._words import capital, named, quantity
+from memjax.plot._parameters import SAMPLE, Axis, arrange, axis_of, hues, series
 
 if TYPE_CHECKING:
     import xarray

@@ -1,9 +1,10 @@
 """Results of a sweep as frames, chip by chip or point by point, and as a table to read."""
 
-import re
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 from memjax import _check
+from memjax._words import named, parameter, plain, unit_of
 from memjax.montecarlo import summary
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _SAMPLE = "sample"
+_WIDTH = 18  # of a line of a head
 
 
 def per_chip(data: "xarray.DataArray | xarray.Dataset") -> "pandas.DataFrame":
@@ -70,8 +72,9 @@ def table(data: "xarray.DataArray | xarray.Dataset", *, percent: bool = False) -
     """The points of a sweep as a table for the terminal: their parameters, mean ± std of the chips, the worst chip.
 
     Args:
-        data: as in `per_chip`.
-        percent: show a fraction in percent.
+        data: as in `per_chip`; columns have its names in words and its units, from the attributes `long_name` (or
+            `description`) and `units`, as the figures have.
+        percent: show a fraction in percent, and so parameters that are fractions, as in `memjax.plot.sweep`.
 
     Returns: a `rich.table.Table`; print it with `rich.print`.
 
@@ -84,26 +87,38 @@ def table(data: "xarray.DataArray | xarray.Dataset", *, percent: bool = False) -
         >>> found = mj.sweep(lambda key, a: {"y": a}, {"a": [1, 2]}, key=jax.random.key(0), samples=2, progress=False)
         >>> rich.print(mj.study.table(found))
         ┏━━━┳━━━━━━━━━━━━┳━━━━━━━┓
-        ┃ a ┃ mean ± std ┃ worst ┃
+        ┃ A ┃ Mean ± std ┃ Worst ┃
         ┡━━━╇━━━━━━━━━━━━╇━━━━━━━┩
         │ 1 │      1 ± 0 │     1 │
         │ 2 │      2 ± 0 │     2 │
         └───┴────────────┴───────┘
     """
     from rich.table import Table
+    from rich.text import Text
 
     _check.flag("percent", percent)
-    points = per_point(data)
+    points, chips = per_point(data), _variable(data)
     names = list(points.columns[: points.columns.get_loc("mean")])
     shown = (lambda value: f"{100 * value:.2f}") if percent else (lambda value: f"{value:.4g}")
-    units = " (%)" if percent else ""
+    parameters = [parameter(_column(points[name], chips), percent) for name in names]
+    unit = "%" if percent else unit_of(chips)
     result = Table()
-    for name in (*map(_in_lines, names), f"mean ± std{units}", f"worst{units}"):
-        result.add_column(name, justify="right", overflow="fold")
-    for point in points.to_dict("records"):
-        spread = "" if point["std"] != point["std"] else f" ± {shown(point['std'])}"
-        result.add_row(*(_text(point[name]) for name in names), shown(point["mean"]) + spread, shown(point["worst"]))
+    for title in (*(one.head for one in parameters), named("Mean ± std", unit), named("Worst", unit)):
+        result.add_column(
+            Text(textwrap.fill(plain(title), _WIDTH, break_long_words=False)), justify="right", overflow="fold"
+        )
+    spreads = ["" if std != std else f" ± {shown(std)}" for std in points["std"]]
+    means = [shown(mean) + spread for mean, spread in zip(points["mean"], spreads, strict=True)]
+    for row in zip(*(one.entries for one in parameters), means, map(shown, points["worst"]), strict=True):
+        result.add_row(*row)
     return result
+
+
+def _column(values: "pandas.Series", chips: "xarray.DataArray") -> "xarray.DataArray":
+    """A column of a frame with what is known of that coordinate."""
+    import xarray
+
+    return xarray.DataArray(values.to_numpy(), dims="point", name=values.name, attrs=chips[values.name].attrs)
 
 
 def _variable(data: Any) -> "xarray.DataArray":
@@ -121,17 +136,3 @@ def _frame(data: "xarray.Dataset", dims: tuple[Any, ...]) -> "pandas.DataFrame":
     frame = data.to_dataframe(dim_order=list(dims)).reset_index()
     along = [[name for name, c in data.coords.items() if c.dims == (dim,)] or [dim] for dim in dims]
     return frame.loc[:, [*(name for names in along for name in names), *data.data_vars]]
-
-
-def _in_lines(name: str, width: int = 16) -> str:
-    """A long name in several lines, which end where its words do."""
-    lines = [""]
-    for word in re.findall("[^_]*_+|[^_]+", name):
-        if lines[-1] and len(lines[-1] + word) > width:
-            lines.append("")
-        lines[-1] += word
-    return "\n".join(lines)
-
-
-def _text(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)

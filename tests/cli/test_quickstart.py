@@ -69,7 +69,8 @@ def test_a_small_run_succeeds_and_shows_what_it_did(done):
         "training",
         "Chips made",
         "variability",
-        "adc_bits",
+        "ADC resolution",
+        "(bit)",
         "Digital model",
         "±",
     ):

@@ -151,7 +151,7 @@ def test_accuracy_and_energy_in_one_sweep_and_one_compilation():
 def test_what_it_says(reports):
     found = reports["isaac"]
     text = str(found)
-    for word in ("a ", "b ", "total", "TOPS/W", "ISCA (2016)", "Not included:", "dram", "area mm2"):
+    for word in ("a ", "b ", "total", "TOPS/W", "ISCA (2016)", "Not included:", "dram", "Area (mm²)"):
         assert word in text
     data = json.loads(found.to_json())
     assert data["total"]["energy"] == pytest.approx(float(found.energy))

@@ -47,13 +47,13 @@ def test_a_dimension_without_values_is_counted():
 
 
 def cells(table):
-    """Text of a rich table, row by row, below its heads."""
-    return [[column.header, *column.cells] for column in table.columns]
+    """Text of a rich table, column by column: heads in a line, then what is below."""
+    return [[str(column.header).replace("\n", " "), *column.cells] for column in table.columns]
 
 
 def test_the_table_shows_mean_spread_and_worst(data):
     table = cells(mj.study.table(data, percent=True))
-    assert [column[0] for column in table] == ["r_on", "r_off", "bits", "mean ± std (%)", "worst (%)"]
+    assert [column[0] for column in table] == ["R_on", "R_off", "Bits", "Mean ± std (%)", "Worst (%)"]
     assert table[1][1:] == ["100000", "100000", "100000", "1e+06", "1e+06", "1e+06"]
     percent = 100 * VALUES.reshape(6, 7)
     assert table[3][1:] == [f"{c.mean():.2f} ± {c.std(ddof=1):.2f}" for c in percent]
@@ -78,5 +78,31 @@ def test_wrong_data_is_named(data, fn):
 
 def test_long_names_are_broken_between_words(data):
     long = data.rename(bits="DeviceVariation_r_on_std")
-    heads = [column[0] for column in cells(mj.study.table(long))]
-    assert heads[:3] == ["r_on", "r_off", "DeviceVariation_\nr_on_std"]
+    heads = [str(column.header) for column in mj.study.table(long).columns]
+    assert heads[:3] == ["R_on", "R_off", "Device variation\nR_on std"]
+
+
+def test_columns_have_words_and_units_where_frames_have_names(data):
+    data = data.rename(bits="adc_bits").assign_attrs(units="V")
+    data["adc_bits"].attrs["units"] = "bit"
+    data["r_on"].attrs["units"] = "ohm"
+    data["r_off"].attrs |= {"units": "ohm", "long_name": "Resistance of the HRS"}
+    table = cells(mj.study.table(data))
+    heads = ["R_on", "Resistance of the HRS", "ADC resolution (bit)", "Mean ± std (V)", "Worst (V)"]
+    assert [column[0] for column in table] == heads
+    assert table[0][1::3] == ["1 kΩ", "2 kΩ"]
+    assert table[1][1::3] == ["100 kΩ", "1 MΩ"]
+    assert table[2][1:4] == ["4", "6", "8"]
+    assert list(mj.study.per_point(data).columns[:3]) == ["r_on", "r_off", "adc_bits"]
+
+
+@pytest.mark.parametrize(("percent", "head", "shown"), [(True, "Sigma (%)", "10"), (False, "Sigma", "0.1")])
+def test_fractions_are_in_percent_with_the_results(data, percent, head, shown):
+    data = data.drop_vars(["r_on", "r_off"]).rename(r_on_r_off="sigma").assign_coords(sigma=[0.0, 0.1])
+    data["sigma"].attrs["units"] = "1"
+    assert cells(mj.study.table(data, percent=percent))[0] == [head, "0", "0", "0", *[shown] * 3]
+
+
+def test_no_digit_of_a_whole_number_is_lost(data):
+    seeds = data.rename(bits="seed").assign_coords(seed=[1, 2**32 - 1, -1234567])
+    assert cells(mj.study.table(seeds))[2][1:4] == ["1", "4294967295", "\u22121234567"]

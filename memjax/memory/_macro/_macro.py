@@ -9,6 +9,7 @@ import numpy as np
 
 from memjax import _check
 from memjax._field import check_scalars
+from memjax._words import capital, words
 from memjax.memory._macro._bank import FLATTEST, bank, sizes
 from memjax.memory._macro._cell import MemoryCell
 from memjax.memory._macro._design import Design, as_design
@@ -74,13 +75,17 @@ class Macro(eqx.Module):
     def __str__(self) -> str:
         if np.ndim(self.area):
             return f"{len(self)} macros"
-        scales = {"area": ("um2", 1e12), "latency": ("ns", 1e9), "energy": ("pJ", 1e12), "leakage": ("mW", 1e3)}
+        scales = {"area": ("µm²", 1e12), "latency": ("ns", 1e9), "energy": ("pJ", 1e12), "leakage": ("mW", 1e3)}
         lines = [f"{self.organisation}, subarray {int(self.rows)}x{int(self.columns)}"]
         for quantity in QUANTITIES:
             unit, scale = scales[quantity.split("_")[-1]]
             parts = sorted(self.parts[quantity].items(), key=lambda part: -float(part[1]))
-            shares = ", ".join(f"{name} {scale * float(value):.4g}" for name, value in parts if float(value) != 0.0)
-            lines.append(f"{quantity:13} {scale * float(getattr(self, quantity)):>10.5g} {unit:3} = {shares}")
+            shares = ", ".join(
+                f"{words(name)} {scale * float(value):.4g}" for name, value in parts if float(value) != 0.0
+            )
+            lines.append(
+                f"{capital(words(quantity)):13} {scale * float(getattr(self, quantity)):>10.5g} {unit:3} = {shares}"
+            )
         return "\n".join(lines)
 
 

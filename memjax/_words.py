@@ -1,10 +1,13 @@
-"""What stands on the axes: words for names of the code, and units with SI prefixes."""
+"""What stands on axes and above tables: words for names of the code, and units with SI prefixes."""
 
 import math
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import xarray
 
 PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
 # Units that take a prefix.
@@ -26,6 +29,7 @@ _WHOLE = {
     "shift_add": "shift and add",
 }
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z])")
+_MATHS = re.compile(r"\$([^$]*)\$")
 _SYMBOL = re.compile(r"\b([rgvi]) (on|off|min|max|read|set|reset)\b")
 
 
@@ -36,6 +40,11 @@ def words(name: str) -> str:
     parts = _CAMEL.sub("_", name).split("_")
     text = " ".join(_WRITTEN.get(part, part.lower() if part.istitle() else part) for part in parts if part)
     return _SYMBOL.sub(lambda found: f"$\\mathit{{{found[1].upper()}}}_\\mathrm{{{found[2]}}}$", text)
+
+
+def plain(text: str) -> str:
+    """Without the mathematics of figures, for a terminal: R_on."""
+    return _MATHS.sub(lambda found: re.sub(r"\\math\w+|[{}]", "", found[1]), text)
 
 
 def capital(text: str) -> str:
@@ -74,7 +83,8 @@ def quantity(value: Any, unit: str, digits: int = 6) -> str:
     if isinstance(value, bool | np.bool_ | str) or not hasattr(value, "__float__"):
         return str(value)
     power = exponent(abs(float(value)), unit)
-    text = f"{float(value) / 10.0**power:.{digits}g}"
+    whole = isinstance(value, int | np.integer) and not power  # a key, of which every digit counts
+    text = str(value) if whole else f"{float(value) / 10.0**power:.{digits}g}"
     return f"{minus(text)} {prefixed(power, unit)}" if unit else minus(text)
 
 
@@ -86,3 +96,45 @@ def minus(text: str) -> str:
 def named(label: str, unit: str) -> str:
     """A label of an axis with its unit in brackets."""
     return f"{label} ({unit})" if unit else label
+
+
+class Parameter(NamedTuple):
+    """A coordinate: its values as they are shown, its name in words, and their unit."""
+
+    label: str
+    unit: str
+    values: np.ndarray
+
+    @property
+    def title(self) -> str:
+        """Of an axis whose ticks are numbers."""
+        return named(capital(self.label), self.unit)
+
+    @property
+    def head(self) -> str:
+        """Above `entries`: units that take a prefix stand there, the others here."""
+        return named(capital(self.label), "" if self.unit in SI else self.unit)
+
+    @property
+    def entries(self) -> list[str]:
+        return [quantity(value, self.unit if self.unit in SI else "") for value in self.values]
+
+
+def parameter(values: "xarray.DataArray", percent: bool) -> Parameter:
+    """A coordinate as it is shown; with `percent` fractions, floats from 0 to 1 whose `units` are "1", in percent."""
+    numbers = values.values
+    is_fraction = (
+        values.attrs.get("units") == "1" and numbers.dtype.kind == "f" and bool(((numbers >= 0) & (numbers <= 1)).all())
+    )
+    if percent and is_fraction:
+        return Parameter(label_of(values), "%", 100 * numbers)
+    return Parameter(label_of(values), unit_of(values), numbers)
+
+
+def label_of(values: "xarray.DataArray") -> str:
+    """The name in words: an attribute, or made of the name in the code."""
+    return str(values.attrs.get("long_name") or values.attrs.get("description") or words(str(values.name or "value")))
+
+
+def unit_of(values: "xarray.DataArray") -> str:
+    return unit(values.attrs.get("units", "1"))
