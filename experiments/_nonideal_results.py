@@ -89,7 +89,6 @@ def figure(book: Book, panels: tuple, unspoilt: Callable, passes: tuple[str, ...
             if x == "States":
                 ax.set_xscale("log", base=2)
             ax.set(xlabel=x, ylabel=y)
-        picture.set_dpi(110)
     return picture
 
 

@@ -209,7 +209,6 @@ def figure(cells: xarray.Dataset, converters: xarray.Dataset, ratio: float):
                 ax.set_ylim(-3, 103)
             axes[0].set_ylabel("Wrong vertices (%)")
         new.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=len(ERRORS))
-        new.set_dpi(100)
     return new
 
 

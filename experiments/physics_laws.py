@@ -212,7 +212,6 @@ def picture(rows: list, responses: dict[str, dict[str, np.ndarray]]):
             below.locator_params(axis="x", integer=True)
         grid[0, 0].legend()
         grid[1, 0].legend()
-        figure.set_dpi(120)
     return figure
 
 

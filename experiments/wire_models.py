@@ -260,7 +260,6 @@ def figure(drop: np.ndarray, current: dict, gradient: dict, cost: dict):
         ax.minorticks_off()
         ax.set_xlabel("Time of one matrix-vector product (ms)")
         ax.set_ylabel("Median error of the currents (%)")
-        picture.set_dpi(120)
     return picture
 
 
