@@ -29,6 +29,7 @@ import optax
 from matplotlib.figure import Figure
 
 import memjax as mj
+from memjax.plot import look
 
 R = mj.training.recipes
 HIDDEN = 64
@@ -200,24 +201,26 @@ def table(rows) -> str:
 
 
 def figure(rows) -> Figure:
-    drawn = Figure(figsize=(7.2, 3.4), dpi=150, layout="constrained")
-    left, right = drawn.subplots(1, 2, sharey=True, width_ratios=(2.2, 1))
-    for index, recipe in enumerate(RECIPES):
-        for compensated, style in ((False, "--"), (True, "-")):
-            found = [picked(rows, recipe, "PCM", compensated, seconds) for seconds in SECONDS]
-            means, spreads = [f.mean() for f in found], [f.std() for f in found]
-            label = recipe if compensated else None
-            times = np.maximum(SECONDS, 20.0) * 1.06**index  # beside each other
-            left.errorbar(times, means, spreads, color=f"C{index}", ls=style, marker="o", ms=3, capsize=2, label=label)
-        found = picked(rows, recipe, "RRAM", False, 0.0)
-        right.errorbar(index, found.mean(), found.std(), color=f"C{index}", marker="o", ms=4, capsize=3)
-    left.set(xscale="log", xlabel="Time after programming (s)", ylabel="Accuracy (%)")
-    left.set_title("PCM (dashed: not compensated)")
-    right.set(title="RRAM", xticks=range(len(RECIPES)), xlim=(-0.5, len(RECIPES) - 0.5))
-    right.set_xticklabels(RECIPES, rotation=30)
-    left.legend(frameon=False)
-    for axes in (left, right):
-        axes.grid(alpha=0.3)
+    """Accuracy of PCM chips as they age, and of RRAM chips: mean and standard deviation over the seeds."""
+    with look.panels(1, 2, 7.2, 3.4) as (drawn, grid):
+        left, right = grid[0]
+        left.get_gridspec().set_width_ratios((2.2, 1))
+        right.sharey(left)
+        for index, recipe in enumerate(RECIPES):
+            shown = {"color": look.COLOURS[index], "marker": look.MARKERS[index], "capsize": 2}
+            for compensated, style in ((False, "--"), (True, "-")):
+                found = [picked(rows, recipe, "PCM", compensated, seconds) for seconds in SECONDS]
+                means, spreads = [f.mean() for f in found], [f.std() for f in found]
+                label = recipe if compensated else None
+                times = np.maximum(SECONDS, 20.0) * 1.06**index  # beside each other
+                left.errorbar(times, means, spreads, linestyle=style, label=label, **shown)
+            found = picked(rows, recipe, "RRAM", False, 0.0)
+            right.errorbar(index, found.mean(), found.std(), **shown)
+        left.set(xscale="log", xlabel="Time after programming (s)", ylabel="Accuracy (%)")
+        left.set_title("PCM (dashed: not compensated)")
+        right.set(title="RRAM", xlim=(-0.5, len(RECIPES) - 0.5))
+        right.set_xticks(range(len(RECIPES)), RECIPES, rotation=30)
+        left.legend()
     return drawn
 
 

@@ -22,6 +22,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import memjax as mj
+from memjax.plot import look
 
 PUBLISHED_SECONDS = {64: 196.0, 128: 464.0, 256: 1497.0}
 PUBLISHED_ACCURACY = {"digital": 98.73, "after conversion": 97.85}
@@ -70,19 +71,19 @@ def measure(case: mj.study.Case, tile: int, chips: int) -> dict:
 
 def picture(rows: list[dict]) -> Figure:
     """Seconds against tile size, published and measured."""
-    figure = Figure(figsize=(5, 3.4), dpi=160, layout="constrained")
-    axes = figure.subplots()
     tiles = [row["tile"] for row in rows]
     published = {row["tile"]: row["published_seconds"] for row in rows if row["published_seconds"]}
-    axes.plot(published.keys(), published.values(), "s--", color="#D55E00", label="MemTorch, GTX 1060 (published)")
-    label = f"memjax, {jax.default_backend().upper()}"
-    axes.plot(tiles, [row["seconds"] for row in rows], "o-", color="#0072B2", label=label)
-    axes.set(
-        xscale="log", yscale="log", xlabel="Word lines and bit lines of a tile", ylabel="Time for the test set (s)"
-    )
-    axes.set_xticks(tiles, map(str, tiles))
-    axes.minorticks_off()
-    axes.legend(frameon=False)
+    with look.axes(5, 3.4) as (figure, axes):
+        at, seconds = list(published), list(published.values())
+        axes.plot(at, seconds, "s--", color=look.COLOURS[1], label="MemTorch, GTX 1060 (published)")
+        label = f"memjax, {jax.default_backend().upper()}"
+        axes.plot(tiles, [row["seconds"] for row in rows], "o-", color=look.COLOURS[0], label=label)
+        axes.set(
+            xscale="log", yscale="log", xlabel="Word lines and bit lines of a tile", ylabel="Time for the test set (s)"
+        )
+        axes.set_xticks(tiles, map(str, tiles))
+        axes.minorticks_off()
+        axes.legend()
     return figure
 
 

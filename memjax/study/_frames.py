@@ -100,7 +100,7 @@ def table(data: "xarray.DataArray | xarray.Dataset", *, percent: bool = False) -
     points, chips = per_point(data), _variable(data)
     names = list(points.columns[: points.columns.get_loc("mean")])
     shown = (lambda value: f"{100 * value:.2f}") if percent else (lambda value: f"{value:.4g}")
-    parameters = [parameter(_column(points[name], chips), percent) for name in names]
+    parameters = [parameter(_column(points, name, chips), percent) for name in names]
     unit = "%" if percent else unit_of(chips)
     result = Table()
     for title in (*(one.head for one in parameters), named("Mean ± std", unit), named("Worst", unit)):
@@ -114,11 +114,11 @@ def table(data: "xarray.DataArray | xarray.Dataset", *, percent: bool = False) -
     return result
 
 
-def _column(values: "pandas.Series", chips: "xarray.DataArray") -> "xarray.DataArray":
+def _column(points: "pandas.DataFrame", name: Any, chips: "xarray.DataArray") -> "xarray.DataArray":
     """A column of a frame with what is known of that coordinate."""
     import xarray
 
-    return xarray.DataArray(values.to_numpy(), dims="point", name=values.name, attrs=chips[values.name].attrs)
+    return xarray.DataArray(points[name].to_numpy(), dims="point", name=name, attrs=chips[name].attrs)
 
 
 def _variable(data: Any) -> "xarray.DataArray":
