@@ -143,4 +143,4 @@ def test_refresh_of_dram():
 
 def test_text():
     assert str(ORGANISATION) == "bank 2x4 (1x2 active), mat 2x2 (2x1 active), mux 8x2x1"
-    assert "read_latency" in str(organised())
+    assert "Read latency" in str(organised())
