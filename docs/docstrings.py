@@ -8,6 +8,12 @@ from typing import Any
 import griffe
 
 CODE = re.compile(r"(^ *```.*?^ *```$|`[^`\n]+`)", re.DOTALL | re.MULTILINE)
+PROMPTS = re.compile(r"^( *)>>> .*(?:\n\1 *\S.*)*", re.MULTILINE)
+
+
+def fenced(text: str) -> str:
+    """Examples with prompts as code, which are quotations of quotations to Markdown."""
+    return PROMPTS.sub(r"\1```pycon\n\g<0>\n\1```", text)
 
 
 def plain(text: str) -> str:
@@ -20,7 +26,7 @@ class Plain(griffe.Extension):
 
     def on_instance(self, *, obj: griffe.Object, **_) -> None:
         if obj.docstring is not None:
-            parts = re.split(CODE, obj.docstring.value)
+            parts = re.split(CODE, fenced(obj.docstring.value))
             obj.docstring.value = "".join(part if part.lstrip()[:1] == "`" else plain(part) for part in parts)
 
     def on_attribute_instance(self, *, attr: griffe.Attribute, **_) -> None:

@@ -1,10 +1,12 @@
 """From a trained network and a data set to the accuracies of simulated chips, and their report.
 
+```
 case = mj.study.Case(*mj.study.as_function(model), images, labels)
 one = lambda key, sigma: {"accuracy": mj.study.accuracy(case, hardware(sigma), key)}
 found = mj.sweep(one, {"sigma": sigmas}, key=key, samples=100)
 print(mj.study.per_point(found.accuracy))
 mj.study.write("results", {"chips.csv": mj.study.per_chip(found.accuracy), "chips.png": mj.plot.sweep(found)})
+```
 """
 
 from memjax.study._accuracy import accuracy as accuracy
