@@ -1,9 +1,21 @@
 """From a trained network and a data set to the accuracies of simulated chips, and their report.
 
-```
-case = mj.study.Case(*mj.study.as_function(model), images, labels)
-one = lambda key, sigma: {"accuracy": mj.study.accuracy(case, hardware(sigma), key)}
-found = mj.sweep(one, {"sigma": sigmas}, key=key, samples=100)
+```python
+import jax
+import memjax as mj
+
+digits = mj.data.load("digits")
+model = mj.study.train(digits, network="mlp", steps=300)
+case = mj.study.Case(*mj.study.as_function(model), digits.test_images, digits.test_labels)
+
+
+def chip(key, sigma):
+    spread = mj.effects.DeviceVariation(r_on_std=10e3 * sigma, r_off_std=100e3 * sigma)
+    hardware = mj.Hardware(cell=mj.Cell(r_on=10e3, r_off=100e3), effects=(spread,))
+    return {"accuracy": mj.study.accuracy(case, hardware, key)}
+
+
+found = mj.sweep(chip, {"sigma": [0.0, 0.2]}, key=jax.random.key(0), samples=10)
 print(mj.study.per_point(found.accuracy))
 mj.study.write("results", {"chips.csv": mj.study.per_chip(found.accuracy), "chips.png": mj.plot.sweep(found)})
 ```
