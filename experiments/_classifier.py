@@ -18,6 +18,7 @@ import memjax as mj
 BATCH = 128
 SHIFT = 4  # pixels
 SEED = 0
+OPTIMIZERS = ("adamw", "sgd")
 
 
 class Recipe(NamedTuple):
@@ -67,7 +68,7 @@ def train(
 
     # One compiled step in a Python loop: inside a scan XLA's CPU convolutions are several times slower.
     @partial(jax.jit, donate_argnums=0)
-    def step(carry, pick, key):
+    def step(carry, images, labels, pick, key):
         params, rest, opt_state = carry
         shift, drop = jax.random.split(key)
         x = augmented(images[pick], shift) if recipe.augment else images[pick]
@@ -90,7 +91,7 @@ def train(
         start, losses = time.perf_counter(), []
         order = np.random.default_rng([seed, epoch]).permutation(len(labels))[: per_epoch * BATCH]
         for index, pick in enumerate(order.reshape(-1, BATCH)):
-            carry, value = step(carry, pick, jax.random.fold_in(key, epoch * per_epoch + index))
+            carry, value = step(carry, images, labels, pick, jax.random.fold_in(key, epoch * per_epoch + index))
             losses.append(value)
         print(
             f"epoch {epoch + 1} of {recipe.epochs}: loss {float(np.mean(losses)):.4f}, "

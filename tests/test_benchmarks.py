@@ -44,7 +44,7 @@ def test_quick_run_for_accelerators_has_every_row(tmp_path):
     timed = [(row["schedule"], row["precision"], row["tile"]) for row in rows if "schedule" in row]
     both = ("float32", "tensorfloat32")
     assert timed == [
-        (how, p, None if how == "digital" else 128) for how in ("digital", "scan", "batched") for p in both
+        (how, p, None if how == "digital" else 128) for how in ("digital", "scan", "batched", "fused") for p in both
     ]
     assert all(row["memory"] > 0 and row["seconds"] > 0 for row in rows if "schedule" in row)
     assert rows[-1]["images"] == 16

@@ -86,13 +86,13 @@ def variation(sigma: Any = SPREAD) -> mj.effects.DeviceVariation:
     return mj.effects.DeviceVariation(r_on_std=sigma * R_ON, r_off_std=sigma * R_OFF)
 
 
-def load(dataset: str, images: int, quick: bool = False) -> Case:
-    """A case with the first so many test images.
+def load(dataset: str, images: int, quick: bool = False, weights: pathlib.Path | None = None) -> Case:
+    """A case with the first so many test images, of the stored weights or of those in another file.
 
     Raises: FileNotFoundError where the data set or the weights are missing.
     """
     data = mj.data.load(dataset)
-    model, _ = networks.load(dataset)
+    model, _ = networks.load(dataset, weights)
     shown = mj.study.Case(*mj.study.as_function(model), data.test_images[:images], data.test_labels[:images])
     return Case(dataset, shown, mj.study.digital_accuracy(shown), quick)
 
@@ -160,11 +160,12 @@ def main(name: str, about: str, measure: Callable[[Case, Callable], Result]) -> 
     except (OSError, ImportError, ValueError) as error:
         raise SystemExit(str(error)) from None
     for case in cases:
-        sweep = partial(_sweep, case, args.chips, args.out / f"{name}-{case.dataset}")
-        _report(name, case, measure(case, sweep), args, about[about.index("Assumptions") :].strip())
+        sweep_case = partial(sweep, case, args.chips, args.out / f"{name}-{case.dataset}")
+        _report(name, case, measure(case, sweep_case), args, about[about.index("Assumptions") :].strip())
 
 
-def _sweep(case: Case, chips: int, path: pathlib.Path, fn: Callable, grid: dict, tag: str = "", static=()):
+def sweep(case: Case, chips: int, path: pathlib.Path, fn: Callable, grid: dict, tag: str = "", static=()):
+    """`fn` at every point of `grid` with so many chips, kept in a store of this name."""
     return mj.sweep(
         fn,
         grid,

@@ -12,6 +12,7 @@ from jax.custom_batching import custom_vmap
 
 from memjax.contraction import Convolution, Dot, Observation, merge
 from memjax.converters import AbstractAdc, Dac, never_clips
+from memjax.crossbar import _fused
 from memjax.crossbar._derivative import with_derivatives
 from memjax.crossbar._hardware import Hardware
 from memjax.crossbar._layout import join, pieces
@@ -41,13 +42,20 @@ class Operands(NamedTuple):
 
 class Circuit(NamedTuple):
     """What is fixed when a read is compiled: the operation, bit lines of a tile, inputs that are driven together, the
-    order of the tiles, whether the conversions of a vector that clip are counted as one more output."""
+    order of the tiles, pieces that hold every drive, whether the conversions of a vector that clip are counted as one
+    more output."""
 
     contraction: Dot | Convolution
     columns: int
     at_once: int
-    batched: bool
+    schedule: str
+    pieces: int
     counted: bool = False
+
+    @property
+    def batched(self) -> bool:
+        """Whether the tiles are computed at once, where there is no kernel for them."""
+        return self.schedule != "scan"
 
 
 def sum_of_codes(
@@ -92,9 +100,18 @@ def codes_and_clips(
 def _of(
     hardware: Hardware, contraction: Dot | Convolution, codes: Array, tile: Tile, key: Array | None
 ) -> tuple[Circuit, Operands]:
-    batched = hardware.schedule == "batched" or (hardware.schedule is None and jax.default_backend() != "cpu")
+    schedule = hardware.schedule or _fastest()
+    pieces = _fused.pieces_of_codes(hardware.dac)
     dac, adc = jax.tree.map(lambda leaf: jnp.asarray(leaf, codes.dtype), (hardware.dac, hardware.adc))
-    return Circuit(contraction, hardware.tile[1], hardware.at_once, batched), Operands(codes, tile, dac, adc, key)
+    circuit = Circuit(contraction, hardware.tile[1], hardware.at_once, schedule, pieces)
+    return circuit, Operands(codes, tile, dac, adc, key)
+
+
+def _fastest() -> str:
+    """The order of the tiles for the default backend."""
+    if jax.default_backend() == "cpu":
+        return "scan"
+    return "fused" if _fused.available() else "batched"
 
 
 def _clips(adc: AbstractAdc, z: Array, *_: Any) -> Observation:
@@ -162,7 +179,7 @@ def _simulated(
     circuit: Circuit, watch: Watch, operands: Operands, exact: bool = False, constant: bool = False
 ) -> tuple[Array, Observation | None]:
     """Every conversion computed; with `exact` each once and none of a row that only fills up a chunk; `constant` where
-    nothing is differentiated."""
+    nothing is differentiated, and nothing is watched but whether currents clip."""
     contraction = circuit.contraction
     codes, tile, dac, adc, key = operands
     encoding, steps = dac.encoding, jnp.asarray(dac.steps(), codes.dtype)
@@ -174,9 +191,15 @@ def _simulated(
     linear = tile.array.products(jnp.zeros((1, rows), codes.dtype)) is not None
     spare = tiles * rows - inputs
     short = linear and groups == 1 and WORTH * tiles * rows <= spare < rows
+    plain = constant and key is None and groups == 1 and not circuit.counted and codes.size > 0
+    fused = circuit.schedule == "fused" and plain and _fused.fits(adc, tile.array, codes.dtype)
 
     def kernel(x, tile, key, first):
         drives = dac.driven(encoding.drives(x, steps))
+        if fused:
+            codes, distance = _fused.sum_of_codes(adc, tile.array.matrix, drives, circuit.pieces)
+            clips = (distance > 0.5).astype(codes.dtype)
+            return _wide(circuit, encoding.collect(codes)), None if watch is None else Observation(0.0 * clips, clips)
         fold = jax.vmap(jax.random.fold_in, (None, 0))
         row_keys = None if key is None else fold(key, first * encoding.planes + jnp.arange(len(drives)))
 
@@ -210,6 +233,6 @@ def _simulated(
             return jnp.concatenate([_wide(circuit, codes[:, :-1]), codes[:, -1:]], axis=1), seen
         return _wide(circuit, codes), seen
 
-    row = codes.dtype.itemsize * (inputs + width * (tiles * groups if circuit.batched else 1))
+    row = codes.dtype.itemsize * (inputs + width * (tiles * groups if circuit.batched and not fused else 1))
     most = CACHE_BYTES.get(jax.default_backend(), DEVICE_BYTES) // (row * encoding.planes)
     return contraction.over_rows(kernel, codes, tile, key, most, exact, constant)

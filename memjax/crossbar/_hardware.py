@@ -12,7 +12,7 @@ from memjax.effects import AbstractEffect, Conduction, Noise, Remembering, actin
 from memjax.mapping import AbstractMapping, Cell, Conversion, DoubleColumn
 from memjax.programming import WriteVerify
 
-SCHEDULES = (None, "scan", "batched")
+SCHEDULES = (None, "scan", "batched", "fused")
 
 
 def check_hardware(hardware: Any) -> None:
@@ -50,8 +50,9 @@ class Hardware(Spec):
             cells err together, for more conversions. The chip is the same. None: all word lines of a tile. The
             transposed read of `backward` drives all bit lines.
         schedule: how the row tiles of a matrix are computed: "scan" one after another (little memory, fastest on a
-            CPU), "batched" all at once (few large kernels), None for the faster one on the default backend. The
-            numbers are the same.
+            CPU), "batched" all at once (few large kernels), "fused" in one kernel that keeps no current (by far the
+            fastest on an NVIDIA GPU; interpreted elsewhere; "batched" for derivatives, noisy reads and what else it
+            cannot do), None for the fastest on the default backend. The numbers are the same.
 
     Raises: TypeError for a part of the wrong kind; ValueError for a value out of its range.
 

@@ -1,0 +1,164 @@
+"""All row tiles of a matrix in one kernel: products, conversions and the sum of codes, without a current in memory.
+
+Where currents are written out, reading and writing them takes longer than all products: one for every output and row
+tile. Here each block of the result adds up the codes of one tile after another, in registers.
+
+Products are those of float32 on units for bfloat16: a number is the sum of three pieces of eight bits, the products of
+pieces are exact, and the three smallest of the nine (a part in 2^24) are left out. Input codes of up to nine bits are
+one piece.
+
+Source: products in pieces, Henry, Tang and Heinecke, IEEE ARITH (2019), arXiv 1904.06376.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+from memjax import _check
+from memjax.converters import AbstractAdc, Adc, Dac, Dynamic
+from memjax.crossbar._array import AbstractArray, Linear
+
+PIECES = 3  # of a float32: 24 bits
+EXACT = 9  # bits of a DAC whose codes, up to 2^8, are one piece
+VECTORS, OUTPUTS, INPUTS = 64, 128, 32  # most of a block, by measurement on an H100
+LEAST = 16  # of each, for a product on such units
+WARPS, STAGES = 4, 3  # of a block; loads of inputs that are on their way at once, at most
+SHARED = 96 << 10  # bytes for these loads, which every such GPU has
+ROUNDING = 1.5 * 2.0**23  # added to a float32, it leaves no room for a fraction
+
+
+def available() -> bool:
+    """Whether there is an NVIDIA GPU that multiplies bfloat16: of compute capability 8.0 (Ampere) or later."""
+    capability = str(getattr(jax.devices()[0], "compute_capability", ""))
+    return capability[:1].isdigit() and float(capability) >= 8.0
+
+
+def fits(adc: AbstractAdc, array: AbstractArray, dtype: Any) -> bool:
+    """Whether the kernel can do what these converters do with currents of this array."""
+    return (
+        isinstance(array, Linear)
+        and dtype == jnp.float32
+        and isinstance(adc, Adc)
+        and adc.bits is not None
+        and not isinstance(adc.range, Dynamic)
+        and not adc.errors
+        and (adc.codes == "mid_rise" or adc.rounding != "floor")
+    )
+
+
+def pieces_of_codes(dac: Dac) -> int:
+    """Pieces that hold every drive of a DAC."""
+    bits = None if dac.bits is None or dac.asymmetry is not None else _check.concrete(dac.bits)
+    return 1 if bits is not None and bits.max() <= EXACT else PIECES
+
+
+def sum_of_codes(adc: Adc, matrix: Array, drives: Array, pieces: int) -> tuple[Array, Array]:
+    """(sum over row tiles of the codes [B, N], the largest distance of a current from its code [LSB]).
+
+    Args:
+        adc: the converters.
+        matrix: signed conductance in LSB per unit of drive, [tiles, rows, N].
+        drives: [B, K], K at most tiles * rows.
+        pieces: of the drives (see `pieces_of_codes`).
+    """
+    from jax.experimental import pallas  # takes as long to import as the rest of a chip
+    from jax.experimental.pallas import triton
+
+    if len(matrix) == 1:  # word lines that are not driven
+        matrix = matrix[:, : drives.shape[1]]
+    count, rows, outputs = matrix.shape
+    vectors, interpret = len(drives), not available()
+    high = _multiple(rows, LEAST)
+    inputs = next(size for size in (INPUTS, LEAST) if high % size == 0)
+    wide, tall = min(OUTPUTS, _power(outputs)), min(VECTORS, _power(vectors))
+    shape = _multiple(vectors, tall), _multiple(outputs, wide)
+    x = _filled(drives, vectors, count * rows).reshape(vectors, count, rows)
+    x = _split(_filled(x, shape[0], count, high).reshape(shape[0], -1), pieces)
+    w = _split(_filled(matrix, count, high, shape[1]).reshape(-1, shape[1]), PIECES)
+    grid = shape[1] // wide, shape[0] // tall  # neighbours read the same vectors
+    stages = min(STAGES, SHARED // (2 * inputs * (pieces * tall + PIECES * wide)))
+    block = pallas.BlockSpec
+    codes, distance = pallas.pallas_call(
+        partial(_block, partial(_code, adc, interpret), pallas.ds, high, inputs),
+        grid=grid,
+        in_specs=[
+            block((2,), lambda j, i: (0,)),
+            block((pieces, tall, count * high), lambda j, i: (0, i, 0)),
+            block((PIECES, count * high, wide), lambda j, i: (0, 0, j)),
+        ],
+        out_specs=[block((tall, wide), lambda j, i: (i, j)), block((1, 1), lambda j, i: (j, i))],
+        out_shape=[jax.ShapeDtypeStruct(shape, jnp.float32), jax.ShapeDtypeStruct(grid, jnp.float32)],
+        compiler_params=triton.CompilerParams(num_warps=WARPS, num_stages=stages),
+        interpret=interpret,
+        name="sum_of_codes",
+    )(jnp.stack([jnp.asarray(limit, jnp.float32) for limit in adc.limits()]), x, w)
+    return codes[:vectors, :outputs], jnp.max(distance)
+
+
+def _block(code: Callable, part: Callable, rows: int, inputs: int, limits: Any, x: Any, w: Any, y: Any, far: Any):
+    """The sum of codes of some vectors and some outputs; a tile has `rows` inputs, `inputs` are multiplied at once."""
+    low, high = limits[0], limits[1]
+    zero = jnp.zeros(y.shape, jnp.float32)
+
+    def product(first):
+        """Products of pieces, the smallest first."""
+        of_x = [x[i, :, part(first, inputs)] for i in range(x.shape[0])]
+        of_w = [w[j, part(first, inputs), :] for j in range(PIECES)]
+        total = zero
+        for size in reversed(range(PIECES)):
+            for i in range(min(len(of_x), size + 1)):
+                total += lax.dot(of_x[i], of_w[size - i], preferred_element_type=jnp.float32)
+        return total
+
+    def of_tile(tile, carry):
+        total, distance = carry
+        first = tile * rows
+        if rows == inputs:
+            current = product(first)
+        else:
+            current = lax.fori_loop(0, rows // inputs, lambda i, sum: sum + product(first + i * inputs), zero)
+        codes = code(current, low, high)
+        return total + codes, jnp.maximum(distance, jnp.abs(current - codes))
+
+    total, distance = lax.fori_loop(0, x.shape[2] // rows, of_tile, (zero, zero))
+    y[...] = total
+    far[...] = jnp.max(jnp.max(distance, axis=1), axis=0)[None, None]
+
+
+def _code(adc: Adc, interpret: bool, z: Array, low: Array, high: Array) -> Array:
+    """As `Adc.code`, in operations that the kernel has."""
+    if adc.codes == "mid_rise":
+        rounded = jnp.floor(z) + 0.5
+    elif adc.rounding == "half_up":
+        rounded = jnp.floor(z + 0.5)
+    else:  # XLA, which interprets the kernel on other devices, would cancel the numbers
+        rounded = jnp.round(z) if interpret else (z + ROUNDING) - ROUNDING
+    return jnp.minimum(jnp.maximum(rounded, low), high)
+
+
+def _split(x: Array, count: int) -> Array:
+    """Pieces of a float32 array, whose sum it is: bfloat16 [count, *shape]."""
+    pieces, rest = [], x
+    for _ in range(count):
+        piece = lax.reduce_precision(rest, exponent_bits=8, mantissa_bits=7)
+        pieces.append(piece.astype(jnp.bfloat16))
+        rest = rest - piece
+    return jnp.stack(pieces)
+
+
+def _filled(x: Array, *shape: int) -> Array:
+    """An array with zeros behind, of a larger shape."""
+    return lax.pad(x, jnp.zeros((), x.dtype), [(0, n - m, 0) for m, n in zip(x.shape, shape, strict=True)])
+
+
+def _multiple(n: int, of: int) -> int:
+    return -(-n // of) * of
+
+
+def _power(n: int) -> int:
+    """The power of two from n on, at least that of a product."""
+    return max(LEAST, 1 << (n - 1).bit_length())

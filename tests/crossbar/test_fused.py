@@ -1,0 +1,164 @@
+"""The kernel that does all row tiles of a matrix gives the numbers of the other schedules."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import memjax as mj
+from memjax.crossbar import _fused
+
+KEY = jax.random.key(0)
+SPREAD = (mj.effects.DeviceVariation(r_on_std=1e3, r_off_std=1e4),)
+# (word lines, bit lines), inputs, outputs, vectors; more than a block, less than one, tiles of no power of two
+SHAPES = {
+    "small tiles": ((16, 16), 70, 20, 10),
+    "large tiles": ((128, 128), 300, 150, 70),
+    "odd tiles": ((100, 30), 250, 33, 3),
+    "tiny tiles": ((5, 3), 33, 7, 65),
+    "one tile": ((64, 64), 27, 10, 1),
+}
+CONVERTERS = {
+    "usual": (mj.Dac(bits=8), mj.Adc(bits=6)),
+    "more than one piece": (mj.Dac(bits=12), mj.Adc(bits=6, rounding="half_up")),
+    "no DAC, two's complement": (mj.Dac(), mj.Adc(bits=5, codes="twos_complement")),
+    "mid-rise, subtracted digitally": (mj.Dac(bits=4), mj.Adc(bits=4, codes="mid_rise", subtract="digital")),
+    "bit-serial": (mj.Dac(bits=4, encoding=mj.converters.BitSerial(3)), mj.Adc(bits=6, range=2e-5)),
+}
+
+
+# Each shape with one kind of converters, and the usual ones with each.
+PAIRS = [*zip(SHAPES, CONVERTERS, strict=True), *((shape, "usual") for shape in list(SHAPES)[1:])]
+
+
+def operands(shape):
+    tile, inputs, outputs, vectors = SHAPES[shape]
+    weights, x = jax.random.split(jax.random.key(1))
+    return tile, jax.random.normal(weights, (inputs, outputs)), jax.random.normal(x, (vectors, inputs))
+
+
+def product(schedule, tile, dac, adc, effects=SPREAD, **others):
+    hardware = mj.Hardware(tile=tile, dac=dac, adc=adc, effects=effects, schedule=schedule, **others)
+    return lambda weights, x: mj.matmul(hardware, mj.program(hardware, weights, KEY), x, KEY)
+
+
+def uses_kernel(f, *args) -> bool:
+    return "sum_of_codes" in str(jax.make_jaxpr(f)(*args))
+
+
+def same(one, other, share=0.995):
+    """Equal but for currents at the edge of two codes, which another order of sums rounds the other way."""
+    one, other = np.asarray(one), np.asarray(other)
+    assert one.shape == other.shape
+    assert (np.abs(one - other) <= 1e-5 * np.abs(one).max()).mean() >= share
+
+
+@pytest.mark.parametrize(("shape", "converters"), PAIRS)
+def test_same_codes_as_tile_by_tile(shape, converters):
+    tile, weights, x = operands(shape)
+    fused, scanned = (product(schedule, tile, *CONVERTERS[converters]) for schedule in ("fused", "scan"))
+    assert uses_kernel(fused, weights, x)
+    assert not uses_kernel(scanned, weights, x)
+    same(jax.jit(fused)(weights, x), jax.jit(scanned)(weights, x))
+
+
+@pytest.mark.parametrize("full_scale", [2e-6, 1e-3])
+def test_same_gradients_whether_currents_clip_or_not(full_scale):
+    tile, weights, x = operands("small tiles")
+    converters = mj.Dac(bits=8), mj.Adc(bits=6, range=full_scale)
+
+    def gradients(schedule):
+        f = product(schedule, tile, *converters)
+        return jax.jit(jax.grad(lambda w, x: (f(w, x) ** 2).sum(), (0, 1)))(weights, x)
+
+    for fused, scanned in zip(gradients("fused"), gradients("scan"), strict=True):
+        same(fused, scanned, 0.98)
+
+
+def test_integers_are_exact():
+    """With an LSB of one unit, the product of integers."""
+    step = 1e-6
+    cell = mj.Cell(1 / (8 * step), 1 / step, levels=8)
+    weights = np.random.default_rng(0).integers(-7, 8, (45, 20))
+    weights[0, 0] = 7
+    x = np.random.default_rng(1).integers(-15, 16, (9, 45))
+    full_scale = 0.15 / 15 * step / 2 * (2**12 - 1)
+    converters = mj.Dac(bits=5, v_max=0.15, range=15.0), mj.Adc(bits=13, range=full_scale)
+    hardware = mj.Hardware(cell=cell, tile=(18, 4), dac=converters[0], adc=converters[1], schedule="fused")
+    y = mj.matmul(hardware, mj.program(hardware, weights, KEY), x)
+    np.testing.assert_array_equal(np.rint(y), x @ weights)
+
+
+def test_chips_side_by_side_and_traced_converters():
+    tile, weights, x = operands("small tiles")
+
+    def of(schedule, key, bits):
+        hardware = mj.Hardware(
+            tile=tile, dac=mj.Dac(bits=bits), adc=mj.Adc(bits=bits), effects=SPREAD, schedule=schedule
+        )
+        return mj.matmul(hardware, mj.program(hardware, weights, key), x)
+
+    keys, bits = jax.random.split(KEY, 3), jnp.array([4.0, 6.0, 8.0])
+    fused, scanned = (jax.vmap(lambda k, b, s=s: of(s, k, b))(keys, bits) for s in ("fused", "scan"))
+    same(fused, scanned)
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_convolutions(groups):
+    kernel = jax.random.normal(KEY, (3, 3, 8 // groups, 6))
+    images = jax.random.normal(jax.random.key(1), (5, 6, 6, 8))
+
+    def convolved(kernel, x):
+        numbers = ("NHWC", "HWIO", "NHWC")
+        return jax.lax.conv_general_dilated(
+            x, kernel, (1, 1), "SAME", dimension_numbers=numbers, feature_group_count=groups
+        )
+
+    def run(schedule):
+        analog = mj.crossbarify(convolved, mj.Hardware(tile=(16, 16), adc=mj.Adc(bits=6), schedule=schedule))
+        return analog.apply(analog.program(kernel, KEY, images), kernel, images)
+
+    same(run("fused"), run("scan"))
+
+
+OTHERS = {
+    "noise": {"adc": mj.Adc(bits=6), "effects": (mj.effects.ReadNoise(0.01),)},
+    "a full scale of each vector": {"adc": mj.Adc(bits=6, range=mj.Dynamic())},
+    "errors of converters": {"adc": mj.Adc(bits=6, errors=(mj.converters.Offset(0.5),))},
+    "codes by floor": {"adc": mj.Adc(bits=6, rounding="floor")},
+    "logarithmic": {"adc": mj.LogAdc(bits=6)},
+    "groups of word lines": {"adc": mj.Adc(bits=6), "rows_at_once": 4},
+    "ideal": {"adc": mj.Adc()},
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_what_the_kernel_cannot_do_is_batched(other):
+    tile, weights, x = operands("small tiles")
+    setting = {"dac": mj.Dac(bits=8), "effects": ()} | OTHERS[other]
+    fused, batched = (product(schedule, tile, **setting) for schedule in ("fused", "batched"))
+    assert not uses_kernel(fused, weights, x)
+    np.testing.assert_array_equal(fused(weights, x), batched(weights, x))
+
+
+def test_pieces_add_up_to_a_float():
+    x = jnp.concatenate([jax.random.normal(KEY, (1000,)) * 10.0**e for e in (-20, 0, 20)])
+    pieces = _fused._split(x, _fused.PIECES)
+    assert pieces.dtype == jnp.bfloat16
+    np.testing.assert_array_equal(pieces.astype(jnp.float32).sum(0), x)
+
+
+@pytest.mark.parametrize(("dac", "count"), [(mj.Dac(bits=9), 1), (mj.Dac(bits=10), 3), (mj.Dac(), 3)])
+def test_codes_are_the_pieces_that_they_need(dac, count):
+    assert _fused.pieces_of_codes(dac) == count
+    codes = jnp.arange(-dac.steps(), dac.steps() + 1) if dac.bits is not None else jnp.linspace(-1, 1, 101)
+    np.testing.assert_array_equal(_fused._split(codes, count).astype(jnp.float32).sum(0), codes)
+    assert jax.jit(lambda bits: _fused.pieces_of_codes(mj.Dac(bits=bits)))(8) == _fused.PIECES
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("converters", CONVERTERS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_compiled_kernel_on_a_gpu(shape, converters):
+    assert _fused.available()
+    test_same_codes_as_tile_by_tile(shape, converters)
