@@ -38,7 +38,9 @@ def execute(name: str, folder: pathlib.Path):
 def numbers(text: str, start: str) -> list[float]:
     """The numbers in the line that starts so, which must be one line, behind its start."""
     (line,) = (line for line in text.splitlines() if line.startswith(start))
-    return [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?", line.removeprefix(start))]
+    return [
+        float(number) for number in re.findall(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e[-+]?\d+)?", line.removeprefix(start))
+    ]
 
 
 def first(text: str, *starts: str) -> list[float]:
