@@ -21,16 +21,16 @@ def test_one_version():
 
 
 def test_the_changelog_is_by_kind():
-    """Under Unreleased, which is its head, each kind once."""
+    """Unreleased is its head, the version of the package is next; each names every kind once."""
     text = (ROOT / "CHANGELOG.md").read_text("utf-8")
     versions = re.findall(r"^## \[(.+?)\]", text, re.MULTILINE)
-    assert versions[0] == "Unreleased"
-    unreleased = text.split("\n## ")[1]
-    kinds = re.findall(r"^### (.+)$", unreleased, re.MULTILINE)
-    assert len(kinds) == len(set(kinds))
-    assert set(kinds) <= {"Added", "Changed", "Removed", "Fixed", "Deprecated", "Security"}
-    for entries in re.split(r"^### .+$", unreleased, flags=re.MULTILINE)[1:]:
-        assert entries.strip().startswith("- ")
+    assert versions[:2] == ["Unreleased", PROJECT["version"]]
+    for section in text.split("\n## ")[1:]:
+        kinds = re.findall(r"^### (.+)$", section, re.MULTILINE)
+        assert len(kinds) == len(set(kinds))
+        assert set(kinds) <= {"Added", "Changed", "Removed", "Fixed", "Deprecated", "Security"}
+        for entries in re.split(r"^### .+$", section, flags=re.MULTILINE)[1:]:
+            assert entries.strip().startswith("- ")
 
 
 def test_python_versions_are_those_that_are_required():
