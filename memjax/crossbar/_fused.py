@@ -65,38 +65,48 @@ def sum_of_codes(adc: Adc, matrix: Array, drives: Array, pieces: int) -> tuple[A
         drives: [B, K], K at most tiles * rows.
         pieces: of the drives (see `pieces_of_codes`).
     """
-    from jax.experimental import pallas  # takes as long to import as the rest of a chip
-    from jax.experimental.pallas import triton
-
     if len(matrix) == 1:  # word lines that are not driven
         matrix = matrix[:, : drives.shape[1]]
     count, rows, outputs = matrix.shape
-    vectors, interpret = len(drives), not available()
-    high = _multiple(rows, LEAST)
-    inputs = next(size for size in (INPUTS, LEAST) if high % size == 0)
+    vectors, high = len(drives), _multiple(rows, LEAST)
     wide, tall = min(OUTPUTS, _power(outputs)), min(VECTORS, _power(vectors))
     shape = _multiple(vectors, tall), _multiple(outputs, wide)
     x = _filled(drives, vectors, count * rows).reshape(vectors, count, rows)
     x = _split(_filled(x, shape[0], count, high).reshape(shape[0], -1), pieces)
     w = _split(_filled(matrix, count, high, shape[1]).reshape(-1, shape[1]), PIECES)
-    grid = shape[1] // wide, shape[0] // tall  # neighbours read the same vectors
-    stages = min(STAGES, SHARED // (2 * inputs * (pieces * tall + PIECES * wide)))
+    limits = jnp.stack([jnp.asarray(limit, jnp.float32) for limit in adc.limits()])
+    run = partial(_blocks, adc.codes, adc.rounding, high, tall, wide)
+    codes, distance = lax.platform_dependent(limits, x, w, cuda=partial(run, False), default=partial(run, True))
+    return codes[:vectors, :outputs], jnp.max(distance)
+
+
+def _blocks(
+    codes: str, rounding: str, rows: int, tall: int, wide: int, interpret: bool, limits: Array, x: Array, w: Array
+) -> Any:
+    """The kernel on pieces [P, B, K] and [P, K, N]: (sums of codes [B, N], the largest distance in each block)."""
+    from jax.experimental import pallas  # takes as long to import as all of memjax
+    from jax.experimental.pallas import triton
+
+    (pieces, vectors, length), outputs = x.shape, w.shape[2]
+    inputs = next(size for size in (INPUTS, LEAST) if rows % size == 0)
+    grid = outputs // wide, vectors // tall  # neighbours read the same vectors
     block = pallas.BlockSpec
-    codes, distance = pallas.pallas_call(
-        partial(_block, partial(_code, adc, interpret), pallas.ds, high, inputs),
+    return pallas.pallas_call(
+        partial(_block, partial(_code, codes, rounding, interpret), pallas.ds, rows, inputs),
         grid=grid,
         in_specs=[
             block((2,), lambda j, i: (0,)),
-            block((pieces, tall, count * high), lambda j, i: (0, i, 0)),
-            block((PIECES, count * high, wide), lambda j, i: (0, 0, j)),
+            block((pieces, tall, length), lambda j, i: (0, i, 0)),
+            block((PIECES, length, wide), lambda j, i: (0, 0, j)),
         ],
         out_specs=[block((tall, wide), lambda j, i: (i, j)), block((1, 1), lambda j, i: (j, i))],
-        out_shape=[jax.ShapeDtypeStruct(shape, jnp.float32), jax.ShapeDtypeStruct(grid, jnp.float32)],
-        compiler_params=triton.CompilerParams(num_warps=WARPS, num_stages=stages),
+        out_shape=[jax.ShapeDtypeStruct(size, jnp.float32) for size in ((vectors, outputs), grid)],
+        compiler_params=triton.CompilerParams(
+            num_warps=WARPS, num_stages=min(STAGES, SHARED // (2 * inputs * (pieces * tall + PIECES * wide)))
+        ),
         interpret=interpret,
         name="sum_of_codes",
-    )(jnp.stack([jnp.asarray(limit, jnp.float32) for limit in adc.limits()]), x, w)
-    return codes[:vectors, :outputs], jnp.max(distance)
+    )(limits, x, w)
 
 
 def _block(code: Callable, part: Callable, rows: int, inputs: int, limits: Any, x: Any, w: Any, y: Any, far: Any):
@@ -129,11 +139,11 @@ def _block(code: Callable, part: Callable, rows: int, inputs: int, limits: Any, 
     far[...] = jnp.max(jnp.max(distance, axis=1), axis=0)[None, None]
 
 
-def _code(adc: Adc, interpret: bool, z: Array, low: Array, high: Array) -> Array:
+def _code(codes: str, rounding: str, interpret: bool, z: Array, low: Array, high: Array) -> Array:
     """As `Adc.code`, in operations that the kernel has."""
-    if adc.codes == "mid_rise":
+    if codes == "mid_rise":
         rounded = jnp.floor(z) + 0.5
-    elif adc.rounding == "half_up":
+    elif rounding == "half_up":
         rounded = jnp.floor(z + 0.5)
     else:  # XLA, which interprets the kernel on other devices, would cancel the numbers
         rounded = jnp.round(z) if interpret else (z + ROUNDING) - ROUNDING

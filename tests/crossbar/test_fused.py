@@ -27,8 +27,7 @@ CONVERTERS = {
 }
 
 
-# Each shape with one kind of converters, and the usual ones with each.
-PAIRS = [*zip(SHAPES, CONVERTERS, strict=True), *((shape, "usual") for shape in list(SHAPES)[1:])]
+PAIRS = list(zip(SHAPES, CONVERTERS, strict=True))
 
 
 def operands(shape):
@@ -137,8 +136,7 @@ def test_what_the_kernel_cannot_do_is_batched(other):
     tile, weights, x = operands("small tiles")
     setting = {"dac": mj.Dac(bits=8), "effects": ()} | OTHERS[other]
     fused, batched = (product(schedule, tile, **setting) for schedule in ("fused", "batched"))
-    assert not uses_kernel(fused, weights, x)
-    np.testing.assert_array_equal(fused(weights, x), batched(weights, x))
+    assert str(jax.make_jaxpr(fused)(weights, x)) == str(jax.make_jaxpr(batched)(weights, x))
 
 
 def test_pieces_add_up_to_a_float():

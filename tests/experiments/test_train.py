@@ -71,7 +71,9 @@ def test_networks_have_the_published_layers(dataset, convolutions, dense):
     assert jax.eval_shape(logits).shape == (1, networks.SHAPES[dataset].classes)
 
 
-@pytest.mark.parametrize(("name", "least"), [("digits", 95.0), ("mnist", 97.5), ("cifar10", 80.0), ("cifar100", 56.0), ("resnet20", 86.0)])
+@pytest.mark.parametrize(
+    ("name", "least"), [("digits", 95.0), ("mnist", 97.5), ("cifar10", 80.0), ("cifar100", 56.0), ("resnet20", 86.0)]
+)
 def test_stored_weights_reach_their_accuracy(name, least):
     try:
         data = mj.data.load(networks.NAMED[name].dataset)
