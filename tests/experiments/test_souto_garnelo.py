@@ -51,6 +51,19 @@ def test_quick_run_prints_table_and_claims_and_writes_files(script, monkeypatch,
     assert len(rows) > 2
 
 
+@pytest.mark.slow
+@pytest.mark.optimised
+def test_networks_of_other_recipes(monkeypatch, tmp_path, capsys):
+    """The quick setting has one network twice, so that its chips are the same twice."""
+    run(monkeypatch, "recipes", "--quick", "--out", str(tmp_path))
+    assert "no results" in capsys.readouterr().out
+    rows = (tmp_path / "recipes-digits.csv").read_text().splitlines()
+    assert rows[0].startswith("network,digital,HRS")
+    first, second = (row.split(",")[1:] for row in rows[1:])
+    assert first == second
+    assert (tmp_path / "recipes-digits.png").read_bytes().startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
