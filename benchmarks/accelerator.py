@@ -9,8 +9,8 @@ all schedules ("fused" on a CPU shows no more than that it runs: the kernel is i
 (the default of memjax) and in TF32. Each is timed in turn with the digital network in float32; its ratio to the digital
 network in the same precision is given too. Memory is told by the compiler; the rate of the digital network's operations
 that follows from the time is to be held against that of the device; what a program waits for is told by its profile.
-Then 10 000 images, batch after batch. Rows are written as they are measured; what does not fit into memory is a row that
-says so.
+Then 10 000 images, batch after batch. Rows are written as they are measured; what does not fit into memory is a row
+that says so.
 """
 
 import argparse
