@@ -1,5 +1,7 @@
 """The kernel that does all row tiles of a matrix gives the numbers of the other schedules."""
 
+import types
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -152,6 +154,17 @@ def test_codes_are_the_pieces_that_they_need(dac, count):
     codes = jnp.arange(-dac.steps(), dac.steps() + 1) if dac.bits is not None else jnp.linspace(-1, 1, 101)
     np.testing.assert_array_equal(_fused._split(codes, count).astype(jnp.float32).sum(0), codes)
     assert jax.jit(lambda bits: _fused.pieces_of_codes(mj.Dac(bits=bits)))(8) == _fused.PIECES
+
+
+@pytest.mark.parametrize(("capability", "there"), [("9.0", True), ("8.0", True), ("7.5", False), ("gfx90a", False)])
+def test_which_gpus_have_the_units(capability, there, monkeypatch):
+    monkeypatch.setattr(jax, "devices", lambda: [types.SimpleNamespace(compute_capability=capability)])
+    assert _fused.available() is there
+
+
+def test_a_cpu_has_not():
+    if jax.default_backend() == "cpu":
+        assert not _fused.available()
 
 
 @pytest.mark.gpu
