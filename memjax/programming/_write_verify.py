@@ -44,7 +44,7 @@ class WriteVerify(Spec):
     duration that grow while the cell stays on the same side of the target and fall back to the start when it has
     crossed it (incremental step pulse programming with verify; reset of the ramp as in Wan et al., Nature 608, 504,
     2022). How much they grow or shrink follows from how far the last pulse moved the cell: the next is to move it by
-    half the way left, and by no more than over what it speeds up. A cell that the strongest pulses of its ramp do not
+    half the way left, and by no more than over what it speeds up; each crossing narrows the last steps. A cell that the strongest pulses of its ramp do not
     move, or whose pulses took `max_energy`, is given up before `max_pulses`.
 
     A state at a bound that no pulse leaves, where the window of the model vanishes, is taken to be beside it: by a
