@@ -170,7 +170,7 @@ def _statistic_label(chips: "xarray.DataArray", statistic: str, target: float | 
 
 def _draw_places(axes: "Axes", axis: Axis) -> None:
     """Ticks, scale and label of the horizontal axis."""
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import FixedLocator, MaxNLocator
 
     places, across = axis.places, axis.parameters[0]
     if not axis.categories and places.min() > 0 and places.max() / places.min() >= 1000:
@@ -184,11 +184,12 @@ def _draw_places(axes: "Axes", axis: Axis) -> None:
         return
     si(axes.xaxis, capital(across.label), across.unit)
     if axes.get_xscale() == "linear" and across.values.dtype.kind in "iu":
-        axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+        few = len(_apart(places, False)) == len(places)
+        axes.xaxis.set_major_locator(FixedLocator(np.sort(places)) if few else MaxNLocator("auto", integer=True))
 
 
 def _apart(places: np.ndarray, log: bool) -> list[int]:
-    """Those of the places that are far enough from one another for ticks of several lines, from left to right."""
+    """Those of the places that are far enough from one another for ticks of their own, from left to right."""
     seen = np.log(places) if log else np.asarray(places, float)
     kept: list[int] = []
     for index in np.argsort(seen, kind="stable"):
