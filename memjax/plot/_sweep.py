@@ -37,8 +37,9 @@ def sweep(
 
     The line is the mean over the chips, the band one standard deviation to each side, the thin line the worst chip, as
     given by `memjax.montecarlo.summary`; chips that failed (NaN) are left out. The axis of a parameter is logarithmic
-    where its values are positive and span three decades or more, has one place for each value where they are no numbers,
-    and one tick for each where they are few whole numbers. Parameters that were swept together stand on it below one another.
+    where its values are positive and span three decades or more, has one place for each value where they are no
+    numbers, and one tick for each where they are few whole numbers. Parameters that were swept together stand on it
+    below one another.
 
     Args:
         data: with a dimension `sample`, one entry for each chip `[..., sample, ...]`.
@@ -185,7 +186,8 @@ def _draw_places(axes: "Axes", axis: Axis) -> None:
     si(axes.xaxis, capital(across.label), across.unit)
     if axes.get_xscale() == "linear" and across.values.dtype.kind in "iu":
         few = len(_apart(places, False)) == len(places)
-        axes.xaxis.set_major_locator(FixedLocator(np.sort(places).tolist()) if few else MaxNLocator("auto", integer=True))
+        ticks = FixedLocator(np.sort(places).tolist()) if few else MaxNLocator("auto", integer=True)
+        axes.xaxis.set_major_locator(ticks)
 
 
 def _apart(places: np.ndarray, log: bool) -> list[int]:
