@@ -205,6 +205,14 @@ def integer(name: str, value: Any, low: int, high: int) -> None:
         raise ValueError(f"{name} must be in [{low}, {high}], got {shown(value)}")
 
 
+def shape(name: str, value: Any) -> tuple[int, ...]:
+    """The shape of an array, given as a tuple, a list or one integer."""
+    found = tuple(value) if isinstance(value, tuple | list) else (value,)
+    for size in found:
+        integer(name, size, 0, 2**31 - 1)
+    return found
+
+
 def sizes(name: str, value: Any, axes: tuple[str, ...]) -> None:
     """Raise unless `value` is a tuple of a positive integer for each of `axes`."""
     if not isinstance(value, tuple) or len(value) != len(axes) or not all(type(size) is int for size in value):

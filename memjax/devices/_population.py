@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from memjax._check import integer, ordered, real, shown
 from memjax._check import key as check_key
+from memjax._check import ordered, real, shown
+from memjax._check import shape as array_shape
 from memjax._names import check_names, name_of
 from memjax.devices._base import AbstractDevice, Numeric, check_device
 
@@ -70,10 +71,7 @@ def population(
     """
     check_device("population", device)
     check_key("key", key)
-    sizes = shape if isinstance(shape, tuple | list) else (shape,)
-    for size in sizes:
-        integer("shape", size, 0, 2**31 - 1)
-    shape = tuple(sizes)
+    shape = array_shape("shape", shape)
     check_names("population", device, distributions)
     for name, distribution in distributions.items():
         if not callable(distribution):

@@ -37,8 +37,9 @@ def sweep(
 
     The line is the mean over the chips, the band one standard deviation to each side, the thin line the worst chip, as
     given by `memjax.montecarlo.summary`; chips that failed (NaN) are left out. The axis of a parameter is logarithmic
-    where its values are positive and span three decades or more, and has one place for each value where they are no
-    numbers. Parameters that were swept together stand on it below one another.
+    where its values are positive and span three decades or more, has one place for each value where they are no
+    numbers, and one tick for each where they are few whole numbers. Parameters that were swept together stand on it
+    below one another.
 
     Args:
         data: with a dimension `sample`, one entry for each chip `[..., sample, ...]`.
@@ -170,7 +171,7 @@ def _statistic_label(chips: "xarray.DataArray", statistic: str, target: float | 
 
 def _draw_places(axes: "Axes", axis: Axis) -> None:
     """Ticks, scale and label of the horizontal axis."""
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import FixedLocator, MaxNLocator
 
     places, across = axis.places, axis.parameters[0]
     if not axis.categories and places.min() > 0 and places.max() / places.min() >= 1000:
@@ -184,11 +185,13 @@ def _draw_places(axes: "Axes", axis: Axis) -> None:
         return
     si(axes.xaxis, capital(across.label), across.unit)
     if axes.get_xscale() == "linear" and across.values.dtype.kind in "iu":
-        axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+        few = len(_apart(places, False)) == len(places)
+        ticks = FixedLocator(np.sort(places).tolist()) if few else MaxNLocator("auto", integer=True)
+        axes.xaxis.set_major_locator(ticks)
 
 
 def _apart(places: np.ndarray, log: bool) -> list[int]:
-    """Those of the places that are far enough from one another for ticks of several lines, from left to right."""
+    """Those of the places that are far enough from one another for ticks of their own, from left to right."""
     seen = np.log(places) if log else np.asarray(places, float)
     kept: list[int] = []
     for index in np.argsort(seen, kind="stable"):

@@ -31,9 +31,11 @@ class Progress(NamedTuple):
     """Pulses of its direction at this conductance."""
     place: Array
     """Number of the next pulse on the ramp."""
-    answer: Array
-    """Last move of the read in places of the ramp, less the place of the pulse; infinite before the first in a
-    direction."""
+    highest: Array
+    """Highest answer in this direction so far: the move of the read in places of the ramp, less the place of the pulse;
+    infinite before the first."""
+    crossings: Array
+    """How often the cell has crossed its target."""
     unanswered: Array
     """How many of the strongest pulses in a row have not moved it."""
     ended: Array
@@ -49,7 +51,7 @@ def begin(work, target, read) -> Progress:
     """Progress at the first read."""
     side = _side(work, target, read)
     zero, no = jnp.zeros_like(side), jnp.zeros(side.shape, bool)
-    return Progress(side, read, _ramp(work, side, read), zero, jnp.full_like(read, jnp.inf), zero, no)
+    return Progress(side, read, _ramp(work, side, read), zero, jnp.full_like(read, jnp.inf), zero, zero, no)
 
 
 def advance(work, target, last: Progress, read, energy) -> Progress:
@@ -57,15 +59,19 @@ def advance(work, target, last: Progress, read, energy) -> Progress:
 
     A ramp starts anew when the cell has crossed its target. Otherwise the next pulse has, of the places up to two above
     the last, the highest that is expected to move the cell by no more than a stride. The expectation is the answer to
-    the last pulse, with its rise over the one before continued: most cells speed up as they go (abrupt SET).
+    the last pulse, with its rise over all before continued: most cells speed up as they go (abrupt SET). A rise over
+    the one before alone may be due to the pulses: just above a threshold a cell answers weaker ones less or not at all,
+    and would get these two in turns.
     """
     side = _side(work, target, read)
     ramp = _ramp(work, side, read)
     same = side == last.side
     moved, least = jnp.abs(read - last.read), _ANSWER * jnp.abs(read)
     answer = _in_places(jnp.maximum(moved, least) / last.ramp.move) - last.place
-    expected = answer + jnp.maximum(answer - last.answer, 0)
-    place = jnp.floor(_in_places(_stride(work, target, ramp, read) / ramp.move) - expected)
+    first = jnp.isinf(last.highest)
+    expected = answer + jnp.maximum(answer - last.highest, 0)
+    crossings = jnp.where(same, last.crossings, last.crossings + 1)
+    place = jnp.floor(_in_places(_stride(work, target, ramp, read, crossings) / ramp.move) - expected)
     place = jnp.clip(place, 0, last.place + _RISE).astype(last.place.dtype)
     unmoved = (last.place >= last.ramp.last) & (moved <= least)
     return Progress(
@@ -73,7 +79,8 @@ def advance(work, target, last: Progress, read, energy) -> Progress:
         read=read,
         ramp=ramp,
         place=jnp.where(same, place, 0),
-        answer=jnp.where(same, answer, jnp.inf),
+        highest=jnp.where(same, jnp.where(first, answer, jnp.maximum(answer, last.highest)), jnp.inf),
+        crossings=crossings,
         unanswered=jnp.where(unmoved, last.unanswered + 1, 0),
         ended=~(energy <= work.spec.max_energy),
     )
@@ -90,9 +97,13 @@ def _ramp(work, side, read) -> Ramp:
     return jax.tree.map(lambda sets, resets: jnp.where(side > 0, sets, resets).astype(read.dtype), up, down)
 
 
-def _stride(work, target, ramp, read) -> Array:
-    """Largest move [S] wanted of a pulse; near the target as wide as the accepted band, to fall anywhere in it."""
-    return jnp.minimum(jnp.maximum(_STRIDE * jnp.abs(target - read), 2 * work.band), ramp.stride)
+def _stride(work, target, ramp, read, crossings) -> Array:
+    """Largest move [S] wanted of a pulse; near the target as wide as the accepted band, to fall anywhere in it.
+
+    Each crossing narrows this: what comes back from an overshoot would else take the same way for ever.
+    """
+    widest = 2 * work.band / (1 + crossings)
+    return jnp.minimum(jnp.maximum(_STRIDE * jnp.abs(target - read), widest), ramp.stride)
 
 
 def _in_places(conductance) -> Array:

@@ -31,6 +31,15 @@ def _check_spread(name: str, value: Any) -> None:
         _check.real(f"{name}[{parameter_name!r}]", sigma, low=0.0)
 
 
+def _check_fits(name: str, value: Any, shape: tuple[int, ...]) -> None:
+    """Raise unless there is one value for all cells of a shape or one for each, broadcast as in NumPy."""
+    own = jnp.shape(value)
+    if len(own) > len(shape) or any(
+        size not in (1, cells) for size, cells in zip(own[::-1], shape[::-1], strict=False)
+    ):
+        raise ValueError(f"{name} must have a shape that broadcasts to that of the cells, {shape}, got shape {own}")
+
+
 def _as_arrays(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
@@ -44,8 +53,8 @@ class WriteVerify(Spec):
     duration that grow while the cell stays on the same side of the target and fall back to the start when it has
     crossed it (incremental step pulse programming with verify; reset of the ramp as in Wan et al., Nature 608, 504,
     2022). How much they grow or shrink follows from how far the last pulse moved the cell: the next is to move it by
-    half the way left, and by no more than over what it speeds up. A cell that the strongest pulses of its ramp do not
-    move, or whose pulses took `max_energy`, is given up before `max_pulses`.
+    half the way left, and by no more than over what it speeds up; each crossing narrows the last steps. A cell that the
+    strongest pulses of its ramp do not move, or whose pulses took `max_energy`, is given up before `max_pulses`.
 
     A state at a bound that no pulse leaves, where the window of the model vanishes, is taken to be beside it: by a
     thousandth of the range, or by what changes the conductance by a quarter of the tolerance, if that is less.
@@ -135,6 +144,9 @@ class WriteVerify(Spec):
     def draw(self, key: Array, shape: tuple[int, ...]) -> dict[str, Array]:
         """The parameters named in `spread` for each of many cells: the nominal one times exp(sigma z), z normal."""
         _check.key("key", key)
+        shape = _check.shape("shape", shape)
+        for name, sigma in self.spread.items():
+            _check_fits(f"WriteVerify.spread[{name!r}]", sigma, shape)
         nominal = parameters(self.device)
         return {
             name: lognormal(sigma)(fold_name(key, name), nominal[name], shape) for name, sigma in self.spread.items()
@@ -164,21 +176,29 @@ class WriteVerify(Spec):
         if target.size == 0:
             raise ValueError(f"target must hold at least one conductance, got shape {target.shape}")
         target = target if jnp.issubdtype(target.dtype, jnp.floating) else target.astype(float)
+        _check_fits("parameters of WriteVerify", jnp.empty(self.shape), target.shape)
         check_conductance(self.device, target, "target")
         _check.key("key", key)
         if state is None:
             state = self.device.state_at(self.device.conductance_bounds[0])
         else:
             state = _check.array("state", state, low=0.0, high=1.0)
+            _check_fits("state", state, target.shape)
         if (self.scheme != "1t1r" or wires is not None) and target.ndim < 2:
             what = f"scheme {self.scheme!r}" if self.scheme != "1t1r" else "wires"
             raise ValueError(f"WriteVerify: {what} needs targets [..., row, column], got {target.shape}")
         if wires is not None:
+            _check.part("wires", wires, Wires, example="Wires(row=2.0, column=2.0)", optional=True)
             wires.check(*target.shape[-2:])
         if cells is None:
             cells = self.draw(fold_name(key, "cells"), target.shape) if self.spread else {}
+        else:
+            check_names("cells", self.device, cells)
+            cells = {name: _check.array(f"cells[{name!r}]", value) for name, value in cells.items()}
+            for name, value in cells.items():
+                _check_fits(f"cells[{name!r}]", value, target.shape)
         state = jnp.broadcast_to(state, target.shape).astype(target.dtype)
-        achieved = _program(*jax.lax.stop_gradient((self, target, key, state, dict(cells), wires)))
+        achieved = _program(*jax.lax.stop_gradient((self, target, key, state, cells, wires)))
         return achieved._replace(conductance=replace_value(target, achieved.conductance))
 
 

@@ -193,6 +193,21 @@ def test_a_dimension_without_coordinates_is_counted(data):
     np.testing.assert_allclose(line.get_ydata(), data["accuracy"][:, 1].mean("sample"))
 
 
+@pytest.mark.parametrize("bits", [[4], [4, 6, 8], [6, 5, 8, 4], [2**12, 2**13, 2**14]])
+def test_few_whole_numbers_have_the_ticks(bits):
+    chips = xr.DataArray(np.full((len(bits), 2), 0.5), {"bits": bits}, dims=("bits", "sample"))
+    ax = plot.sweep(chips)
+    ax.figure.draw_without_rendering()
+    assert tick_texts(ax.xaxis) == [str(bit) for bit in sorted(bits)]
+
+
+def test_ticks_of_close_whole_numbers_are_apart():
+    chips = xr.DataArray(np.full((100, 2), 0.5), {"cycles": np.arange(100)}, dims=("cycles", "sample"))
+    ticks = plot.sweep(chips).get_xticks()
+    assert len(ticks) < 15
+    np.testing.assert_array_equal(ticks, np.round(ticks))
+
+
 def test_long_names_of_categories_are_slanted(data):
     def rotations(names):
         labels = plot.sweep(data.assign_coords(sigma=names), select={"bits": 4}).get_xticklabels()

@@ -58,6 +58,8 @@ WAYS = {
         (0.0, 0.9, 1e-3), moves(0.01, [0, *9 * [1]]), 10, {"stride": 0.02}),
     "a cell that has sped up may do so again": (
         (0.4, 0.9, 1e-2), 0.4 + moves(0.01, [0, 2, 4, 6]) + 2 * moves(0.01, [6, 0, 0, 0, 0]), 9, {"boost": 2.0}),
+    "after a crossing by half the width of the band": (
+        (0.495, 0.52, 1e-2), 0.625 - moves(0.01, [0, 2, 3, 1, 0, 0]), 8, {"boost": 8.0}),
     "what has crossed its target starts anew, whatever is expected": (
         (0.3, 0.62, 1e-3), 0.3 + moves(0.002, [0, 2, 4, 6, 8, 9, 8]) + 8 * moves(0.002, [7]) - moves(0.03, [0, 2]), 10,
         {"boost": 8.0, "up": 0.002, "down": 0.03, "expected": 1e-4}),

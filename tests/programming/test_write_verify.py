@@ -155,12 +155,36 @@ SPREAD = {"v_on": 0.1, "v_off": 0.1, "k_on": 0.5}
 
 @pytest.mark.parametrize("scheme", ["1t1r", "v/2"])
 def test_ramps_of_the_nominal_device_write_cells_that_differ(scheme):
-    """Thresholds spread by 10 %, beyond what the first pulses exceed them by: more pulses, no more error."""
+    """Thresholds spread by 10 %, beyond what the first pulses exceed them by: no more error."""
     target = targets((6, 5))
-    alike, spread = (writer(scheme=scheme, spread=s).program(target, jax.random.key(0)) for s in ({}, SPREAD))
+    spread = writer(scheme=scheme, spread=SPREAD).program(target, jax.random.key(0))
     assert not spread.failed.any()
     assert jnp.max(jnp.abs(spread.conductance - target)) <= 0.0101 * RANGE
-    assert spread.pulses.sum() > 1.1 * alike.pulses.sum()
+
+
+THRESHOLDS = {
+    md.Yakopcic.oblea: ("v_p", "v_n"),
+    md.VTEAM.pt_hf_ti: ("v_on", "v_off"),
+    md.TEAM.simmons_fit: ("i_on", "i_off"),
+}
+
+
+@pytest.mark.parametrize("make", THRESHOLDS, ids=lambda make: make.__qualname__)
+def test_spread_thresholds_cost_few_pulses(make):
+    """Cells whose threshold lies above the first amplitude answer only later ones; those of a low threshold cross
+    their target at the first. From both ends, nearly as many pulses as without spread, and none without end."""
+    device = make()
+    low, high = device.conductance_bounds
+    target = low + (high - low) * jax.random.uniform(jax.random.key(5), (400,), minval=0.02, maxval=0.98)
+    state = jnp.tile(jnp.array([0.0, 1.0]), 200)
+    pulses = {}
+    for sigma in (0.0, 0.05, 0.1):
+        spec = mp.WriteVerify(device, spread=dict.fromkeys(THRESHOLDS[make], sigma))
+        done = spec.program(target, jax.random.key(1), state)
+        assert not done.failed.any()
+        pulses[sigma] = done.pulses.mean()
+    assert pulses[0.05] < 1.05 * pulses[0.0]
+    assert pulses[0.1] < 1.15 * pulses[0.0]
 
 
 def test_cells_are_drawn_by_key_and_name():
@@ -218,6 +242,26 @@ def test_arrays_of_a_stack_are_independent():
     [
         (lambda: writer().program(0.1, jax.random.key(0)), r"target must be in \[0.0004, 0.01\] S, got 0.1 S"),
         (lambda: writer().program(5e-3, jax.random.key(0), state=1.2), "state must be finite and in"),
+        (
+            lambda: writer().program(targets((3,)), jax.random.key(0), state=jnp.full(2, 0.5)),
+            r"state must .* \(3,\), got",
+        ),
+        (
+            lambda: writer().program(targets((3,)), jax.random.key(0), cells={"v_up": 1.0}),
+            "cells: VTEAM has no parameter",
+        ),
+        (
+            lambda: writer().program(targets((2, 3)), jax.random.key(0), cells={"v_on": -jnp.ones(2)}),
+            r"cells\['v_on'\] must have a shape that broadcasts to that of the cells, \(2, 3\), got shape \(2,\)",
+        ),
+        (
+            lambda: mp.WriteVerify(population(3)).program(targets((4,)), jax.random.key(0)),
+            r"parameters of WriteVerify must have .* \(4,\), got shape \(3,\)",
+        ),
+        (
+            lambda: writer(spread={"v_on": jnp.ones(3)}).draw(jax.random.key(0), (2,)),
+            r"WriteVerify.spread\['v_on'\] must have .* \(2,\), got shape \(3,\)",
+        ),
         (lambda: writer(tolerance=0.0), "WriteVerify.tolerance must be finite and in"),
         (lambda: writer(max_pulses=0), "max_pulses must be in .*, got 0"),
         (lambda: writer(scheme="v/4"), "scheme must be one of"),
@@ -239,6 +283,22 @@ def test_arrays_of_a_stack_are_independent():
 def test_bad_input_is_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"cells": md.VTEAM.pt_hf_ti()}, "cells must be a dict of parameters by name, got VTEAM"),
+        ({"cells": {"v_on": md.VTEAM.pt_hf_ti()}}, r"cells\['v_on'\] must be an array of real numbers, got VTEAM"),
+        ({"state": md.VTEAM.pt_hf_ti()}, "state must be an array of real numbers, got VTEAM"),
+        ({"wires": 2.0}, "wires must be a Wires such as .* or None, got 2.0"),
+    ],
+)
+def test_what_is_no_such_thing_is_named(options, message):
+    with pytest.raises(TypeError, match=message):
+        writer().program(targets((2, 2)), jax.random.key(0), **options)
+    with pytest.raises(TypeError, match="shape must be an integer"):
+        writer().draw(jax.random.key(0), 2.5)
 
 
 @pytest.mark.slow
