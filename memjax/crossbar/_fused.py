@@ -56,15 +56,16 @@ def pieces_of_codes(dac: Dac) -> int:
     return 1 if bits is not None and bits.max() <= EXACT else PIECES
 
 
-def sum_of_codes(adc: Adc, matrix: Array, drives: Array, pieces: int) -> tuple[Array, Array]:
+def sum_of_codes(adc: AbstractAdc, matrix: Array, drives: Array, pieces: int) -> tuple[Array, Array]:
     """(sum over row tiles of the codes [B, N], the largest distance of a current from its code [LSB]).
 
     Args:
-        adc: the converters.
+        adc: the converters, which `fits` has looked at.
         matrix: signed conductance in LSB per unit of drive, [tiles, rows, N].
         drives: [B, K], K at most tiles * rows.
         pieces: of the drives (see `pieces_of_codes`).
     """
+    assert isinstance(adc, Adc)
     if len(matrix) == 1:  # word lines that are not driven
         matrix = matrix[:, : drives.shape[1]]
     count, rows, outputs = matrix.shape
