@@ -85,7 +85,7 @@ def test_without_a_memory_it_is_named(analog, chip):
     found = mj.cost.training(analog, P, X, "isaac", pulse=PULSE, chip=chip)
     assert "dram" not in found.by_component
     assert any("dram" in words for words in found.phases["gradient"].excluded)
-    assert "gradient\nlayer" in str(found)
+    assert "gradient\nLayer" in str(found)
 
 
 def test_refusals(analog, chip):
