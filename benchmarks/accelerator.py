@@ -4,13 +4,13 @@
     python benchmarks/accelerator.py --out results/accelerator --trace results/trace   # and a profile of each program
     python benchmarks/accelerator.py --quick --out results/quick          # a small network, also on a CPU; no results
 
-GoogLeNet and VGG-8 in the survey's setting (6 levels, 6-bit ADC, 8-bit DAC, pairs of columns), tiles of 16 and 128,
-all schedules ("fused" on a CPU shows no more than that it runs: the kernel is interpreted there), products in float32
-(the default of memjax) and in TF32. Each is timed in turn with the digital network in float32; its ratio to the digital
-network in the same precision is given too. Memory is told by the compiler; the rate of the digital network's operations
-that follows from the time is to be held against that of the device; what a program waits for is told by its profile.
-Then 10 000 images, batch after batch. Rows are written as they are measured; what does not fit into memory is a row
-that says so.
+GoogLeNet and VGG-8 in the survey's setting (6 levels, 6-bit ADC, 8-bit DAC, pairs of columns), tiles of 16 and 128, all
+schedules ("fused" on a CPU shows no more than that it runs: the kernel is interpreted there), products in float32 (the
+default of memjax) and in TF32 (but for the fused kernel, whose products are of float32 in both). Each is timed in turn
+with the digital network in float32; its ratio to the digital network in the same precision is given too. Memory is told
+by the compiler; the rate of the digital network's operations that follows from the time is to be held against that of
+the device; what a program waits for is told by its profile. Then 10 000 images, batch after batch. Rows are written as
+they are measured; what does not fit into memory is a row that says so.
 """
 
 import argparse
