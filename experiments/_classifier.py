@@ -127,13 +127,13 @@ def accuracy(model: nnx.Module, images, labels, batch: int = 500) -> float:
     return 100.0 * float(np.mean(np.concatenate(found) == labels))
 
 
-def cross_validate(untrained: Callable, images, labels, recipe: Recipe, folds: int) -> np.ndarray:
+def cross_validate(untrained: Callable, images, labels, recipe: Recipe, folds: int, seed: int = SEED) -> np.ndarray:
     """Accuracy in percent on each fold, of the network trained on the others `[folds]`."""
     parts = np.array_split(np.random.default_rng(SEED).permutation(len(labels)), folds)
     found = []
     for index, left_out in enumerate(parts):
         rest = np.concatenate([part for other, part in enumerate(parts) if other != index])
-        model = train(untrained, images[rest], labels[rest], recipe)
+        model = train(untrained, images[rest], labels[rest], recipe, seed=seed)
         found.append(accuracy(model, images[left_out], labels[left_out]))
         print(f"fold {index + 1} of {folds}: {found[-1]:.2f} %", flush=True)
     return np.array(found)

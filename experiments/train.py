@@ -60,7 +60,7 @@ def main() -> None:
     except (OSError, ImportError) as error:
         raise SystemExit(str(error)) from None
     if args.folds:
-        found = cross_validate(untrained, data.train_images, data.train_labels, recipe, args.folds)
+        found = cross_validate(untrained, data.train_images, data.train_labels, recipe, args.folds, args.seed)
         print(f"{args.network}, {args.folds} folds: {found.mean():.2f} ± {found.std(ddof=1):.2f} %")
         return
     checkpoint = args.out / f"{args.network}.checkpoint"

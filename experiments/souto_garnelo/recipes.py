@@ -22,7 +22,7 @@ from unknowns import HRS, PUBLISHED
 
 import memjax as mj
 
-KINDS = ["digital", "HRS", "worn", "worn, tuned"]
+KINDS = ["HRS", "worn", "worn, tuned"]
 
 
 def measure(cases: dict[str, study.Case], sweep) -> xarray.Dataset:
@@ -43,15 +43,15 @@ def measure(cases: dict[str, study.Case], sweep) -> xarray.Dataset:
 
         return study.accuracy(case, key, study.hardware(effects=(study.variation(), ageing.failing())), then)
 
-    found = sweep(accuracy, {"what": KINDS[1:], "network": range(len(names))})
+    found = sweep(accuracy, {"what": KINDS, "network": range(len(names))})
     return found.assign_coords(network=names)
 
 
 def figure(found: xarray.Dataset, cases: dict[str, study.Case], published: dict[str, float]):
     """Every chip of every network, beside its digital accuracy and the published values."""
     look = mj.plot.look
-    with look.panels(1, len(KINDS) - 1, 9.6, 3.4) as (new, grid):
-        for ax, what in zip(grid[0], KINDS[1:], strict=True):
+    with look.panels(1, len(KINDS), 9.6, 3.4) as (new, grid):
+        for ax, what in zip(grid[0], KINDS, strict=True):
             for place, (name, case) in enumerate(cases.items()):
                 chips = 100 * found.accuracy.sel(what=what, network=name)
                 ax.scatter(chips, [place] * len(chips), s=12, color=look.COLOURS[0], alpha=0.5)
@@ -70,7 +70,7 @@ def rows(found: xarray.Dataset, cases: dict[str, study.Case]) -> list[dict]:
     table = []
     for name, case in cases.items():
         row = {"network": name, "digital": 100 * case.digital}
-        for what in KINDS[1:]:
+        for what in KINDS:
             chips = 100 * found.accuracy.sel(what=what, network=name)
             row |= {what: float(chips.mean()), f"{what}, std": float(chips.std(ddof=1))}
             row[f"{what}, best"] = float(chips.max())
@@ -108,13 +108,12 @@ def main() -> None:
     table = rows(found, cases)
     for row in table:
         words = (
-            f"{what} {row[what]:.2f} ± {row[f'{what}, std']:.2f} %, best {row[f'{what}, best']:.2f}"
-            for what in KINDS[1:]
+            f"{what} {row[what]:.2f} ± {row[f'{what}, std']:.2f} %, best {row[f'{what}, best']:.2f}" for what in KINDS
         )
         print(f"  {row['network']:<20} digital {row['digital']:.2f} %; {'; '.join(words)}")
     published = PUBLISHED.get(args.dataset, {})
     for what, value in published.items():
-        for kind in (kind for kind in KINDS[1:] if kind.startswith(what)):
+        for kind in (kind for kind in KINDS if kind.startswith(what)):
             means, best = [row[kind] for row in table], [row[f"{kind}, best"] for row in table]
             reach = sum(chip >= value for chip in best)
             said = "within" if min(means) <= value <= max(means) else "outside"

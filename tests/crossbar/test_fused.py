@@ -167,6 +167,20 @@ def test_a_cpu_has_not():
         assert not _fused.available()
 
 
+def test_what_is_no_number_stays_none():
+    """A NaN in one vector makes its outputs NaN, not codes, and those of no other."""
+    tile, weights, x = operands("small tiles")
+    y = jax.jit(product("fused", tile, *CONVERTERS["usual"]))(weights, x.at[3, 5].set(jnp.nan))
+    assert jnp.isnan(y[3]).all()
+    assert jnp.isfinite(jnp.delete(y, 3, axis=0)).all()
+
+
+@pytest.mark.gpu
+def test_compiled_kernel_keeps_what_is_no_number():
+    assert _fused.available()
+    test_what_is_no_number_stays_none()
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("converters", CONVERTERS)
 @pytest.mark.parametrize("shape", SHAPES)
