@@ -21,7 +21,7 @@ from memjax.crossbar._tile import Tile, converted
 from memjax.mapping import copy_columns
 
 # Bytes of input rows and partial sums that are live at once: what stays in a CPU's cache, what fills a GPU.
-CACHE_BYTES = {"cpu": 1 << 20}
+CACHE_BYTES = {"cpu": 4 << 20}
 DEVICE_BYTES = 1 << 28
 
 WORTH = 0.1  # fraction of a matrix's word lines that must be spare for the last row tile to be computed apart
