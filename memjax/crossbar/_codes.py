@@ -192,12 +192,12 @@ def _simulated(
     spare = tiles * rows - inputs
     short = linear and groups == 1 and WORTH * tiles * rows <= spare < rows
     plain = constant and key is None and groups == 1 and not circuit.counted and codes.size > 0
-    fused = circuit.schedule == "fused" and plain and _fused.fits(adc, tile.array, codes.dtype)
+    fused = circuit.schedule == "fused" and plain and _fused.fits(adc, columns, tile.array, codes.dtype)
 
     def kernel(x, tile, key, first):
         drives = dac.driven(encoding.drives(x, steps))
         if fused:
-            codes, distance = _fused.sum_of_codes(adc, tile.array.matrix, drives, circuit.pieces)
+            codes, distance = _fused.sum_of_codes(adc, columns, tile.array.matrix, drives, circuit.pieces)
             clips = (distance > 0.5).astype(codes.dtype)
             return _wide(circuit, encoding.collect(codes)), None if watch is None else Observation(0.0 * clips, clips)
         fold = jax.vmap(jax.random.fold_in, (None, 0))

@@ -1,7 +1,8 @@
 """All row tiles of a matrix in one kernel: products, conversions and the sum of codes, without a current in memory.
 
 Where currents are written out, reading and writing them takes longer than all products: one for every output and row
-tile. Here each block of the result adds up the codes of one tile after another, in registers.
+tile. Here each block of the result adds up the codes of one tile after another, in registers. A full scale that each
+vector has in each tile is found there too, where a block holds all columns of a tile.
 
 Products are those of float32 on units for bfloat16: a number is the sum of three pieces of eight bits, the products of
 pieces are exact, and the three smallest of the nine (a part in 2^24) are left out. Input codes of up to nine bits are
@@ -37,17 +38,28 @@ def available() -> bool:
     return capability[:1].isdigit() and float(capability) >= 8.0
 
 
-def fits(adc: AbstractAdc, array: AbstractArray, dtype: Any) -> bool:
-    """Whether the kernel can do what these converters do with currents of this array."""
+def fits(adc: AbstractAdc, columns: int, array: AbstractArray, dtype: Any) -> bool:
+    """Whether the kernel can do what these converters do with currents of this array, `columns` of it in a tile."""
     return (
         isinstance(array, Linear)
         and dtype == jnp.float32
         and isinstance(adc, Adc)
         and adc.bits is not None
-        and not isinstance(adc.range, Dynamic)
+        and (not isinstance(adc.range, Dynamic) or _in_blocks(adc.range, columns, array.shape[-1]))
         and not adc.errors
         and (adc.codes == "mid_rise" or adc.rounding != "floor")
     )
+
+
+def _in_blocks(full_scale: Dynamic, columns: int, outputs: int) -> bool:
+    """Whether blocks are of whole tiles, in which the outputs that fill them up change no full scale."""
+    together = _together(columns, outputs)
+    return not full_scale.counts and together <= OUTPUTS and (columns >= outputs or columns == together)
+
+
+def _together(columns: int, outputs: int) -> int:
+    """Outputs of a block with a full scale in common."""
+    return _power(min(columns, outputs))
 
 
 def pieces_of_codes(dac: Dac) -> int:
@@ -56,12 +68,14 @@ def pieces_of_codes(dac: Dac) -> int:
     return 1 if bits is not None and bits.max() <= EXACT else PIECES
 
 
-def sum_of_codes(adc: AbstractAdc, matrix: Array, drives: Array, pieces: int) -> tuple[Array, Array]:
+def sum_of_codes(adc: AbstractAdc, columns: int, matrix: Array, drives: Array, pieces: int) -> tuple[Array, Array]:
     """(sum over row tiles of the codes [B, N], the largest distance of a current from its code [LSB]).
 
     Args:
         adc: the converters, which `fits` has looked at.
-        matrix: signed conductance in LSB per unit of drive, [tiles, rows, N].
+        columns: bit lines of a tile.
+        matrix: signed conductance in LSB per unit of drive, [tiles, rows, N]; for a dynamic range in amperes, as its
+            codes times their LSB are.
         drives: [B, K], K at most tiles * rows.
         pieces: of the drives (see `pieces_of_codes`).
     """
@@ -75,14 +89,19 @@ def sum_of_codes(adc: AbstractAdc, matrix: Array, drives: Array, pieces: int) ->
     x = _filled(drives, vectors, count * rows).reshape(vectors, count, rows)
     x = _split(_filled(x, shape[0], count, high).reshape(shape[0], -1), pieces)
     w = _split(_filled(matrix, count, high, shape[1]).reshape(-1, shape[1]), PIECES)
-    limits = jnp.stack([jnp.asarray(limit, jnp.float32) for limit in adc.limits()])
-    run = partial(_blocks, adc.codes, adc.rounding, high, tall, wide)
-    codes, distance = lax.platform_dependent(limits, x, w, cuda=partial(run, False), default=partial(run, True))
+    convert, of_adc = partial(_code, adc.codes, adc.rounding), adc.limits()
+    if isinstance(adc.range, Dynamic):
+        rule = partial(Dynamic, power_of_two=adc.range.power_of_two, signed=adc.range.signed)
+        convert = partial(_code_in_own_range, convert, rule, _together(columns, outputs))
+        of_adc += adc.lsb(jnp.ones(())), adc.range.at_least
+    numbers = jnp.stack([jnp.asarray(number, jnp.float32) for number in of_adc])
+    run = partial(_blocks, convert, high, tall, wide)
+    codes, distance = lax.platform_dependent(numbers, x, w, cuda=partial(run, False), default=partial(run, True))
     return codes[:vectors, :outputs], jnp.max(distance)
 
 
 def _blocks(
-    codes: str, rounding: str, rows: int, tall: int, wide: int, interpret: bool, limits: Array, x: Array, w: Array
+    convert: Callable, rows: int, tall: int, wide: int, interpret: bool, numbers: Array, x: Array, w: Array
 ) -> Any:
     """The kernel on pieces [P, B, K] and [P, K, N]: (sums of codes [B, N], the largest distance in each block)."""
     from jax.experimental import pallas  # takes as long to import as all of memjax
@@ -93,10 +112,10 @@ def _blocks(
     grid = outputs // wide, vectors // tall  # neighbours read the same vectors
     block = pallas.BlockSpec
     return pallas.pallas_call(
-        partial(_block, partial(_code, codes, rounding, interpret), pallas.ds, rows, inputs),
+        partial(_block, partial(convert, interpret), pallas.ds, rows, inputs),
         grid=grid,
         in_specs=[
-            block((2,), lambda j, i: (0,)),
+            block(numbers.shape, lambda j, i: (0,)),
             block((pieces, tall, length), lambda j, i: (0, i, 0)),
             block((PIECES, length, wide), lambda j, i: (0, 0, j)),
         ],
@@ -107,12 +126,12 @@ def _blocks(
         ),
         interpret=interpret,
         name="sum_of_codes",
-    )(limits, x, w)
+    )(numbers, x, w)
 
 
-def _block(code: Callable, part: Callable, rows: int, inputs: int, limits: Any, x: Any, w: Any, y: Any, far: Any):
+def _block(convert: Callable, part: Callable, rows: int, inputs: int, numbers: Any, x: Any, w: Any, y: Any, far: Any):
     """The sum of codes of some vectors and some outputs; a tile has `rows` inputs, `inputs` are multiplied at once."""
-    low, high = limits[0], limits[1]
+    of_adc = [numbers[i] for i in range(numbers.shape[0])]
     zero = jnp.zeros(y.shape, jnp.float32)
 
     def product(first):
@@ -132,23 +151,43 @@ def _block(code: Callable, part: Callable, rows: int, inputs: int, limits: Any, 
             current = product(first)
         else:
             current = lax.fori_loop(0, rows // inputs, lambda i, sum: sum + product(first + i * inputs), zero)
-        codes = jnp.where(jnp.isnan(current), current, code(current, low, high))  # a GPU's limits drop it
-        return total + codes, jnp.maximum(distance, jnp.abs(current - codes))
+        codes, error = convert(current, *of_adc)
+        return total + codes, jnp.maximum(distance, jnp.abs(error))
 
     total, distance = lax.fori_loop(0, x.shape[2] // rows, of_tile, (zero, zero))
     y[...] = total
     far[...] = jnp.max(jnp.max(distance, axis=1), axis=0)[None, None]
 
 
-def _code(codes: str, rounding: str, interpret: bool, z: Array, low: Array, high: Array) -> Array:
-    """As `Adc.code`, in operations that the kernel has."""
+def _code(codes: str, rounding: str, interpret: bool, z: Array, low: Array, high: Array) -> tuple[Array, Array]:
+    """As `Adc.code`, in operations that the kernel has, and what is left of the current."""
     if codes == "mid_rise":
         rounded = jnp.floor(z) + 0.5
     elif rounding == "half_up":
         rounded = jnp.floor(z + 0.5)
     else:  # XLA, which interprets the kernel on other devices, would cancel the numbers
         rounded = jnp.round(z) if interpret else (z + ROUNDING) - ROUNDING
-    return jnp.minimum(jnp.maximum(rounded, low), high)
+    code = jnp.where(jnp.isnan(z), z, jnp.minimum(jnp.maximum(rounded, low), high))  # a GPU's limits drop it
+    return code, z - code
+
+
+def _code_in_own_range(
+    code: Callable,
+    rule: Callable,
+    columns: int,
+    interpret: bool,
+    current: Array,
+    low: Array,
+    high: Array,
+    lsb_of_one: Array,
+    at_least: Array,
+) -> tuple[Array, Array]:
+    """The same for a full scale of each vector and tile; codes times their LSB."""
+    tiles = current.reshape(len(current), -1, columns)
+    full_scale = rule(at_least=at_least).full_scale(tiles, (-1,))
+    lsb = jnp.where(full_scale > 0, full_scale, 1.0) * lsb_of_one
+    codes, error = code(interpret, tiles * (1.0 / lsb), low, high)
+    return (codes * lsb).reshape(current.shape), error.reshape(current.shape)
 
 
 def _split(x: Array, count: int) -> Array:

@@ -51,8 +51,9 @@ class Hardware(Spec):
             transposed read of `backward` drives all bit lines.
         schedule: how the row tiles of a matrix are computed: "scan" one after another (little memory, fastest on a
             CPU), "batched" all at once (few large kernels), "fused" in one kernel that keeps no current (by far the
-            fastest on an NVIDIA GPU; interpreted elsewhere; "batched" for derivatives, noisy reads and what else it
-            cannot do), None for the fastest on the default backend. The numbers are the same.
+            fastest on an NVIDIA GPU; interpreted elsewhere; "batched" for derivatives, noisy reads, dynamic ranges of
+            tiles whose columns are no power of two from 16 to 128, and what else it cannot do), None for the fastest on
+            the default backend. The numbers are the same, to float rounding where a range is dynamic.
 
     Raises: TypeError for a part of the wrong kind; ValueError for a value out of its range.
 
