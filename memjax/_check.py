@@ -297,8 +297,11 @@ def satisfies(name: str, value: Any, valid: Callable[[np.ndarray], Any], expecte
 def finite(name: str, value: Any, place: str = "") -> None:
     """Raise unless every element of `value` is finite; `place` says where it stands, as in " in Dense_0/kernel"."""
     # A sum is finite only where all terms are: half the time of looking at each, and one number from an accelerator.
-    if _on_accelerator(value) and np.isfinite(np.asarray(jnp.sum(value))):
-        return
+    if _on_accelerator(value):
+        with jax.ensure_compile_time_eval():  # of an array that is here, also while a function is traced
+            total = np.asarray(jnp.sum(value))
+        if np.isfinite(total):
+            return
     array = concrete(value)
     if array is None:
         return

@@ -42,14 +42,12 @@ class Operands(NamedTuple):
 
 class Circuit(NamedTuple):
     """What is fixed when a read is compiled: the operation, bit lines of a tile, inputs that are driven together, the
-    order of the tiles, pieces that hold every drive, whether the conversions of a vector that clip are counted as one
-    more output."""
+    order of the tiles, whether the conversions of a vector that clip are counted as one more output."""
 
     contraction: Dot | Convolution
     columns: int
     at_once: int
     schedule: str
-    pieces: int
     counted: bool = False
 
     @property
@@ -101,9 +99,8 @@ def _of(
     hardware: Hardware, contraction: Dot | Convolution, codes: Array, tile: Tile, key: Array | None
 ) -> tuple[Circuit, Operands]:
     schedule = hardware.schedule or _fastest()
-    pieces = _fused.pieces_of_codes(hardware.dac)
     dac, adc = jax.tree.map(lambda leaf: jnp.asarray(leaf, codes.dtype), (hardware.dac, hardware.adc))
-    circuit = Circuit(contraction, hardware.tile[1], hardware.at_once, schedule, pieces)
+    circuit = Circuit(contraction, hardware.tile[1], hardware.at_once, schedule)
     return circuit, Operands(codes, tile, dac, adc, key)
 
 
@@ -197,7 +194,7 @@ def _simulated(
     def kernel(x, tile, key, first):
         drives = dac.driven(encoding.drives(x, steps))
         if fused:
-            codes, distance = _fused.sum_of_codes(adc, columns, tile.array.matrix, drives, circuit.pieces)
+            codes, distance = _fused.sum_of_codes(adc, columns, tile.array.matrix, drives)
             clips = (distance > 0.5).astype(codes.dtype)
             return _wide(circuit, encoding.collect(codes)), None if watch is None else Observation(0.0 * clips, clips)
         fold = jax.vmap(jax.random.fold_in, (None, 0))

@@ -5,8 +5,8 @@ tile. Here each block of the result adds up the codes of one tile after another,
 vector has in each tile is found there too, where a block holds all columns of a tile.
 
 Products are those of float32 on units for bfloat16: a number is the sum of three pieces of eight bits, the products of
-pieces are exact, and the three smallest of the nine (a part in 2^24) are left out. Input codes of up to nine bits are
-one piece.
+pieces are exact, and the three smallest of the nine (a part in 2^24) are left out. Drives of a single piece, as codes
+of up to nine bits are, take three products in place of six.
 
 Source: products in pieces, Henry, Tang and Heinecke, IEEE ARITH (2019), arXiv 1904.06376.
 """
@@ -19,12 +19,10 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from memjax import _check
-from memjax.converters import AbstractAdc, Adc, Dac, Dynamic
+from memjax.converters import AbstractAdc, Adc, Dynamic
 from memjax.crossbar._array import AbstractArray, Linear
 
 PIECES = 3  # of a float32: 24 bits
-EXACT = 9  # bits of a DAC whose codes, up to 2^8, are one piece
 VECTORS, OUTPUTS, INPUTS = 64, 128, 32  # most of a block, by measurement on an H100
 LEAST = 16  # of each, for a product on such units
 WARPS, STAGES = 4, 3  # of a block; loads of inputs that are on their way at once, at most
@@ -62,13 +60,7 @@ def _together(columns: int, outputs: int) -> int:
     return _power(min(columns, outputs))
 
 
-def pieces_of_codes(dac: Dac) -> int:
-    """Pieces that hold every drive of a DAC."""
-    bits = None if dac.bits is None or dac.asymmetry is not None else _check.concrete(dac.bits)
-    return 1 if bits is not None and bits.max() <= EXACT else PIECES
-
-
-def sum_of_codes(adc: AbstractAdc, columns: int, matrix: Array, drives: Array, pieces: int) -> tuple[Array, Array]:
+def sum_of_codes(adc: AbstractAdc, columns: int, matrix: Array, drives: Array) -> tuple[Array, Array]:
     """(sum over row tiles of the codes [B, N], the largest distance of a current from its code [LSB]).
 
     Args:
@@ -77,7 +69,6 @@ def sum_of_codes(adc: AbstractAdc, columns: int, matrix: Array, drives: Array, p
         matrix: signed conductance in LSB per unit of drive, [tiles, rows, N]; for a dynamic range in amperes, as its
             codes times their LSB are.
         drives: [B, K], K at most tiles * rows.
-        pieces: of the drives (see `pieces_of_codes`).
     """
     assert isinstance(adc, Adc)
     if len(matrix) == 1:  # word lines that are not driven
@@ -87,14 +78,15 @@ def sum_of_codes(adc: AbstractAdc, columns: int, matrix: Array, drives: Array, p
     wide, tall = min(OUTPUTS, _power(outputs)), min(VECTORS, _power(vectors))
     shape = _multiple(vectors, tall), _multiple(outputs, wide)
     x = _filled(drives, vectors, count * rows).reshape(vectors, count, rows)
-    x = _split(_filled(x, shape[0], count, high).reshape(shape[0], -1), pieces)
-    w = _split(_filled(matrix, count, high, shape[1]).reshape(-1, shape[1]), PIECES)
+    x = _filled(x, shape[0], count, high).reshape(shape[0], -1)
+    w = jnp.stack(_split(_filled(matrix, count, high, shape[1]).reshape(-1, shape[1]), PIECES, True))
+    single = jnp.all(_rounded(x) == x)
     convert, of_adc = partial(_code, adc.codes, adc.rounding), adc.limits()
     if isinstance(adc.range, Dynamic):
         rule = partial(Dynamic, power_of_two=adc.range.power_of_two, signed=adc.range.signed)
         convert = partial(_code_in_own_range, convert, rule, _together(columns, outputs))
         of_adc += adc.lsb(jnp.ones(())), adc.range.at_least
-    numbers = jnp.stack([jnp.asarray(number, jnp.float32) for number in of_adc])
+    numbers = jnp.stack([jnp.asarray(number, jnp.float32) for number in (single, *of_adc)])
     run = partial(_blocks, convert, high, tall, wide)
     codes, distance = lax.platform_dependent(numbers, x, w, cuda=partial(run, False), default=partial(run, True))
     return codes[:vectors, :outputs], jnp.max(distance)
@@ -103,58 +95,71 @@ def sum_of_codes(adc: AbstractAdc, columns: int, matrix: Array, drives: Array, p
 def _blocks(
     convert: Callable, rows: int, tall: int, wide: int, interpret: bool, numbers: Array, x: Array, w: Array
 ) -> Any:
-    """The kernel on pieces [P, B, K] and [P, K, N]: (sums of codes [B, N], the largest distance in each block)."""
+    """The kernel on drives [B, K] and pieces [P, K, N]: (sums of codes [B, N], the largest distance in each block)."""
     from jax.experimental import pallas  # takes as long to import as all of memjax
     from jax.experimental.pallas import triton
 
-    (pieces, vectors, length), outputs = x.shape, w.shape[2]
+    (vectors, length), outputs = x.shape, w.shape[2]
     inputs = next(size for size in (INPUTS, LEAST) if rows % size == 0)
     grid = outputs // wide, vectors // tall  # neighbours read the same vectors
     block = pallas.BlockSpec
     return pallas.pallas_call(
-        partial(_block, partial(convert, interpret), pallas.ds, rows, inputs),
+        partial(_block, partial(convert, interpret), partial(_split, interpret=interpret), pallas.ds, rows, inputs),
         grid=grid,
         in_specs=[
             block(numbers.shape, lambda j, i: (0,)),
-            block((pieces, tall, length), lambda j, i: (0, i, 0)),
+            block((tall, length), lambda j, i: (i, 0)),
             block((PIECES, length, wide), lambda j, i: (0, 0, j)),
         ],
         out_specs=[block((tall, wide), lambda j, i: (i, j)), block((1, 1), lambda j, i: (j, i))],
         out_shape=[jax.ShapeDtypeStruct(size, jnp.float32) for size in ((vectors, outputs), grid)],
         compiler_params=triton.CompilerParams(
-            num_warps=WARPS, num_stages=min(STAGES, SHARED // (2 * inputs * (pieces * tall + PIECES * wide)))
+            num_warps=WARPS, num_stages=min(STAGES, SHARED // (inputs * (4 * tall + 2 * PIECES * wide)))
         ),
         interpret=interpret,
         name="sum_of_codes",
     )(numbers, x, w)
 
 
-def _block(convert: Callable, part: Callable, rows: int, inputs: int, numbers: Any, x: Any, w: Any, y: Any, far: Any):
+def _block(
+    convert: Callable,
+    split: Callable,
+    part: Callable,
+    rows: int,
+    inputs: int,
+    numbers: Any,
+    x: Any,
+    w: Any,
+    y: Any,
+    far: Any,
+):
     """The sum of codes of some vectors and some outputs; a tile has `rows` inputs, `inputs` are multiplied at once."""
-    of_adc = [numbers[i] for i in range(numbers.shape[0])]
+    single, *of_adc = [numbers[i] for i in range(numbers.shape[0])]
     zero = jnp.zeros(y.shape, jnp.float32)
 
-    def product(first):
+    def product(pieces, first):
         """Products of pieces, the smallest first."""
-        of_x = [x[i, :, part(first, inputs)] for i in range(x.shape[0])]
+        of_x = split(x[:, part(first, inputs)], pieces)
         of_w = [w[j, part(first, inputs), :] for j in range(PIECES)]
         total = zero
         for size in reversed(range(PIECES)):
-            for i in range(min(len(of_x), size + 1)):
+            for i in range(min(pieces, size + 1)):
                 total += lax.dot(of_x[i], of_w[size - i], preferred_element_type=jnp.float32)
         return total
 
-    def of_tile(tile, carry):
+    def of_tile(pieces, tile, carry):
         total, distance = carry
         first = tile * rows
         if rows == inputs:
-            current = product(first)
+            current = product(pieces, first)
         else:
-            current = lax.fori_loop(0, rows // inputs, lambda i, sum: sum + product(first + i * inputs), zero)
+            sum_with = lambda i, sum: sum + product(pieces, first + i * inputs)
+            current = lax.fori_loop(0, rows // inputs, sum_with, zero)
         codes, error = convert(current, *of_adc)
         return total + codes, jnp.maximum(distance, jnp.abs(error))
 
-    total, distance = lax.fori_loop(0, x.shape[2] // rows, of_tile, (zero, zero))
+    every = lambda pieces: lax.fori_loop(0, x.shape[1] // rows, partial(of_tile, pieces), (zero, zero))
+    total, distance = lax.cond(single > 0, lambda: every(1), lambda: every(PIECES))
     y[...] = total
     far[...] = jnp.max(jnp.max(distance, axis=1), axis=0)[None, None]
 
@@ -185,19 +190,26 @@ def _code_in_own_range(
     """The same for a full scale of each vector and tile; codes times their LSB."""
     tiles = current.reshape(len(current), -1, columns)
     full_scale = rule(at_least=at_least).full_scale(tiles, (-1,))
-    lsb = jnp.where(full_scale > 0, full_scale, 1.0) * lsb_of_one
+    there = full_scale > 0
+    lsb = jnp.where(there, full_scale, 1.0) * lsb_of_one
     codes, error = code(interpret, tiles * (1.0 / lsb), low, high)
-    return (codes * lsb).reshape(current.shape), error.reshape(current.shape)
+    return (codes * jnp.where(there, lsb, 0.0)).reshape(current.shape), error.reshape(current.shape)
 
 
-def _split(x: Array, count: int) -> Array:
-    """Pieces of a float32 array, whose sum it is: bfloat16 [count, *shape]."""
+def _split(x: Array, count: int, interpret: bool) -> list[Array]:
+    """Pieces of a float32 array, whose sum it is, in bfloat16."""
     pieces, rest = [], x
     for _ in range(count):
-        piece = lax.reduce_precision(rest, exponent_bits=8, mantissa_bits=7)
+        # XLA would cancel a change of type there and back, which is all that the kernel has.
+        piece = _rounded(rest) if interpret else rest.astype(jnp.bfloat16)
         pieces.append(piece.astype(jnp.bfloat16))
-        rest = rest - piece
-    return jnp.stack(pieces)
+        rest = rest - piece.astype(jnp.float32)
+    return pieces
+
+
+def _rounded(x: Array) -> Array:
+    """A float32 array in the bits of a bfloat16."""
+    return lax.reduce_precision(x, exponent_bits=8, mantissa_bits=7)
 
 
 def _filled(x: Array, *shape: int) -> Array:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from memjax.contraction import matmul
-from memjax.converters import AbstractAdc, Dynamic, Fresh
+from memjax.converters import AbstractAdc, Dynamic, Fresh, replace_value
 from memjax.crossbar._array import AbstractArray, cut_groups
 from memjax.effects import Power
 from memjax.mapping import copy_columns
@@ -132,5 +132,8 @@ def _codes(columns: int, adc: AbstractAdc, current: Array, errors: dict[str, Arr
     full_scale = lax.stop_gradient(adc.range.full_scale(vectors, (-1,)))
     lsb = adc.lsb(jnp.where(full_scale > 0, full_scale, 1.0)).astype(current.dtype)
     errors = {name: by_tile(numbers) for name, numbers in errors.items()}
-    distorted = adc.distort(vectors / lsb, errors)
-    return (adc.code(distorted) * lsb).reshape(batch, -1)[:, :width], vectors / lsb, distorted
+    seen = vectors / lsb
+    distorted = adc.distort(seen, errors)
+    nothing = replace_value(seen, seen - seen)  # without a current there is no LSB; what is no number stays none
+    codes = jnp.where(full_scale > 0, adc.code(distorted), nothing)
+    return (codes * lsb).reshape(batch, -1)[:, :width], seen, distorted

@@ -108,7 +108,10 @@ def test_full_scales_are_exact_powers_of_two():
     assert np.any(np.rint(fused) != x @ weights)
 
 
-@pytest.mark.parametrize("adc", [mj.Adc(bits=6, range=mj.Dynamic()), SURVEY])
+WITHOUT_CURRENT = [mj.Adc(bits=6, range=mj.Dynamic()), SURVEY, mj.Adc(bits=4, range=mj.Dynamic(), codes="mid_rise")]
+
+
+@pytest.mark.parametrize("adc", WITHOUT_CURRENT)
 def test_a_tile_without_current_gives_zero(adc):
     weights = jax.random.normal(KEY, (40, 40)).at[:20, 16:32].set(0.0)
     x = jax.random.normal(jax.random.key(1), (5, 40)).at[:, 20:].set(0.0)
@@ -216,19 +219,19 @@ def test_kernel_is_written_for_a_gpu_without_one(adc):
         assert "xla.gpu.triton" in run.trace(weights, x).lower(lowering_platforms=("cuda",)).as_text()
 
 
-def test_pieces_add_up_to_a_float():
+@pytest.mark.parametrize("interpret", [True, False])
+def test_pieces_add_up_to_a_float(interpret):
     x = jnp.concatenate([jax.random.normal(KEY, (1000,)) * 10.0**e for e in (-20, 0, 20)])
-    pieces = _fused._split(x, _fused.PIECES)
-    assert pieces.dtype == jnp.bfloat16
-    np.testing.assert_array_equal(pieces.astype(jnp.float32).sum(0), x)
+    pieces = _fused._split(x, _fused.PIECES, interpret)
+    assert all(piece.dtype == jnp.bfloat16 for piece in pieces)
+    np.testing.assert_array_equal(sum(piece.astype(jnp.float32) for piece in pieces), x)
 
 
-@pytest.mark.parametrize(("dac", "count"), [(mj.Dac(bits=9), 1), (mj.Dac(bits=10), 3), (mj.Dac(), 3)])
-def test_codes_are_the_pieces_that_they_need(dac, count):
-    assert _fused.pieces_of_codes(dac) == count
-    codes = jnp.arange(-dac.steps(), dac.steps() + 1) if dac.bits is not None else jnp.linspace(-1, 1, 101)
-    np.testing.assert_array_equal(_fused._split(codes, count).astype(jnp.float32).sum(0), codes)
-    assert jax.jit(lambda bits: _fused.pieces_of_codes(mj.Dac(bits=bits)))(8) == _fused.PIECES
+@pytest.mark.parametrize(("bits", "single"), [(9, True), (10, False)])
+def test_codes_of_few_bits_are_one_piece(bits, single):
+    steps = mj.Dac(bits=bits).steps()
+    codes = jnp.arange(-steps, steps + 1)
+    assert bool(jnp.array_equal(_fused._rounded(codes), codes)) == single
 
 
 @pytest.mark.parametrize(("capability", "there"), [("9.0", True), ("8.0", True), ("7.5", False), ("gfx90a", False)])
@@ -281,7 +284,7 @@ def test_compiled_kernel_has_exact_powers_of_two():
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("adc", [mj.Adc(bits=6, range=mj.Dynamic()), SURVEY])
+@pytest.mark.parametrize("adc", WITHOUT_CURRENT)
 def test_compiled_kernel_gives_zero_without_current(adc):
     assert _fused.available()
     test_a_tile_without_current_gives_zero(adc)

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 import memjax as mj
+from memjax import _check
 
 
 def mlp(p, x):
@@ -46,6 +47,20 @@ def test_parameters_that_are_not_finite_are_named(setup, dtype, value):
     bad = params | {"b": params["b"].astype(dtype).at[1, 2].set(value)}
     with pytest.raises(ValueError, match="params must be finite, got 1 NaN or infinite values in b$"):
         analog.program(bad, jax.random.key(0), x)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_parameters_on_an_accelerator_are_checked_there_also_while_a_function_is_traced(setup, monkeypatch, compiled):
+    analog, _, params, x = setup
+    monkeypatch.setattr(_check, "_on_accelerator", lambda value: not isinstance(value, jax.core.Tracer))
+
+    def run(params):
+        made = lambda key: analog.apply(analog.program(params, key, x), params, x)
+        return (jax.jit(made) if compiled else made)(jax.random.key(0))
+
+    assert run(params).shape == (4, 3)
+    with pytest.raises(ValueError, match="params must be finite, got 1 NaN or infinite values in a"):
+        run(params | {"a": params["a"].at[0, 0].set(jnp.nan)})
 
 
 def test_a_chip_of_another_function(setup):
