@@ -84,6 +84,9 @@ def tune(hardware: Hardware, chip: Chip, weights: Array, key: Array, vectors: in
 
     scale -> scale * sum y_digital y / sum y^2 over reads of random input vectors that span the DAC's range.
 
+    The least-squares fit of a product with errors is smaller than the product, by the errors' part in sum y^2. Over
+    the layers of a deep network such factors multiply: tune for drift and faults, not for coarse cells.
+
     Args:
         hardware: the specification that the chip was made with.
         chip: the chip.
